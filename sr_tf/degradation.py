@@ -86,9 +86,7 @@ def pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
     return cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
 
 
-def enlarge(
-    lr: np.ndarray, scale: int, interpolation: int, size: tuple[int, int] | None = None
-) -> np.ndarray:
+def enlarge(lr: np.ndarray, scale: int, interpolation: int, size: tuple[int, int] | None = None) -> np.ndarray:
     """Enlarges by interpolation.
 
     Args:

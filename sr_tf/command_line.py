@@ -1,0 +1,70 @@
+"""How `train.py` and `evaluate.py` meet their user: flags, help, errors."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+
+from absl import app, flags
+
+from sr_tf.config import TrainConfig
+from sr_tf.errors import UserError
+
+
+def define_config_flags() -> None:
+    """One absl flag per field of `TrainConfig`, with no default: the preset's value stands unless a flag is given."""
+    for field in dataclasses.fields(TrainConfig):
+        name, text, choices = field.name, field.metadata["help"], field.metadata["choices"]
+        if choices:
+            flags.DEFINE_enum(name, None, list(choices), text)
+        elif field.type is bool:
+            flags.DEFINE_bool(name, None, text)
+        elif field.type is int:
+            flags.DEFINE_integer(name, None, text)
+        elif field.type is float:
+            flags.DEFINE_float(name, None, text)
+        else:
+            flags.DEFINE_string(name, None, text)
+
+
+def given_config_flags() -> dict:
+    """The fields of `TrainConfig` that were named on the command line; None for the others."""
+    return {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(TrainConfig)}
+
+
+def run(main: Callable[[], None], usage: str) -> None:
+    """Parses flags and calls `main`; a `UserError` becomes one line on stderr and exit code 2.
+
+    Args:
+        main: does the work; imports heavy modules itself, so that `--help` is quick.
+        usage: shown above the flags by `--help`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    name = os.path.basename(sys.argv[0])
+    if {"-h", "--help", "-help"} & set(sys.argv[1:]):
+        print(usage + "\n")
+        print(flags.FLAGS.module_help(sys.modules["__main__"]) + flags.FLAGS.module_help("sr_tf.command_line"))
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(sys.argv)
+        if rest[1:]:
+            raise UserError(f"{rest[1]}: unexpected; everything is given by flags, see --help")
+    except (flags.Error, UserError) as error:
+        sys.exit(_complain(name, error))
+    app.run(lambda _: _guarded(main, name), argv=sys.argv)
+
+
+def _guarded(main: Callable[[], None], name: str) -> int:
+    try:
+        main()
+    except UserError as error:
+        return _complain(name, error)
+    except KeyboardInterrupt:
+        print(f"{name}: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _complain(name: str, error: Exception) -> int:
+    print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2

@@ -1,0 +1,1 @@
+"""Measures of image quality, each with its protocol: channels, border, range."""

@@ -1,0 +1,41 @@
+"""Structural similarity (Wang et al. 2004, IEEE TIP 13(4))."""
+
+import numpy as np
+from keras import ops
+
+WINDOW = 11
+SIGMA = 1.5
+
+
+def ssim(hr, sr):
+    """SSIM of each image.
+
+    Protocol: RGB, the mean of the three channels; Gaussian window of 11 pixels and σ 1.5; only where the window lies
+    inside the image; K1 0.01, K2 0.03, range 255; population covariance. The same as scikit-image's
+    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)`.
+
+    Args:
+        hr: [N, H, W, 3] in [0, 255], at least 11×11 pixels.
+        sr: the same shape.
+
+    Returns:
+        float32 [N], at most 1.
+    """
+    hr, sr = ops.cast(hr, "float32"), ops.cast(sr, "float32")
+    mean_hr, mean_sr = _blur(hr), _blur(sr)
+    variance_hr = _blur(hr * hr) - mean_hr * mean_hr
+    variance_sr = _blur(sr * sr) - mean_sr * mean_sr
+    covariance = _blur(hr * sr) - mean_hr * mean_sr
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    luminance = (2 * mean_hr * mean_sr + c1) / (mean_hr * mean_hr + mean_sr * mean_sr + c1)
+    structure = (2 * covariance + c2) / (variance_hr + variance_sr + c2)
+    return ops.mean(luminance * structure, axis=(1, 2, 3))
+
+
+def _blur(image):
+    """Gaussian mean over the window, separably, inside the image only."""
+    offsets = np.arange(WINDOW) - WINDOW // 2
+    weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
+    weights = np.tile((weights / weights.sum()).astype("float32")[:, None], (1, 3))
+    rows = ops.depthwise_conv(image, weights.reshape(WINDOW, 1, 3, 1), padding="valid")
+    return ops.depthwise_conv(rows, weights.reshape(1, WINDOW, 3, 1), padding="valid")

@@ -1,0 +1,124 @@
+"""The generator: EDSR (Lim et al. 2017, arXiv 1707.02921)."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("sr_tf")
+class ResidualBlock(layers.Layer):
+    """conv → ReLU → conv, scaled and added to the input; no BatchNorm (Lim et al. 2017, figure 2c).
+
+    Args:
+        filters: channels in and out.
+        residual_scaling: factor on the branch before it is added.
+    """
+
+    def __init__(self, filters: int, residual_scaling: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.residual_scaling = residual_scaling
+        self.expand = layers.Conv2D(filters, 3, padding="same", activation="relu", dtype=self.dtype_policy)
+        self.contract = layers.Conv2D(filters, 3, padding="same", dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        """Creates both convolutions."""
+        self.expand.build(input_shape)
+        self.contract.build((*input_shape[:-1], self.filters))
+        self.built = True
+
+    def call(self, inputs):
+        """[N, H, W, filters] → the same shape."""
+        return inputs + self.residual_scaling * self.contract(self.expand(inputs))
+
+    def compute_output_shape(self, input_shape):
+        """Same as the input's."""
+        return input_shape
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "filters": self.filters, "residual_scaling": self.residual_scaling}
+
+
+@keras.saving.register_keras_serializable("sr_tf")
+class EDSR(keras.Model):
+    """Enhanced deep residual generator: LR image in, SR image out, any size.
+
+    A convolution, `blocks` residual blocks, a convolution, a global skip over both, then one ×2 pixel-shuffle step per
+    factor of two and a last convolution. Values are brought to [−1, 1] inside; the last layer is float32 under any
+    dtype policy.
+
+    Args:
+        blocks: number of residual blocks; the study's generator has 32.
+        filters: channels of its convolutions; the study's has 64.
+        scale: enlargement in each direction, a power of two.
+        residual_scaling: factor on each residual branch.
+
+    Call arguments:
+        inputs: float [N, h, w, 3], RGB in [0, 255].
+
+    Returns:
+        float32 [N, scale · h, scale · w, 3], RGB around [0, 255], not clipped.
+
+    Example:
+        sr = EDSR(blocks=8, filters=32)(lr[None].astype("float32"))
+    """
+
+    def __init__(self, blocks: int = 32, filters: int = 64, scale: int = 4, residual_scaling: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        if scale < 2 or scale & (scale - 1):
+            raise ValueError(f"scale {scale}: expected a power of two from 2 on")
+        self.blocks = blocks
+        self.filters = filters
+        self.scale = scale
+        self.residual_scaling = residual_scaling
+        self.head = layers.Conv2D(filters, 3, padding="same", name="head")
+        self.body = [ResidualBlock(filters, residual_scaling, name=f"block_{i}") for i in range(blocks)]
+        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end")
+        steps = int(math.log2(scale))
+        self.upsampling = [layers.Conv2D(4 * filters, 3, padding="same", name=f"up_{i}") for i in range(steps)]
+        self.tail = layers.Conv2D(3, 3, padding="same", name="tail", dtype="float32")
+
+    @property
+    def receptive_radius(self) -> int:
+        """How many LR pixels around a pixel decide its SR pixels: the halo that makes tiles exact.
+
+        One for each 3×3 convolution on the LR grid (head, two a block, body end, first upsampling), and one more for
+        those on finer grids, whose reaches of 1/2, 1/4, … LR pixel add up to less than one.
+        """
+        return 2 * self.blocks + 4
+
+    def build(self, input_shape):
+        """Creates all variables; the spatial sizes in `input_shape` do not matter."""
+        features = (None, None, None, self.filters)
+        self.head.build((None, None, None, 3))
+        for layer in (*self.body, self.body_end, *self.upsampling, self.tail):
+            layer.build(features)
+        self.built = True
+
+    def call(self, inputs):
+        """[N, h, w, 3] → [N, scale · h, scale · w, 3]."""
+        shallow = self.head(inputs / 127.5 - 1.0)
+        deep = shallow
+        for block in self.body:
+            deep = block(deep)
+        features = shallow + self.body_end(deep)
+        for convolution in self.upsampling:
+            features = ops.depth_to_space(convolution(features), 2)
+        return (self.tail(features) + 1.0) * 127.5
+
+    def compute_output_shape(self, input_shape):
+        """[N, h, w, 3] → [N, scale · h, scale · w, 3]."""
+        count, height, width, _ = input_shape
+        return (count, height and self.scale * height, width and self.scale * width, 3)
+
+    def get_config(self):
+        """Constructor arguments."""
+        own = {name: getattr(self, name) for name in ("blocks", "filters", "scale", "residual_scaling")}
+        return {**super().get_config(), **own}
+
+
+def describe(generator: EDSR) -> str:
+    """One line for people: `EDSR 8×32, ×4, 233,000 weights`."""
+    return f"EDSR {generator.blocks}×{generator.filters}, ×{generator.scale}, {generator.count_params():,} weights"

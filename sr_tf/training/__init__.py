@@ -1,0 +1,1 @@
+"""Both training phases: models with their `train_step`, distribution, checkpoints, selection."""

@@ -1,0 +1,141 @@
+"""The two phases as Keras models whose `train_step` is theirs.
+
+One convention for replicas: a loss is the mean over a replica's share of the batch; what is differentiated is that
+loss divided by the number of replicas; the optimizer sums the replicas' gradients. So any number of replicas takes the
+step of one replica on the whole batch.
+"""
+
+import keras
+import tensorflow as tf
+
+from sr_tf import losses
+from sr_tf.training.distribution import maybe_compiled
+
+
+class Pretrain(keras.Model):
+    """Phase 1: the generator learns by pixelwise MSE.
+
+    Args:
+        generator: maps LR to SR.
+        xla: compile forward pass and gradients.
+
+    Call `compile(optimizer)` inside the strategy's scope.
+    """
+
+    def __init__(self, generator: keras.Model, xla: bool = False):
+        super().__init__()
+        self.generator = generator
+        self._gradients = maybe_compiled(self._losses_and_gradients, xla)
+
+    def compile(self, optimizer: keras.optimizers.Optimizer):
+        """Takes the generator's optimizer and builds its state."""
+        super().compile(optimizer=optimizer, jit_compile=False)
+        optimizer.build(self.generator.trainable_variables)
+
+    def call(self, lr):
+        """LR → SR."""
+        return self.generator(lr)
+
+    def train_step(self, data):
+        """One update; returns the named losses."""
+        named, gradients = self._gradients(*data)
+        self.optimizer.apply(gradients, self.generator.trainable_variables)
+        return named
+
+    def _losses_and_gradients(self, lr, hr):
+        with tf.GradientTape() as tape:
+            loss = losses.pixel_mse(hr, self.generator(lr, training=True))
+            objective = loss / _replicas()
+        return {"loss": loss}, tape.gradient(objective, self.generator.trainable_variables)
+
+    def checkpointed(self) -> dict:
+        """What a checkpoint must hold to go on from it."""
+        return {"generator": self.generator, "generator_optimizer": self.optimizer}
+
+
+class AdversarialFineTuning(keras.Model):
+    """Phase 2: discriminator and generator in turn.
+
+    The generator's loss is the study's perceptual loss: cross-entropy against the discriminator plus weighted MSE of
+    features, and a pixelwise MSE where its weight is above 0.
+
+    Args:
+        generator: maps LR to SR, pretrained.
+        discriminator: maps images to logits.
+        content_network: maps images in [0, 255] to a list of features; frozen and kept out of checkpoints.
+        weights: of `content`, `adversarial` and `pixel_mse` in the generator's loss.
+        xla: compile forward pass and gradients.
+
+    Call `compile(optimizer, discriminator_optimizer)` inside the strategy's scope.
+    """
+
+    def __init__(self, generator, discriminator, content_network, weights: dict[str, float], xla: bool = False):
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+        self.weights_of_losses = dict(weights)
+        self._content_network = _Untracked(content_network)
+        self._discriminator_gradients = maybe_compiled(self._discriminator_losses_and_gradients, xla)
+        self._generator_gradients = maybe_compiled(self._generator_losses_and_gradients, xla)
+
+    def compile(self, optimizer, discriminator_optimizer):
+        """Takes both optimizers and builds their states, each on its own network's variables."""
+        super().compile(optimizer=optimizer, jit_compile=False)
+        self.discriminator_optimizer = discriminator_optimizer
+        optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def call(self, lr):
+        """LR → SR."""
+        return self.generator(lr)
+
+    def train_step(self, data):
+        """One update of the discriminator, then one of the generator; returns the named losses."""
+        told, gradients = self._discriminator_gradients(*data)
+        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        made, gradients = self._generator_gradients(*data)
+        self.optimizer.apply(gradients, self.generator.trainable_variables)
+        return {**made, **told}
+
+    def _discriminator_losses_and_gradients(self, lr, hr):
+        sr = self.generator(lr, training=True)
+        with tf.GradientTape() as tape:
+            hr_logits, sr_logits = (self.discriminator(images, training=True) for images in (hr, sr))
+            loss = losses.discrimination(hr_logits, sr_logits)
+            objective = loss / _replicas()
+        named = {"discriminator_loss": loss, "discriminator_accuracy": losses.accuracy(hr_logits, sr_logits)}
+        return named, tape.gradient(objective, self.discriminator.trainable_variables)
+
+    def _generator_losses_and_gradients(self, lr, hr):
+        network = self._content_network.model
+        hr_features = network(hr)
+        with tf.GradientTape() as tape:
+            sr = self.generator(lr, training=True)
+            named = {
+                "content": losses.content(hr_features, network(sr)),
+                "adversarial": losses.adversarial(self.discriminator(sr, training=True)),
+                "pixel_mse": losses.pixel_mse(hr, sr),
+            }
+            loss = sum(self.weights_of_losses[name] * value for name, value in named.items())
+            objective = loss / _replicas()
+        return {"loss": loss, **named}, tape.gradient(objective, self.generator.trainable_variables)
+
+    def checkpointed(self) -> dict:
+        """What a checkpoint must hold to go on from it."""
+        return {
+            "generator": self.generator,
+            "generator_optimizer": self.optimizer,
+            "discriminator": self.discriminator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+
+class _Untracked:
+    """Hides a network from Keras's tracking: its weights are fixed and belong in no checkpoint."""
+
+    def __init__(self, model):
+        self.model = model
+
+
+def _replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync

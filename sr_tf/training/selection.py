@@ -1,0 +1,63 @@
+"""The best generators of a run, kept as files beside their validation scores."""
+
+import json
+from pathlib import Path
+
+import keras
+
+from sr_tf.errors import UserError
+from sr_tf.files import replace_atomically, write_atomically
+
+
+class BestGenerators:
+    """Keeps the `keep` best generators of a run in a folder.
+
+    `scores.json` there lists them, best first: `[{"file": …, "step": …, "psnr": …}, …]`.
+
+    Args:
+        folder: created when the first generator is kept.
+        keep: how many.
+        criterion: the score that decides.
+        higher_is_better: its direction.
+    """
+
+    def __init__(self, folder: Path, keep: int, criterion: str, higher_is_better: bool):
+        self._folder, self._keep = folder, keep
+        self._criterion, self._sign = criterion, -1 if higher_is_better else 1
+
+    def offer(self, generator: keras.Model, step: int, scores: dict[str, float]) -> bool:
+        """Keeps the generator if it is among the best so far. Offering the same step again changes nothing.
+
+        Args:
+            generator: saved as a `.keras` file.
+            step: its step in the run.
+            scores: on validation; must hold the criterion.
+
+        Returns:
+            Whether it is now the best.
+        """
+        entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
+        kept = [other for other in kept_generators(self._folder) if other["step"] != step]
+        ranked = sorted([*kept, entry], key=lambda other: self._sign * other[self._criterion])[: self._keep]
+        if entry in ranked:
+            replace_atomically(self._folder / entry["file"], generator.save)
+            write_atomically(self._folder / "scores.json", json.dumps(ranked, indent=2) + "\n")
+        for other in kept:
+            if other not in ranked:
+                (self._folder / other["file"]).unlink(missing_ok=True)
+        return ranked[0] is entry
+
+
+def kept_generators(folder: Path) -> list[dict]:
+    """What `BestGenerators` kept, best first; empty where nothing was kept yet.
+
+    Raises:
+        UserError: `scores.json` is not readable.
+    """
+    path = folder / "scores.json"
+    if not path.exists():
+        return []
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: expected the JSON list of kept generators ({error})") from error

@@ -1,0 +1,75 @@
+"""Scores on validation scenes, for SR and for the interpolations beside it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from sr_tf.degradation import baselines, crop_to, reduce
+from sr_tf.metrics.scores import mean_scores, score_image, to_uint8
+
+
+class Validation:
+    """Scores generators on a fixed set of whole scenes.
+
+    Args:
+        scenes: (name, HR uint8 [H, W, 3]) pairs; kept in memory.
+        scale: reduction in each direction.
+        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+
+    Attributes:
+        baselines: mean scores of each interpolation, as `{"i-HR": {"psnr": …, "ssim": …}, …}`.
+    """
+
+    def __init__(self, scenes: Iterable[tuple[str, np.ndarray]], scale: int, degradation: str):
+        self._scale, self._degradation = scale, degradation
+        self._pairs = [(hr, reduce(hr, scale, degradation)) for _, hr in scenes]
+        per_scene = [
+            {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
+            for hr, lr in self._pairs
+        ]
+        self.baselines = {name: mean_scores([scene[name] for scene in per_scene]) for name in per_scene[0]}
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def score(self, generator, content_distance=None) -> dict[str, float]:
+        """Mean scores of a generator, per scene and then over scenes.
+
+        Args:
+            generator: maps LR float [1, h, w, 3] to SR.
+            content_distance: maps (HR, SR), float [1, H, W, 3] each, to a scalar; adds a score named `content`.
+
+        Returns:
+            `psnr` in dB, `ssim`, and `content` where asked for.
+        """
+        results = []
+        for hr, lr in self._pairs:
+            sr = crop_to(to_uint8(generator(tf.constant(lr[None], tf.float32))[0]), hr.shape[:2])
+            result = score_image(hr, sr)
+            if content_distance is not None:
+                batch = (tf.constant(image[None], tf.float32) for image in (hr, sr))
+                result["content"] = float(content_distance(*batch))
+            results.append(result)
+        return mean_scores(results)
+
+    def panel(self, generator) -> np.ndarray:
+        """LR | i-HR | SR | HR of the middle of the first scene.
+
+        Returns:
+            uint8 [1, side, 4 · side, 3], for TensorBoard.
+        """
+        hr, lr = self._pairs[0]
+        ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
+        sr = crop_to(to_uint8(generator(tf.constant(lr[None], tf.float32))[0]), hr.shape[:2])
+        side = min(256, *hr.shape[:2])
+        framed = np.zeros((side, side, 3), np.uint8)
+        small = _middle(lr, side // self._scale)
+        top = (side - small.shape[0]) // 2
+        framed[top : top + small.shape[0], top : top + small.shape[1]] = small
+        return np.concatenate([framed, *(_middle(image, side) for image in (ihr, sr, hr))], axis=1)[None]
+
+
+def _middle(image: np.ndarray, side: int) -> np.ndarray:
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    return image[top : top + side, left : left + side]

@@ -1,0 +1,90 @@
+"""Generators by name or path: those that ship with the package, and a user's own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from sr_tf.errors import UserError
+
+ZOO = Path(__file__).parent
+DEFAULT = "small"
+
+
+def shipped() -> dict[str, dict]:
+    """The model card of each shipped generator, by name."""
+    cards = sorted(ZOO.glob("*/card.json"))
+    return {path.parent.name: json.loads(path.read_text("utf-8")) for path in cards}
+
+
+def load_generator(where: str | Path):
+    """Loads a generator.
+
+    Args:
+        where: the name of a shipped generator, a `.keras` file, or a run folder, whose best generator on validation is
+            taken.
+
+    Returns:
+        `sr_tf.models.edsr.EDSR` in float32.
+
+    Raises:
+        UserError: nothing there, or something else.
+    """
+    if str(where) in shipped():
+        return _load_shipped(str(where))
+    path = Path(where)
+    if path.is_dir():
+        from sr_tf.training.selection import kept_generators
+
+        kept = kept_generators(path / "best")
+        if not kept:
+            raise UserError(f"{path}: holds no best/scores.json, expected the folder of a training run")
+        path = path / "best" / kept[0]["file"]
+    if not path.is_file():
+        names = ", ".join(shipped()) or "none yet"
+        raise UserError(f"{where}: no such generator; expected a shipped name ({names}), a .keras file or a run folder")
+    return _load_keras(path)
+
+
+def save_shipped(generator, folder: Path, card: dict) -> None:
+    """Writes a generator the way it ships: `weights.npz` in float16 and `card.json`.
+
+    Args:
+        generator: `sr_tf.models.edsr.EDSR`.
+        folder: created if absent.
+        card: what a reader should know; the architecture is added to it.
+    """
+    from sr_tf.files import replace_atomically, write_atomically
+
+    arrays = {f"{i:03d}": np.asarray(weight, np.float16) for i, weight in enumerate(generator.get_weights())}
+    replace_atomically(folder / "weights.npz", lambda path: np.savez_compressed(path, **arrays))
+    names = ("blocks", "filters", "scale", "residual_scaling")
+    architecture = {name: getattr(generator, name) for name in names}
+    write_atomically(
+        folder / "card.json", json.dumps({"architecture": architecture, **card}, indent=2, ensure_ascii=False) + "\n"
+    )
+
+
+def _load_shipped(name: str):
+    from sr_tf.models.edsr import EDSR
+
+    generator = EDSR(**shipped()[name]["architecture"], name=name)
+    generator.build((None, None, None, 3))
+    with np.load(ZOO / name / "weights.npz", allow_pickle=False) as arrays:
+        generator.set_weights([arrays[key].astype(np.float32) for key in sorted(arrays)])
+    return generator
+
+
+def _load_keras(path: Path):
+    import keras
+
+    from sr_tf.models.edsr import EDSR
+
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises many kinds here; each means that the file is not what it should be.
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path}: cannot be read as a .keras file ({reason})") from error
+    if not isinstance(model, EDSR):
+        raise UserError(f"{path}: holds a {type(model).__name__}, expected an EDSR generator")
+    return model

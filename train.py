@@ -1,0 +1,45 @@
+"""Trains a generator: phase 1 by pixelwise MSE, phase 2 adversarially with a perceptual loss."""
+
+from absl import flags
+
+from sr_tf.command_line import define_config_flags, given_config_flags, run
+
+USAGE = """Trains a generator that restores 4× reduced microscope scenes. Research use only.
+
+  python train.py --phase=pretrain --preset=small
+  python train.py --phase=gan --preset=small
+
+With no data named, synthetic blood smears are made and used. On your own images:
+
+  python train.py --phase=pretrain --dataset=scene_folder --data_dir=/path/to/images
+
+The same command goes on where an earlier one stopped. Watch with: tensorboard --logdir runs
+
+Every flag but --preset changes one value of the preset."""
+
+flags.DEFINE_enum(
+    "preset", "paper", ["paper", "small", "smoke"], "paper: the study. small: trains on a CPU. smoke: minutes."
+)
+define_config_flags()
+
+
+def main() -> None:
+    """Prepares the data set and trains."""
+    from sr_tf.config import preset
+
+    given = given_config_flags()
+    config = preset(flags.FLAGS.preset, given.pop("phase") or "pretrain", **given)
+
+    import datasets
+    from sr_tf.training.run import train
+
+    options = {}
+    if config.dataset == "scene_folder":
+        options = {"size": config.scene_size, "group_by": config.group_by, "strict": config.strict}
+    builder = datasets.prepare(config.dataset, config.data_dir or None, config.tfds_dir or None, **options)
+    run_dir = train(config, builder)
+    print(f"{run_dir}: best generators in {run_dir / 'best'}; tensorboard --logdir {run_dir}")
+
+
+if __name__ == "__main__":
+    run(main, USAGE)
