@@ -3,6 +3,7 @@
 from absl import flags
 
 from sr_tf.command_line import define_config_flags, given_config_flags, run
+from sr_tf.messages import load_tensorflow
 
 USAGE = """Trains a generator that restores 4× reduced microscope scenes. Research use only.
 
@@ -30,6 +31,7 @@ def main() -> None:
     given = given_config_flags()
     config = preset(flags.FLAGS.preset, given.pop("phase") or "pretrain", **given)
 
+    load_tensorflow()
     import datasets
     from sr_tf.training.run import train
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
@@ -39,7 +39,6 @@ def run(main: Callable[[], None], usage: str) -> None:
         main: does the work; imports heavy modules itself, so that `--help` is quick.
         usage: shown above the flags by `--help`.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     name = os.path.basename(sys.argv[0])
     if {"-h", "--help", "-help"} & set(sys.argv[1:]):
         print(usage + "\n")
@@ -51,6 +50,7 @@ def run(main: Callable[[], None], usage: str) -> None:
             raise UserError(f"{rest[1]}: unexpected; everything is given by flags, see --help")
     except (flags.Error, UserError) as error:
         sys.exit(_complain(name, error))
+    logging.set_verbosity(logging.WARNING)
     app.run(lambda _: _guarded(main, name), argv=sys.argv)
 
 

@@ -79,7 +79,7 @@ class TrainConfig:
     log_every: int = _field(50, "Steps between log lines and TensorBoard points.")
 
     # Speed.
-    xla: bool = _field(True, "Compile forward pass and gradients with XLA.")
+    xla: bool = _field(False, "Compile forward pass and gradients with XLA. Meant for GPUs; see BUILD.md.")
     mixed_bfloat16: bool = _field(
         False, "Compute in bfloat16, keep float32 weights. On a CPU only sensible with --xla."
     )
@@ -142,7 +142,8 @@ PRESETS = {
     ("paper", "pretrain"): TrainConfig(phase="pretrain", steps=20_000),
     ("paper", "gan"): TrainConfig(phase="gan", steps=30_000),
     ("small", "pretrain"): TrainConfig(
-        **_SMALL, phase="pretrain", steps=16_000, batch_size=8, crop_size=32, learning_rate=1e-3, warmup_steps=500
+        **_SMALL, phase="pretrain", steps=20_000, batch_size=8, crop_size=40, learning_rate=1e-3,
+        warmup_steps=500, validate_every=1_000,
     ),
     ("small", "gan"): TrainConfig(
         **_SMALL, phase="gan", steps=3_000, batch_size=8, validate_every=250, discriminator_learning_rate=2e-4

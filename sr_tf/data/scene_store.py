@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from sr_tf.data.images import encode_png
 from sr_tf.degradation import pad_to_multiple, reduce
 from sr_tf.errors import UserError
 
@@ -89,7 +89,7 @@ def build_store(
     if not hr:
         raise UserError("the training split has no scenes; expected at least one")
     decoded = sum(image.nbytes for image in hr) <= cache_bytes
-    encode = np.ndarray.tobytes if decoded else _png
+    encode = np.ndarray.tobytes if decoded else encode_png
     return PairStore(
         hr=tf.constant([encode(image) for image in hr]),
         lr=tf.constant([image.tobytes() for image in lr]),
@@ -97,7 +97,3 @@ def build_store(
         scale=scale,
         decoded=decoded,
     )
-
-
-def _png(image: np.ndarray) -> bytes:
-    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()

@@ -8,11 +8,6 @@ from sr_tf.metrics.ssim import ssim
 PROTOCOL = "PSNR and SSIM on 8-bit RGB, no border cut, range 255, SSIM window Gaussian 11/1.5; per image, then averaged"
 
 
-def to_uint8(image) -> np.ndarray:
-    """Rounds and clips a float image in [0, 255] to what a file would hold."""
-    return np.clip(np.rint(np.asarray(image, np.float32)), 0, 255).astype(np.uint8)
-
-
 def score_image(hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
     """PSNR (dB) and SSIM.
 

@@ -6,10 +6,10 @@ import time
 
 import keras
 import tensorflow as tf
-from absl import logging
 from tqdm import tqdm
 
 from sr_tf.errors import UserError
+from sr_tf.messages import tell
 
 
 class StepCounter(keras.callbacks.Callback):
@@ -88,7 +88,7 @@ class Watch(keras.callbacks.Callback):
         if self._bar.disable:
             left = (now - self._start) / (step - self._first) * (self._steps - step)
             losses = " ".join(f"{name} {value}" for name, value in shown.items())
-            logging.info("step %d/%d  %s  %.1f images/s  ETA %s", step, self._steps, losses, rate, _clock(left))
+            tell(f"step {step}/{self._steps}  {losses}  {rate:.1f} images/s  ETA {_clock(left)}")
 
 
 class ValidateAndSave(keras.callbacks.Callback):
@@ -139,10 +139,9 @@ class ValidateAndSave(keras.callbacks.Callback):
         self._writer.flush()
         shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
         bicubic = self._validation.baselines["bicubic"]["psnr"]
-        tqdm.write(
+        tell(
             f"step {step}: validation on {len(self._validation)} scenes: {shown} (bicubic psnr {bicubic:.4f})"
-            + ("  best so far" if is_best else ""),
-            file=sys.stderr,
+            + ("  best so far" if is_best else "")
         )
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from sr_tf import losses
 from sr_tf.config import TrainConfig, load_config, require_same_run
@@ -13,6 +12,7 @@ from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store, read_scenes
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
+from sr_tf.messages import tell
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, describe
 from sr_tf.training.averaging import MovingAverage
@@ -51,13 +51,13 @@ def train(config: TrainConfig, builder) -> Path:
         model = build_model(config, content_network)
         averaged = _generator(config)
         averaged.set_weights(model.generator.get_weights())
-        step = tf.Variable(0, dtype=tf.int64, trainable=False)
+    step = tf.Variable(0, dtype=tf.int64, trainable=False)
     checkpoint = tf.train.Checkpoint(**model.checkpointed(), averaged=averaged, step=step)
     manager = tf.train.CheckpointManager(checkpoint, str(run_dir / "checkpoints"), max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
     if int(step) >= config.steps:
-        logging.info("%s: already finished at step %d", run_dir, int(step))
+        tell(f"{run_dir}: already finished at step {int(step)}")
         return run_dir
     config.save(run_dir / "config.json")
 
@@ -65,13 +65,12 @@ def train(config: TrainConfig, builder) -> Path:
         read_scenes(builder, "train"), config.scale, config.degradation, config.crop_size, config.cache_gib * 2**30
     )
     validation = _validation(config, builder)
-    logging.info(
-        "%s: %s, %d training and %d validation scenes of %s, %d replica(s), from step %d to %d",
-        run_dir, describe(averaged), len(store), len(validation), builder.info.full_name,
-        strategy.num_replicas_in_sync, int(step), config.steps,
-    )  # fmt: skip
+    tell(
+        f"{run_dir}: {describe(averaged)}, {len(store)} training and {len(validation)} validation scenes of "
+        f"{builder.info.full_name}, {strategy.num_replicas_in_sync} replica(s), from step {int(step)} to {config.steps}"
+    )
     for name, scores in validation.baselines.items():
-        logging.info("validation: %s psnr %.4f ssim %.4f", name, scores["psnr"], scores["ssim"])
+        tell(f"validation: {name} psnr {scores['psnr']:.4f} ssim {scores['ssim']:.4f}")
 
     batches = training_batches(
         store,

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from sr_tf.degradation import baselines, crop_to, reduce
-from sr_tf.metrics.scores import mean_scores, score_image, to_uint8
+from sr_tf.metrics.scores import mean_scores, score_image
+from sr_tf.pixels import to_uint8
 
 
 class Validation:

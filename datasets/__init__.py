@@ -1,0 +1,51 @@
+"""TFDS builders, one folder each, and the one function that makes them ready to read."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sr_tf.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+NAMES = ("chula_rbc12", "scene_folder", "synthetic_smear")
+
+
+def prepare(
+    name: str, source: str | Path | None = None, tfds_dir: str | Path | None = None, **options: object
+) -> tfds.core.DatasetBuilder:
+    """Prepares a data set unless that was done before.
+
+    Args:
+        name: one of `NAMES`.
+        source: the folder of the user's images, for the builders that read one.
+        tfds_dir: where TFDS keeps prepared data sets; by default TFDS's own choice (`~/tensorflow_datasets`).
+        options: further fields of the builder's `Config`.
+
+    Returns:
+        The builder, ready for `as_dataset`.
+
+    Raises:
+        UserError: unknown name or option, or the images cannot be used.
+    """
+    if name not in NAMES:
+        raise UserError(f"data set {name!r}: unknown, expected one of {', '.join(NAMES)}")
+    import tensorflow_datasets as tfds
+
+    module = importlib.import_module(f"datasets.{name}.{name}_dataset_builder")
+    if source is not None:
+        options["source"] = str(source)
+    try:
+        # TFDS takes its own default configuration only from itself.
+        config = module.Config(**options) if options else None
+    except TypeError as error:
+        raise UserError(f"data set {name}: unknown option ({error})") from error
+    builder = module.Builder(data_dir=tfds_dir, config=config)
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    builder.download_and_prepare()
+    return builder

@@ -1,0 +1,108 @@
+"""TFDS builder of the Chula RBC-12 fields. README.md in this folder tells what they are and why they are split so."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+from absl import logging
+
+from sr_tf.data.images import encode_png, is_image_name, read_rgb
+from sr_tf.errors import UserError
+
+URL = "https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset/archive/refs/heads/main.zip"
+
+# Field numbers follow acquisition, and neighbours show the same smear: contiguous runs keep smears apart.
+PARTITION = {"train": range(1, 624), "validation": range(624, 641), "test": range(641, 681)}
+
+
+@dataclasses.dataclass(eq=False)
+class Config(tfds.core.BuilderConfig):
+    """Where the fields come from.
+
+    Attributes:
+        name: part of the prepared data set's path. It does not tell one folder from another: the fields are the same.
+        source: a folder with the fields as `1.jpg` … `680.jpg`, or with them in `Dataset/` (the public repository) or
+            in `train/`, `validation/` and `test/`; None downloads the public repository.
+    """
+
+    name: str = ""
+    source: str | None = None
+
+    def __post_init__(self):
+        self.name = "folder" if self.source else "download"
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Whole fields, 640×480, in the published partition."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Fields 1–623 train, 624–640 validation, 641–680 test."}  # noqa: RUF012 (TFDS's name)
+    BUILDER_CONFIGS = [Config()]  # noqa: RUF012 (TFDS's name)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    # PNG: JPEG decoders differ in their last bits.
+                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+                    "name": tfds.features.Text(),
+                    "group": tfds.features.Text(),
+                }
+            ),
+            homepage="https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset",
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        fields = find_fields(Path(self.builder_config.source or _download(dl_manager)))
+        return {split: self._generate_examples(split, fields) for split in PARTITION}
+
+    def _generate_examples(self, split: str, fields: dict[int, Path]) -> Iterator[tuple[str, dict[str, str | bytes]]]:
+        for number in PARTITION[split]:
+            yield str(number), {"image": encode_png(read_rgb(fields[number])), "name": str(number), "group": split}
+
+
+def find_fields(source: Path) -> dict[int, Path]:
+    """Finds the numbered fields of the published partition.
+
+    Args:
+        source: as `Config.source`.
+
+    Returns:
+        The path of each field by its number, complete.
+
+    Raises:
+        UserError: the folder is missing, a field is missing or there twice.
+    """
+    if not source.is_dir():
+        raise UserError(f"{source}: no such folder, expected the Chula RBC-12 fields")
+    expected = {number for numbers in PARTITION.values() for number in numbers}
+    fields: dict[int, Path] = {}
+    for folder in (source, *(source / name for name in ("Dataset", *PARTITION))):
+        for path in sorted(folder.glob("*")):
+            if not is_image_name(path.name):
+                continue
+            if not path.stem.isdecimal() or int(path.stem) not in expected:
+                logging.warning("%s: not a field of the published partition, passed over", path)
+                continue
+            if int(path.stem) in fields:
+                raise UserError(f"{path}: the same field as {fields[int(path.stem)]}, expected each number once")
+            fields[int(path.stem)] = path
+    missing = sorted(expected - fields.keys())
+    if missing:
+        raise UserError(
+            f"{source}: found {len(fields)} of the {len(expected)} fields, expected {min(expected)}.jpg to "
+            f"{max(expected)}.jpg here, in Dataset/ or in train/, validation/ and test/; missing: "
+            f"{', '.join(map(str, missing[:5]))}{' …' if len(missing) > 5 else ''}"
+        )
+    return fields
+
+
+def _download(dl_manager: tfds.download.DownloadManager) -> Path:
+    try:
+        return Path(dl_manager.download_and_extract(URL)) / "Chula-RBC-12-Dataset-main"
+    except OSError as error:
+        raise UserError(
+            f"{URL}: cannot be downloaded ({error}); download and unpack it, then give the folder as source"
+        ) from error

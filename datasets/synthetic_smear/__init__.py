@@ -1,0 +1,1 @@
+"""Procedurally drawn blood smears as a TFDS data set."""

@@ -1,0 +1,138 @@
+"""`sr-tf`: the commands for those who use generators. Training and evaluation are `train.py` and `evaluate.py`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sr_tf import __version__
+from sr_tf.errors import UserError
+from sr_tf.messages import load_tensorflow
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        0; 2 after an error that the user can put right, told in one line on stderr; 130 when interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"sr-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sr-tf: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sr-tf",
+        description="Restores reduced microscope images by a generator network. Research use only, no medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"sr-tf {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser(
+        "upscale",
+        help="restore LR images to four times their size",
+        description="Restores an LR image, or every image of a folder, to a PNG of the same stem, as many times larger "
+        "as the generator enlarges (4 for those shipped).",
+        epilog="example: sr-tf upscale lr_scenes/ restored/",
+    )
+    _add_files(command)
+    _add_model(command)
+    command.add_argument(
+        "--tile", type=_positive, default=192, metavar="PIXELS",
+        help="side of the tiles in LR pixels (default 192); smaller needs less memory, the result is the same",
+    )  # fmt: skip
+    command.set_defaults(command=_upscale)
+
+    command = commands.add_parser(
+        "reduce",
+        help="reduce HR images, four times by default",
+        description="Reduces an image, or every image of a folder, to a PNG of the same stem, the way the generators "
+        "were trained for. Sizes that are no multiple of the scale are rounded up; the size is noted in the PNG, and "
+        "`sr-tf upscale` cuts to it.",
+        epilog="example: sr-tf reduce scenes/ lr_scenes/",
+    )
+    _add_files(command)
+    command.add_argument("--scale", type=int, choices=(2, 4, 8), default=4, help="in each direction (default 4)")
+    command.add_argument(
+        "--degradation", choices=("study", "antialiased"), default="study",
+        help="study: OpenCV's INTER_CUBIC; antialiased: INTER_AREA (default study)",
+    )  # fmt: skip
+    command.set_defaults(command=_reduce)
+
+    command = commands.add_parser(
+        "export",
+        help="write a SavedModel for TF Serving",
+        description="Writes OUT/1 (or the next free number): a SavedModel with the signatures serving_default (float32 "
+        "[N, h, w, 3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), read back and compared.",
+        epilog="example: sr-tf export export/small",
+    )
+    command.add_argument("output", type=Path, metavar="OUT", help="folder of the servable, which holds its versions")
+    _add_model(command)
+    command.set_defaults(command=_export)
+
+    command = commands.add_parser("models", help="list the shipped generators and what they score")
+    command.set_defaults(command=_models)
+    return parser
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument("input", type=Path, metavar="IN", help="an image, or a folder searched with its sub-folders")
+    command.add_argument("output", type=Path, metavar="OUT", help="a folder, or a .png file where IN is one image")
+    command.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model", default="small", metavar="NAME|PATH",
+        help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small)",
+    )  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number above 0")
+    return int(text)
+
+
+def _upscale(options: argparse.Namespace) -> None:
+    load_tensorflow()
+    from sr_tf.image_commands import upscale_files
+
+    print(*upscale_files(options.input, options.output, options.model, options.tile, options.strict), sep="\n")
+
+
+def _reduce(options: argparse.Namespace) -> None:
+    from sr_tf.image_commands import reduce_files
+
+    print(*reduce_files(options.input, options.output, options.scale, options.degradation, options.strict), sep="\n")
+
+
+def _export(options: argparse.Namespace) -> None:
+    load_tensorflow()
+    from sr_tf.export import export
+    from sr_tf.zoo import load_generator
+
+    version = export(load_generator(options.model), options.output)
+    print(f"{version}: SavedModel, both signatures read back and equal to the Keras model")
+
+
+def _models(options: argparse.Namespace) -> None:
+    from sr_tf.zoo import shipped
+
+    for name, card in shipped().items():
+        print(f"{name}: {card['summary']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

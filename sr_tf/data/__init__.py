@@ -1,0 +1,1 @@
+"""Images to training examples: reading, cutting, guarding the split, synthetic smears, the tf.data pipeline."""

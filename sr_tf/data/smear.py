@@ -1,0 +1,207 @@
+"""Procedural peripheral-blood smears: free scenes of any number, for tests and for training without patients' images.
+
+Stains absorb light: densities of overlapping cells add up and become colour by Beer and Lambert's law,
+I = I₀ · exp(−OD). Illumination, focus, chromatic shift and sensor noise follow, in the order in which a microscope
+adds them.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from sr_tf.data.smear_cells import (
+    BLUE,
+    LEUCOCYTES,
+    RED,
+    RED_KINDS,
+    VIOLET,
+    RedStyle,
+    leucocyte,
+    noise,
+    platelet,
+    red_cell,
+    speck,
+)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Preparation, stain and optics of one scene.
+
+    Attributes:
+        radius: mean red-cell radius, pixels.
+        size_spread: standard deviation of cell size, relative.
+        coverage: part of the field that red cells cover.
+        crowding: probability that a cell may overlap its neighbours.
+        kinds: probability of each of `RED_KINDS`.
+        style: of the red cells.
+        light: RGB of the empty field, 0–255.
+        stains: optical density per channel for each stain, [3, 3].
+        blur: radius of the defocus disc and sigma of the diffraction blur, pixels.
+        shift: displacement of the red and the blue image against the green one, pixels, [2, 2].
+        grain: sensor noise, standard deviation of 0–255.
+    """
+
+    radius: float
+    size_spread: float
+    coverage: float
+    crowding: float
+    kinds: np.ndarray
+    style: RedStyle
+    light: np.ndarray
+    stains: np.ndarray
+    blur: tuple[float, float]
+    shift: np.ndarray
+    grain: float
+
+
+def render_smear(seed: int, height: int = 700, width: int = 700) -> np.ndarray:
+    """Draws one field of a Wright–Giemsa-stained blood smear as seen at 1000×.
+
+    Args:
+        seed: not negative. Same seed and size: same pixels, in any process.
+        height: pixels, at least 1.
+        width: pixels, at least 1.
+
+    Returns:
+        uint8 RGB [height, width, 3].
+
+    Raises:
+        ValueError: a negative seed or a size below 1.
+    """
+    if height < 1 or width < 1:
+        raise ValueError(f"size {height} × {width}: expected at least 1 × 1 pixel")
+    rng = np.random.default_rng(seed)
+    look = _draw_look(rng)
+    stain = _draw_stain(rng, look, height, width)
+    return _photograph(rng, look, stain)
+
+
+def _draw_look(rng: np.random.Generator) -> _Look:
+    # Concentrations below 1: one or two abnormal shapes lead in a smear, as in a disease; fragments are rare.
+    abnormal = rng.dirichlet([0.1 if kind == "fragment" else 0.5 for kind in RED_KINDS[1:]]) * rng.beta(1.2, 4)
+    tan = rng.beta(1, 2.5)  # pink-violet cells of a fresh stain … tan ones of an old or acid one
+    haemoglobin = (1 - tan) * np.array([0.34, 1.0, 0.50]) + tan * np.array([0.22, 0.95, 0.92])
+    azure = np.array([0.68, 1.0, 0.27]) * rng.normal(1, [0.12, 0.04, 0.15])
+    basophil = np.array([0.75, 0.5, 0.15]) * rng.normal(1, 0.08, 3)
+    strength = rng.uniform(0.28, 0.8)
+    tint = rng.normal(0, [0.05, 0.02, 0.05])
+    light = rng.uniform(165, 238) * np.exp(tint - tint.mean())
+    return _Look(
+        radius=rng.uniform(29, 50),
+        size_spread=rng.uniform(0.04, 0.13),
+        coverage=rng.uniform(0.25, 0.65),
+        crowding=rng.beta(1, 4),
+        kinds=np.concatenate([[1 - abnormal.sum()], abnormal]),
+        style=RedStyle(
+            rim=rng.uniform(0.05, 0.4),
+            halo=rng.uniform(0.02, 0.2),
+            edge=rng.uniform(0.7, 1.8),
+            pallor=rng.uniform(0.25, 0.85),
+            drying=rng.beta(0.4, 2.5),
+        ),
+        light=np.minimum(light, 248),
+        stains=np.stack([haemoglobin * strength, azure * rng.uniform(0.85, 1.25), basophil * rng.uniform(0.5, 0.9)]),
+        blur=(rng.uniform(0.2, 1.3), rng.uniform(0.4, 0.6)),
+        shift=rng.normal(0, 0.35, (2, 2)),
+        grain=rng.uniform(0.9, 2.0),
+    )
+
+
+def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) -> np.ndarray:
+    """Density of each stain, float32 [3, height, width]."""
+    stain = np.zeros((3, height, width), np.float32)
+    placed: list[tuple[float, float, float]] = []
+    scale = height * width / 700**2
+
+    for _ in range(rng.poisson(0.9 * scale)):
+        kind = LEUCOCYTES[rng.choice(list(LEUCOCYTES), p=[0.55, 0.28, 0.1, 0.07])]
+        radius = look.radius * rng.uniform(*kind.size)
+        place = _free_place(rng, placed, radius, 1.0, height, width)
+        if place:
+            _add(stain, leucocyte(rng, radius, kind), place)
+
+    area = (height + 2 * look.radius) * (width + 2 * look.radius)
+    for _ in range(round(look.coverage * area / (np.pi * look.radius**2))):
+        radius = look.radius * math.exp(look.size_spread * rng.normal())
+        reach = rng.uniform(0.55, 0.95) if rng.random() < look.crowding else 1.03
+        place = _free_place(rng, placed, radius, reach, height, width)
+        if place:
+            kind = rng.choice(RED_KINDS, p=look.kinds)
+            _add(stain[RED], red_cell(rng, radius, kind, look.style), place)
+    # Haemoglobin is not quite even, and the pores of the dried film show in it.
+    stain[RED] *= 1 + 0.022 * noise(rng, (height, width), 0.9) + 0.03 * noise(rng, (height, width), 5)
+
+    for _ in range(rng.poisson(9 * scale)):
+        radius = look.radius * rng.uniform(0.18, 0.42)
+        place = _free_place(rng, placed, radius, 0.9, height, width)
+        if place:
+            _add(stain[VIOLET], platelet(rng, radius), place)
+    _add_dirt(rng, stain, scale)
+    return stain
+
+
+def _free_place(rng, placed: list, radius: float, reach: float, height: int, width: int) -> tuple[float, float] | None:
+    """A centre at least `reach` times the sum of the radii from every other one; none where the field is full."""
+    others = np.array(placed).reshape(-1, 3)
+    for _ in range(30):
+        y, x = rng.uniform(-radius, height + radius), rng.uniform(-radius, width + radius)
+        if np.all(np.hypot(others[:, 0] - y, others[:, 1] - x) >= reach * (others[:, 2] + radius)):
+            placed.append((y, x, radius))
+            return y, x
+    return None
+
+
+def _add(field: np.ndarray, patch: np.ndarray, place: tuple[float, float]) -> None:
+    """Adds a patch, centred at `place`, to the last two axes of a field; what lies outside is cut off."""
+    (height, width), side = field.shape[-2:], patch.shape[-1]
+    top, left = (round(centre) - side // 2 for centre in place)
+    y, x = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
+    if y.start < y.stop and x.start < x.stop:
+        field[..., y, x] += patch[..., y.start - top : y.stop - top, x.start - left : x.stop - left]
+
+
+def _add_dirt(rng: np.random.Generator, stain: np.ndarray, scale: float) -> None:
+    """Stain precipitate, and a thin film of stained plasma over everything."""
+    height, width = stain.shape[1:]
+    for _ in range(rng.poisson(rng.gamma(1, 8) * scale)):
+        place = rng.uniform(0, height), rng.uniform(0, width)
+        _add(stain[VIOLET], speck(rng), place)
+    film = 0.012 * noise(rng, (height, width), 14) + 0.008 * noise(rng, (height, width), 2)
+    stain[BLUE] += 0.03 + film
+
+
+def _photograph(rng: np.random.Generator, look: _Look, stain: np.ndarray) -> np.ndarray:
+    """Stain densities to the camera's picture, uint8 RGB [H, W, 3]."""
+    height, width = stain.shape[1:]
+    density = cv2.transform(cv2.merge(list(stain)), look.stains.T.astype(np.float32))
+    image = cv2.exp(-density) * look.light.astype(np.float32)
+    image *= _illumination(rng, height, width)[..., None]
+    image = cv2.filter2D(image, -1, _point_spread(*look.blur), borderType=cv2.BORDER_REFLECT)
+    for channel, (dy, dx) in zip((0, 2), look.shift, strict=True):
+        move = np.array([[1, 0, dx], [0, 1, dy]])
+        image[..., channel] = cv2.warpAffine(
+            image[..., channel], move, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+    grain = rng.standard_normal(image.shape, dtype=np.float32)
+    # Demosaicing spreads a pixel's noise to its neighbours.
+    grain = cv2.GaussianBlur(grain, (3, 3), 0.5)
+    image += 1.5 * look.grain * np.sqrt(image / 200) * grain
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def _illumination(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A lamp slightly off centre: brightest 1, falling off towards the corners; float32 [height, width]."""
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
+    return 1 - np.float32(rng.uniform(0, 0.09)) * (x * x + y * y)
+
+
+def _point_spread(defocus: float, sigma: float) -> np.ndarray:
+    """A disc of radius `defocus`, softened by a Gaussian; its sum is 1."""
+    y, x = np.mgrid[-4:5, -4:5]
+    disc = np.clip(defocus + 0.5 - np.hypot(y, x), 0, 1)
+    kernel = cv2.GaussianBlur(disc, (9, 9), sigma)
+    return kernel / kernel.sum()

@@ -1,0 +1,81 @@
+"""A figure for people who would rather look: HR, LR, interpolations and SR of one scene, a detail of each enlarged."""
+
+import io
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sr_tf.evaluation.compare import Comparison
+
+DETAIL = 96
+_INK, _ACCENT = "#222222", "#e4572e"
+
+
+def typical_scene(comparison: Comparison) -> str:
+    """The scene whose PSNR stands in the middle for the last method of the table (a generator, where there is one)."""
+    scores = list(comparison.scores.values())[-1]
+    ranked = sorted(scores, key=lambda name: scores[name]["psnr"])
+    return ranked[len(ranked) // 2]
+
+
+def panel(name: str, hr: np.ndarray, images: dict[str, np.ndarray], comparison: Comparison) -> bytes:
+    """Draws the panel.
+
+    Args:
+        name: of the scene.
+        hr: uint8 [H, W, 3].
+        images: as from `sr_tf.evaluation.compare.restorations`.
+        comparison: holds the scores that stand under the pictures.
+
+    Returns:
+        A PNG file.
+    """
+    shown = {"HR": hr, **{key: image for key, image in images.items() if key != "Lanczos"}}
+    side = min(DETAIL, *hr.shape[:2])
+    top, left = busiest(hr, side)
+    figure = Figure(figsize=(2.6 * len(shown), 4.9), dpi=150, layout="constrained", facecolor="white")
+    title = f"{comparison.data}, scene {name}. Reconstructions: research use only"
+    figure.suptitle(title, color=_INK, fontsize=10)
+    axes = figure.subplots(2, len(shown), squeeze=False, height_ratios=(hr.shape[0] / hr.shape[1], 1))
+    for column, (method, image) in enumerate(shown.items()):
+        whole, detail = axes[0, column], axes[1, column]
+        shrink = comparison.scale if method == "LR" else 1
+        whole.imshow(image, interpolation="nearest")
+        whole.set_title(f"{method}  {image.shape[1]}×{image.shape[0]}", color=_INK, fontsize=9)
+        corner = (left / shrink - 0.5, top / shrink - 0.5)
+        whole.add_patch(Rectangle(corner, side / shrink, side / shrink, fill=False, color=_ACCENT, linewidth=1.2))
+        rows, columns = (slice(start // shrink, start // shrink + side // shrink) for start in (top, left))
+        detail.imshow(image[rows, columns], interpolation="nearest")
+        score = comparison.scores.get(method, {}).get(name)
+        caption = (
+            f"{score['psnr']:.2f} dB   SSIM {score['ssim']:.3f}" if score else ("original" if method == "HR" else "")
+        )
+        detail.set_xlabel(caption, color=_INK, fontsize=9)
+        for axis, colour in ((whole, "#cccccc"), (detail, _ACCENT)):
+            axis.set(xticks=[], yticks=[])
+            for spine in axis.spines.values():
+                spine.set_color(colour)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def busiest(image: np.ndarray, side: int) -> tuple[int, int]:
+    """Where a square of the image holds most edges.
+
+    Args:
+        image: uint8 [H, W, 3].
+        side: of the square in pixels, at most min(H, W).
+
+    Returns:
+        (top, left), multiples of 8 so that the square fits the LR grid.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    energy = cv2.Sobel(grey, cv2.CV_32F, 1, 0) ** 2 + cv2.Sobel(grey, cv2.CV_32F, 0, 1) ** 2
+    sums = cv2.integral(np.minimum(energy, np.percentile(energy, 99)))
+    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    inside = inside[::8, ::8]
+    row, column = np.unravel_index(np.argmax(inside), inside.shape)
+    return 8 * int(row), 8 * int(column)

