@@ -81,6 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_model(command)
     command.set_defaults(command=_export)
 
+    command = commands.add_parser(
+        "smear",
+        help="draw synthetic blood-smear scenes to try things on",
+        description="Draws peripheral-blood scenes of 700×700 pixels, the same for the same seed, as OUT/smear-SEED.png.",
+        epilog="example: sr-tf smear scenes/ --count 3",
+    )
+    command.add_argument("output", type=Path, metavar="OUT", help="a folder")
+    command.add_argument("--seed", type=_whole, default=0, help="of the first scene (default 0); the next ones follow")
+    command.add_argument("--count", type=_positive, default=1, help="how many (default 1)")
+    command.set_defaults(command=_smear)
+
     command = commands.add_parser("models", help="list the shipped generators and what they score")
     command.set_defaults(command=_models)
     return parser
@@ -99,10 +110,14 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number above 0")
+def _whole(text: str, least: int = 0) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {least} on")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, least=1)
 
 
 def _upscale(options: argparse.Namespace) -> None:
@@ -116,6 +131,16 @@ def _reduce(options: argparse.Namespace) -> None:
     from sr_tf.image_commands import reduce_files
 
     print(*reduce_files(options.input, options.output, options.scale, options.degradation, options.strict), sep="\n")
+
+
+def _smear(options: argparse.Namespace) -> None:
+    from sr_tf.data.images import write_png
+    from sr_tf.data.smear import render_smear
+
+    for seed in range(options.seed, options.seed + options.count):
+        path = options.output / f"smear-{seed}.png"
+        write_png(path, render_smear(seed))
+        print(path)
 
 
 def _export(options: argparse.Namespace) -> None:

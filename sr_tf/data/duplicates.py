@@ -1,7 +1,7 @@
 """Near-duplicate guard: which images show the same place, so that no split may part them.
 
 Two steps, both on small grey thumbnails without their background. All pairs: the peak of the phase correlation
-(Kuglin and Hines 1975) with half-whitened spectra, which a shift does not lower but by the lost overlap. Promising
+(Kuglin and Hines 1975) with whitened spectra, which a shift lowers only by the lost overlap. Promising
 pairs: normalised cross-correlation (NCC) of the overlap, at the shifts where the correlation peaks.
 """
 
@@ -15,7 +15,7 @@ from tqdm import tqdm
 THRESHOLD = 0.55
 
 _SIDE = 160  # pixels of a fingerprint's longer side; half of it for the first step
-_CANDIDATE = 0.10  # unrelated fields stay below it but for one pair in 150
+_CANDIDATE = 0.085  # unrelated Chula fields stay below it but for one pair in 700, BCCD's but for one in 40
 _DETAIL = 4  # pixels of a fingerprint: what is larger, the cells' filling included, is taken out
 _PEAKS = 5
 _LEAST_OVERLAP = 0.15
@@ -42,7 +42,14 @@ def fingerprint(image: np.ndarray) -> np.ndarray:
 def near_duplicates(fingerprints: Sequence[np.ndarray], threshold: float = THRESHOLD) -> list[tuple[int, int, float]]:
     """Finds the pairs of images that show the same place, shifted or not.
 
-    MEASURED
+    Measured with these constants. Chula RBC-12 (680 fields, 9 s on one core): all 35 listed repeats score at least 0.96
+    and 41 further overlapping pairs appear, most of neighbours, the lowest (0.60–0.65) behind a pointer that stands
+    still while the smear moves; the best unrelated pair has 0.42. BCCD (364 fields): 41 pairs at 0.80 and more, some
+    refocused, unrelated up to 0.52. Perceptual hashes (8 and 16 bits a side) tell 36 of the 76 Chula pairs from
+    unrelated ones: the unshifted ones. The time grows with the square of the number of images.
+
+    Missed: overlaps of less than about a quarter of the field; another magnification (more than a few per cent),
+    rotations and mirror images; fields without structure, which match nothing.
 
     Args:
         fingerprints: from `fingerprint`, one per image.
@@ -120,7 +127,7 @@ def _ncc_at(first: np.ndarray, second: np.ndarray, y: int, x: int) -> float:
     if a.size < _LEAST_OVERLAP * min(first.size, second.size):
         return 0.0
     a, b = a - a.mean(), b - b.mean()
-    return float((a * b).sum() / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-6))
+    return min(float((a * b).sum() / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-6)), 1.0)
 
 
 def _whitened(spectrum: np.ndarray, exponent: float) -> np.ndarray:

@@ -134,7 +134,10 @@ def read_folder(paths: Iterable[Path], strict: bool = False) -> Iterator[tuple[P
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encodes uint8 [H, W, 3] as PNG, for speed: zlib level 1 costs 15 % more bytes than level 6, a quarter of the time."""
+    """Encodes uint8 [H, W, 3] as PNG, for speed.
+
+    On Chula fields zlib's level 1 takes a quarter of level 6's time for 15 % more bytes.
+    """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

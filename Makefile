@@ -1,0 +1,52 @@
+# make demo   trains, evaluates, restores and exports on scenes that the project draws itself
+# make test   lint and the whole test suite
+# make quick  lint and the tests that take seconds
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := build/demo
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
+
+.PHONY: demo test quick lint clean
+.DELETE_ON_ERROR:
+
+.venv/run: setup.cfg constraints.txt
+	@echo "Setting up .venv: TensorFlow and its companions, about 600 MB to fetch."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) -e ".[train,evaluate]"
+	@touch $@
+
+.venv/test: .venv/run
+	$(INSTALL) -e ".[train,evaluate,test]"
+	@touch $@
+
+demo: .venv/run
+	@echo "== 1. Train a fresh generator on drawn blood smears (research use only)"
+	$(BIN)/python train.py --phase=pretrain --preset=smoke --run_dir=$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords
+	@echo "== 2. Score it and the shipped generator beside interpolation"
+	$(BIN)/python evaluate.py --models=small,$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation
+	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
+	$(BIN)/sr-tf smear $(DEMO)/scenes
+	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr
+	$(BIN)/sr-tf upscale $(DEMO)/lr $(DEMO)/restored
+	@echo "== 4. Export the shipped generator for TF Serving"
+	$(BIN)/sr-tf export $(DEMO)/export/small
+	@echo "== Done. Look at:"
+	@echo "   table            $(DEMO)/evaluation/table.md"
+	@echo "   pictures         $(DEMO)/evaluation/panel.png"
+	@echo "   scene, LR, SR    $(DEMO)/scenes/smear-0.png $(DEMO)/lr/smear-0.png $(DEMO)/restored/smear-0.png"
+	@echo "   fresh generator  $(DEMO)/pretrain/best/"
+	@echo "   SavedModel       $(DEMO)/export/small/"
+	@echo "   TensorBoard      $(BIN)/tensorboard --logdir $(DEMO)/pretrain"
+
+lint: .venv/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+test: lint
+	$(BIN)/python -m pytest -m "not browser and not gpu" --durations=10
+
+quick: lint
+	$(BIN)/python -m pytest -m "not slow and not browser and not gpu"
+
+clean:
+	rm -rf build .venv

@@ -1,0 +1,1 @@
+"""Scenes cut from any folder of images, split by source."""

@@ -1,0 +1,96 @@
+"""Cutting images into scenes, and dividing their sources among training, validation and test."""
+
+import math
+import random
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+
+from sr_tf.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+STUDY_RATIO = (9000, 1000, 1620)
+
+_DRAWS = 20
+
+
+def cut_scenes(image: np.ndarray, size: int = 700) -> list[tuple[str, np.ndarray]]:
+    """Cuts an image into a grid of nearly equal scenes that cover every pixel once.
+
+    H × W pixels give H / size rows and W / size columns, rounded to the nearest number but at least one, and the sides
+    of the scenes differ by at most one pixel: 702 × 699 stays one scene, 1400 × 2100 gives 2 × 3 of 700 × 700, and
+    960 × 1280 gives 1 × 2 of 960 × 640. So no side exceeds 3/2 of `size`, and cutting leaves
+    none below 3/4 of it.
+
+    Args:
+        image: [H, W, C].
+        size: wanted height and width of a scene, pixels.
+
+    Returns:
+        (suffix, view) row by row; the suffix is empty for a single scene, otherwise `_r0c1` for row 0, column 1.
+    """
+    rows, columns = (_edges(length, size) for length in image.shape[:2])
+    scenes = [
+        (f"_r{row}c{column}", image[rows[row] : rows[row + 1], columns[column] : columns[column + 1]])
+        for row in range(len(rows) - 1)
+        for column in range(len(columns) - 1)
+    ]
+    return scenes if len(scenes) > 1 else [("", image)]
+
+
+def split_groups(
+    sizes: Mapping[Hashable, int], seed: int = 0, ratio: tuple[int, int, int] = STUDY_RATIO
+) -> dict[Hashable, str]:
+    """Divides groups among the splits so that the scene counts come close to `ratio`.
+
+    Groups are never parted, so the counts are as close as their sizes allow: of a few seeded draws, each of which
+    gives every group to the split that lacks most, the closest is taken. The result depends on the groups, their sizes
+    and the seed alone, not on their order.
+
+    Args:
+        sizes: number of scenes of each group.
+        seed: of the draws.
+        ratio: wanted proportions of train, validation and test.
+
+    Returns:
+        The split of each group; each split has at least one.
+
+    Raises:
+        UserError: fewer than three groups.
+    """
+    if len(sizes) < len(SPLITS):
+        raise UserError(
+            f"found {len(sizes)} independent groups of images, expected at least {len(SPLITS)}, one for each of "
+            f"{', '.join(SPLITS)}: add images of other smears or group them more finely"
+        )
+    total = sum(sizes.values())
+    wanted = {split: total * part / sum(ratio) for split, part in zip(SPLITS, ratio, strict=True)}
+    groups = sorted(sizes, key=str)
+    draws = []
+    for draw in range(_DRAWS):
+        random.Random(f"{seed} {draw}").shuffle(groups)
+        draws.append(_deal(groups, sizes, wanted))
+    assignment, _ = min(draws, key=lambda result: result[1])
+    return {group: assignment[group] for group in sizes}
+
+
+def _edges(length: int, size: int) -> list[int]:
+    parts = max(math.floor(length / size + 0.5), 1)
+    return [length * part // parts for part in range(parts + 1)]
+
+
+def _deal(
+    groups: list[Hashable], sizes: Mapping[Hashable, int], wanted: Mapping[str, float]
+) -> tuple[dict[Hashable, str], float]:
+    """Deals the groups out in their order; returns the split of each and how far the counts are from `wanted`."""
+    lacking = dict(wanted)
+    empty = set(wanted)
+    assignment = {}
+    for position, group in enumerate(groups):
+        # The last groups are reserved for splits that have none yet.
+        open_splits = empty if len(groups) - position <= len(empty) else wanted
+        split = max(sorted(open_splits), key=lacking.__getitem__)
+        assignment[group] = split
+        lacking[split] -= sizes[group]
+        empty.discard(split)
+    return assignment, sum(abs(rest) for rest in lacking.values())
