@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "smear",
         help="draw synthetic blood-smear scenes to try things on",
-        description="Draws peripheral-blood scenes of 700×700 pixels, the same for the same seed, as OUT/smear-SEED.png.",
+        description="Draws peripheral-blood scenes of 700×700 pixels, OUT/smear-SEED.png, the same for the same seed.",
         epilog="example: sr-tf smear scenes/ --count 3",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="a folder")

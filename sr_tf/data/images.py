@@ -49,6 +49,7 @@ def read_rgb(path: str | Path) -> np.ndarray:
         raise UserError(f"{path}: is a folder, expected an image file")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on damaged metadata, which name no file
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 return _as_rgb(path, image)

@@ -81,7 +81,7 @@ class Watch(keras.callbacks.Callback):
         with self._writer.as_default(step=step):
             for name, value in means.items():
                 tf.summary.scalar(f"train/{name}", value)
-            tf.summary.scalar("train/learning_rate", float(self.model.optimizer.learning_rate))
+            tf.summary.scalar("train/learning_rate", float(tf.convert_to_tensor(self.model.optimizer.learning_rate)))
             tf.summary.scalar("train/images_per_second", rate)
         shown = {name: f"{value:.4g}" for name, value in means.items()}
         self._bar.set_postfix(shown)

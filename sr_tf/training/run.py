@@ -99,7 +99,7 @@ def train(config: TrainConfig, builder) -> Path:
             writer,
         ),
     ]
-    model.fit(batches, steps_per_epoch=config.steps - int(step), verbose=0, callbacks=callbacks)
+    model.fit(batches, steps_per_epoch=config.steps - int(step), shuffle=False, verbose=0, callbacks=callbacks)
     return run_dir
 
 

@@ -1,0 +1,141 @@
+import os
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import datasets
+from datasets.scene_folder.scene_folder_dataset_builder import Config, group_images
+from sr_tf.data.smear import render_smear
+from sr_tf.errors import UserError
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Six smears of two 150×200 fields each."""
+    for index in range(12):
+        path = tmp_path / "source" / f"smear{index // 2}" / f"{index % 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), render_smear(index, 150, 200))
+    return tmp_path / "source"
+
+
+def prepare(source, **options):
+    options = {"size": 150, "least": 96, **options}
+    return datasets.prepare("scene_folder", source, source.parent / "tfds", **options)
+
+
+def scenes(builder):
+    return {
+        scene["name"].decode(): (split, scene["group"].decode(), scene["image"])
+        for split in builder.info.splits
+        for scene in tfds.as_numpy(builder.as_dataset(split=split))
+    }
+
+
+def test_scenes_are_cut_from_every_image_and_smears_are_not_parted(source):
+    found = scenes(prepare(source, size=128))
+    assert len(found) == 24 and {split for split, *_ in found.values()} == {"train", "validation", "test"}
+    assert len({(split, group) for split, group, _ in found.values()}) == 6
+    for index in range(12):
+        name = f"smear{index // 2}/{index % 2}.png"
+        halves = [found[f"{name}_r0c{column}"][2] for column in (0, 1)]
+        np.testing.assert_array_equal(np.hstack(halves)[..., ::-1], cv2.imread(str(source / name)))
+
+
+def test_a_planted_duplicate_keeps_two_smears_together(source, caplog):
+    wide = render_smear(100, 200, 260)
+    cv2.imwrite(str(source / "smear0" / "extra.png"), wide[:150, :200])
+    cv2.imwrite(str(source / "smear5" / "extra.png"), wide[20:170, 40:240])
+    for seed in range(6):
+        found = scenes(prepare(source, seed=seed))
+        assert found["smear0/extra.png"][:2] == found["smear5/extra.png"][:2]
+        assert len({split for name, (split, *_) in found.items() if name.startswith(("smear0", "smear5"))}) == 1
+    assert "near-duplicates: smear0/extra.png and smear5/extra.png" in caplog.text
+    parted = [scenes(prepare(source, seed=seed, guard=False)) for seed in range(6)]
+    assert any(found["smear0/extra.png"][0] != found["smear5/extra.png"][0] for found in parted)
+
+
+def spoil(source):
+    """Adds what cannot be used, and what can."""
+    field = render_smear(200, 150, 200)
+    whole = cv2.imencode(".jpg", field)[1].tobytes()
+    (source / "smear1" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(source / "smear1" / "deep.png"), field.astype(np.uint16) * 257)
+    cv2.imwrite(str(source / "smear1" / "tiny.png"), field[:95])
+    cv2.imwrite(str(source / "smear1" / "clear.png"), np.dstack([field, np.full((150, 200), 90, np.uint8)]))
+    cv2.imwrite(str(source / "smear2" / "grey.png"), field[..., 1])
+    cv2.imwrite(str(source / "smear2" / "opaque.png"), np.dstack([field, np.full((150, 200), 255, np.uint8)]))
+
+
+def test_unusable_images_are_left_out_named_and_counted(source, caplog):
+    spoil(source)
+    found = scenes(prepare(source))
+    assert len(found) == 14 and {"smear2/grey.png", "smear2/opaque.png"} < found.keys()
+    for name, reason in (
+        ("truncated.jpg", ""),
+        ("deep.png", "16-bit"),
+        ("clear.png", "transparent"),
+        ("tiny.png", "200×95"),
+    ):
+        assert any(name in line and reason in line for line in caplog.messages)
+    assert "skipped 3 of 18 images" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["truncated.jpg", "deep.png", "tiny.png", "clear.png"])
+def test_strict_stops_at_an_unusable_image(source, name):
+    spoil(source)
+    for other in {"truncated.jpg", "deep.png", "tiny.png", "clear.png"} - {name}:
+        (source / "smear1" / other).unlink()
+    with pytest.raises(UserError, match=f"{name}.*expected|{name}: cannot be read"):
+        prepare(source, strict=True)
+
+
+def test_folders_without_enough_images_are_refused(source, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: no images found"):
+        prepare(tmp_path / "empty")
+    with pytest.raises(UserError, match="no such folder"):
+        prepare(tmp_path / "none")
+    with pytest.raises(UserError, match="no source given"):
+        datasets.prepare("scene_folder", tfds_dir=tmp_path)
+    for smear in range(2, 6):
+        shutil.rmtree(source / f"smear{smear}")
+    with pytest.raises(UserError, match="source: found 2 independent groups of images, expected at least 3"):
+        prepare(source)
+
+
+def test_images_in_one_folder_are_groups_of_their_own():
+    assert group_images(["a.png", "b.png"], "folder") == ["a.png", "b.png"]
+    assert group_images(["x/a.png", "x/b.png"], "folder") == ["x/a.png", "x/b.png"]
+    assert group_images(["x/a.png", "x/b.png", "y/c.png", "d.png"], "folder") == ["x", "x", "y", ""]
+
+
+def test_a_regular_expression_names_the_smear():
+    assert group_images(["p1_a.png", "deep/p1_b.png", "p2.png"], r"(p\d+)") == ["p1", "p1", "p2"]
+    for wrong, message in (("(p", "not a regular"), ("p", "has no group"), (r"p(\d+)_", r"finds nothing in 'p2\.png'")):
+        with pytest.raises(UserError, match=message):
+            group_images(["p1_a.png", "p2.png"], wrong)
+
+
+def test_the_name_changes_with_settings_and_files_alone(source):
+    def name(**options):
+        return Config(source=str(source), **options).name
+
+    first = name()
+    assert first == name() == Config(source=str(source / ".." / "source")).name
+    others = [name(size=300), name(seed=1), name(group_by="(.)"), name(guard=False), name(strict=True), name(least=50)]
+    image = source / "smear0" / "0.png"
+    os.utime(image, (1, 1))
+    others.append(name())
+    image.rename(source / "smear0" / "9.png")
+    others.append(name())
+    assert len({first, *others}) == 9
+
+
+def test_a_changed_folder_is_prepared_anew(source):
+    assert len(scenes(prepare(source))) == 12
+    (source / "smear3" / "1.png").unlink()
+    assert len(scenes(prepare(source))) == 11
