@@ -4,7 +4,8 @@ from pathlib import Path
 
 from absl import flags
 
-from sr_tf.command_line import run
+from sr_tf.command_line import DATA_FIELDS, define_config_flags, given_config_flags, run
+from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder, write_atomically
 from sr_tf.messages import load_tensorflow
@@ -19,62 +20,66 @@ scores.json (every scene) and panel.png."""
 
 flags.DEFINE_list("models", ["small"], "Shipped names, .keras files or run folders, separated by commas.")
 flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
-flags.DEFINE_enum(
-    "dataset", "synthetic_smear", ["synthetic_smear", "chula_rbc12", "scene_folder"], "Data set to score on."
-)
-flags.DEFINE_string("split", "test", "Its split.")
-flags.DEFINE_string("data_dir", None, "Folder of your images, for chula_rbc12 and scene_folder.")
-flags.DEFINE_string("tfds_dir", None, "Where TFRecords are written and found again. Default: that of TFDS.")
-flags.DEFINE_enum("degradation", "study", ["study", "antialiased"], "How HR becomes LR; see sr_tf/degradation.py.")
-flags.DEFINE_bool("strict", False, "Stop at an unreadable image instead of skipping it with a warning.")
+flags.DEFINE_string("split", "test", "Split of --dataset.")
+define_config_flags(DATA_FIELDS)
 flags.DEFINE_string("out", "runs/evaluation", "Folder for the results.")
 
 
 def main() -> None:
     """Compares, prints and writes."""
-    options = flags.FLAGS
-    out = make_folder(options.out)
+    config = TrainConfig(**given_config_flags())
+    wheres = flags.FLAGS.models
+    if len({_label(where) for where in wheres}) < len(wheres):
+        raise UserError(f"--models={','.join(wheres)}: two have the same name in the table; rename one")
+    out = make_folder(flags.FLAGS.out)
     load_tensorflow()
     from sr_tf.evaluation import table
     from sr_tf.evaluation.compare import compare, restorations
     from sr_tf.evaluation.panel import panel, typical_scene
     from sr_tf.zoo import load_generator
 
-    generators = {_label(where): load_generator(where) for where in options.models}
-    if len(generators) < len(options.models):
-        raise UserError(f"--models={','.join(options.models)}: two have the same name in the table; rename one")
-    data, scenes = _scenes()
-    comparison = compare(scenes(), generators, options.degradation, data)
+    generators = {_label(where): load_generator(where) for where in wheres}
+    data, scenes = _scenes(config)
+    comparison = compare(scenes(), generators, config.degradation, data)
     name = typical_scene(comparison)
     hr = next(image for other, image in scenes() if other == name)
-    write_atomically(out / "table.txt", table.as_text(comparison))
-    write_atomically(out / "table.md", table.as_markdown(comparison))
-    write_atomically(out / "scores.json", table.as_json(comparison))
-    write_atomically(out / "panel.png", panel(name, hr, restorations(hr, generators, options.degradation), comparison))
-    print(table.as_text(comparison))
-    print(f"{out}: table.txt, table.md, scores.json, panel.png")
+    picture = panel(name, hr, restorations(hr, generators, config.degradation), comparison)
+    files = {
+        "table.txt": table.as_text(comparison),
+        "table.md": table.as_markdown(comparison),
+        "scores.json": table.as_json(comparison),
+        "panel.png": picture,
+    }
+    for file, content in files.items():
+        write_atomically(out / file, content)
+    print(files["table.txt"])
+    print(f"{out}: {', '.join(files)}")
 
 
 def _label(where: str) -> str:
+    """A generator's name in the table: `run/step-00001000` for a kept one, otherwise the last part of the path."""
     path = Path(where)
     return f"{path.parent.parent.name}/{path.stem}" if path.suffix == ".keras" else path.name
 
 
-def _scenes():
-    """What the scenes are called, and a function that yields them anew each time."""
-    options = flags.FLAGS
-    if options.images:
+def _scenes(config: TrainConfig):
+    """What the scenes are called, and a function that yields (name, HR) anew each time."""
+    if flags.FLAGS.images:
         from sr_tf.data.images import find_images, read_folder
 
-        folder = Path(options.images)
+        folder = Path(flags.FLAGS.images)
         paths = find_images(folder)
-        named = lambda: ((str(path.relative_to(folder)), image) for path, image in read_folder(paths, options.strict))  # noqa: E731
-        return f"{folder.parent.name}/{folder.name}", named
+
+        def read_images():
+            for path, image in read_folder(paths, config.strict):
+                yield str(path.relative_to(folder)), image
+
+        return f"{folder.parent.name}/{folder.name}", read_images
     import datasets
     from sr_tf.data.scene_store import read_scenes
 
-    builder = datasets.prepare(options.dataset, options.data_dir, options.tfds_dir)
-    return f"{options.dataset}/{options.split}", lambda: read_scenes(builder, options.split)
+    builder = datasets.prepare_for(config)
+    return f"{config.dataset}/{flags.FLAGS.split}", lambda: read_scenes(builder, flags.FLAGS.split)
 
 
 if __name__ == "__main__":

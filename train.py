@@ -29,17 +29,13 @@ def main() -> None:
     from sr_tf.config import preset
 
     given = given_config_flags()
-    config = preset(flags.FLAGS.preset, given.pop("phase") or "pretrain", **given)
+    config = preset(flags.FLAGS.preset, given.pop("phase", "pretrain"), **given)
 
     load_tensorflow()
     import datasets
     from sr_tf.training.run import train
 
-    options = {}
-    if config.dataset == "scene_folder":
-        options = {"size": config.scene_size, "group_by": config.group_by, "strict": config.strict}
-    builder = datasets.prepare(config.dataset, config.data_dir or None, config.tfds_dir or None, **options)
-    run_dir = train(config, builder)
+    run_dir = train(config, datasets.prepare_for(config))
     print(f"{run_dir}: best generators in {run_dir / 'best'}; tensorboard --logdir {run_dir}")
 
 

@@ -12,6 +12,8 @@ from sr_tf.errors import UserError
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
+    from sr_tf.config import TrainConfig
+
 NAMES = ("chula_rbc12", "scene_folder", "synthetic_smear")
 
 
@@ -40,8 +42,8 @@ def prepare(
     if source is not None:
         options["source"] = str(source)
     try:
-        # TFDS takes its own default configuration only from itself.
-        config = module.Config(**options) if options else None
+        # A configuration that the builder lists itself can only be had from it: none means its first one.
+        config = module.Config(**options) if options or not module.Builder.BUILDER_CONFIGS else None
     except TypeError as error:
         raise UserError(f"data set {name}: unknown option ({error})") from error
     builder = module.Builder(data_dir=tfds_dir, config=config)
@@ -49,3 +51,11 @@ def prepare(
         tfds.disable_progress_bar()
     builder.download_and_prepare()
     return builder
+
+
+def prepare_for(config: TrainConfig) -> tfds.core.DatasetBuilder:
+    """Prepares the data set that a configuration names; see `prepare`."""
+    options = {}
+    if config.dataset == "scene_folder":
+        options = {"size": config.scene_size, "group_by": config.group_by, "strict": config.strict}
+    return prepare(config.dataset, config.data_dir or None, config.tfds_dir or None, **options)

@@ -10,10 +10,14 @@ from absl import app, flags, logging
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
 
+DATA_FIELDS = ("dataset", "data_dir", "tfds_dir", "scene_size", "group_by", "strict", "degradation")
 
-def define_config_flags() -> None:
-    """One absl flag per field of `TrainConfig`, with no default: the preset's value stands unless a flag is given."""
+
+def define_config_flags(names: tuple[str, ...] | None = None) -> None:
+    """One absl flag per field of `TrainConfig`, or per named one, with no default: other values stand unless given."""
     for field in dataclasses.fields(TrainConfig):
+        if names and field.name not in names:
+            continue
         name, text, choices = field.name, field.metadata["help"], field.metadata["choices"]
         if choices:
             flags.DEFINE_enum(name, None, list(choices), text)
@@ -28,8 +32,13 @@ def define_config_flags() -> None:
 
 
 def given_config_flags() -> dict:
-    """The fields of `TrainConfig` that were named on the command line; None for the others."""
-    return {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(TrainConfig)}
+    """The fields of `TrainConfig` that were given on the command line."""
+    values = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(TrainConfig)
+        if field.name in flags.FLAGS
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def run(main: Callable[[], None], usage: str) -> None:

@@ -164,7 +164,7 @@ def preset(name: str, phase: str, **changes) -> TrainConfig:
     Args:
         name: `paper`, `small` or `smoke`.
         phase: `pretrain` or `gan`.
-        **changes: fields of `TrainConfig`; None leaves the preset's value.
+        **changes: fields of `TrainConfig`.
 
     Raises:
         UserError: unknown preset or phase, or a value out of range.
@@ -172,8 +172,7 @@ def preset(name: str, phase: str, **changes) -> TrainConfig:
     if (name, phase) not in PRESETS:
         names = ", ".join(sorted({known for known, _ in PRESETS}))
         raise UserError(f"--preset={name} --phase={phase}: expected a preset of {names} and a phase of pretrain, gan")
-    given = {key: value for key, value in changes.items() if value is not None}
-    given.setdefault("run_dir", f"runs/{name}-{phase}")
+    places = {"run_dir": f"runs/{name}-{phase}"}
     if phase == "gan":
-        given.setdefault("pretrained", f"runs/{name}-pretrain")
-    return dataclasses.replace(PRESETS[name, phase], **given)
+        places["pretrained"] = f"runs/{name}-pretrain"
+    return dataclasses.replace(PRESETS[name, phase], **{**places, **changes})

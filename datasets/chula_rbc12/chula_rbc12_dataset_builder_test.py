@@ -27,7 +27,8 @@ def read(builder):
 
 
 def test_the_partition_is_the_published_one():
-    assert chula.PARTITION == {"train": range(1, 624), "validation": range(624, 641), "test": range(641, 681)}
+    partition = {split: (numbers.start, numbers.stop - 1) for split, numbers in chula.PARTITION.items()}
+    assert partition == {"train": (1, 623), "validation": (624, 640), "test": (641, 680)}
 
 
 def test_fields_come_back_in_order_in_the_split_of_their_number(small, tmp_path):
@@ -72,7 +73,7 @@ def test_missing_fields_are_named(small, tmp_path):
         chula.find_fields(tmp_path)
     source = shutil.copytree(DUMMY, tmp_path / "source")
     (source / "Dataset" / "7.jpg").unlink()
-    with pytest.raises(UserError, match="found 7 of the 8 fields.*missing: 7$"):
+    with pytest.raises(UserError, match=r"found 7 of the 8 fields.*missing: 7$"):
         datasets.prepare("chula_rbc12", source, tmp_path / "tfds")
 
 
@@ -80,7 +81,7 @@ def test_a_field_that_is_there_twice_is_refused(small, tmp_path):
     source = shutil.copytree(DUMMY, tmp_path / "source")
     (source / "test").mkdir()
     shutil.copy(source / "Dataset" / "1.jpg", source / "test")
-    with pytest.raises(UserError, match="the same field as .*expected each number once"):
+    with pytest.raises(UserError, match=r"the same field as .*expected each number once"):
         chula.find_fields(source)
 
 
@@ -91,17 +92,10 @@ def test_images_outside_the_partition_are_passed_over_with_a_warning(small, tmp_
     assert "9.jpg: not a field of the published partition" in caplog.text
 
 
-def test_a_download_that_fails_tells_what_to_do(small, tmp_path, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
-    with pytest.raises(UserError, match="cannot be downloaded.*give the folder as source"):
-        datasets.prepare("chula_rbc12", tfds_dir=tmp_path)
-
-
 def test_unknown_names_and_options_are_refused(tmp_path):
     with pytest.raises(UserError, match="'chula': unknown, expected one of chula_rbc12, scene_folder"):
         datasets.prepare("chula")
-    with pytest.raises(UserError, match="chula_rbc12: unknown option .*'size'"):
+    with pytest.raises(UserError, match=r"chula_rbc12: unknown option .*'size'"):
         datasets.prepare("chula_rbc12", DUMMY, tmp_path, size=700)
 
 

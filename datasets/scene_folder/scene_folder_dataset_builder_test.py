@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 
@@ -8,22 +9,23 @@ import tensorflow_datasets as tfds
 
 import datasets
 from datasets.scene_folder.scene_folder_dataset_builder import Config, group_images
+from sr_tf.data.scenes import split_groups
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 
 
 @pytest.fixture
 def source(tmp_path):
-    """Six smears of two 150×200 fields each."""
+    """Six smears of two 300×400 fields each."""
     for index in range(12):
         path = tmp_path / "source" / f"smear{index // 2}" / f"{index % 2}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), render_smear(index, 150, 200))
+        cv2.imwrite(str(path), render_smear(index, 300, 400))
     return tmp_path / "source"
 
 
 def prepare(source, **options):
-    options = {"size": 150, "least": 96, **options}
+    options = {"size": 300, "least": 96, **options}
     return datasets.prepare("scene_folder", source, source.parent / "tfds", **options)
 
 
@@ -36,7 +38,7 @@ def scenes(builder):
 
 
 def test_scenes_are_cut_from_every_image_and_smears_are_not_parted(source):
-    found = scenes(prepare(source, size=128))
+    found = scenes(prepare(source, size=256))
     assert len(found) == 24 and {split for split, *_ in found.values()} == {"train", "validation", "test"}
     assert len({(split, group) for split, group, _ in found.values()}) == 6
     for index in range(12):
@@ -46,28 +48,31 @@ def test_scenes_are_cut_from_every_image_and_smears_are_not_parted(source):
 
 
 def test_a_planted_duplicate_keeps_two_smears_together(source, caplog):
-    wide = render_smear(100, 200, 260)
-    cv2.imwrite(str(source / "smear0" / "extra.png"), wide[:150, :200])
-    cv2.imwrite(str(source / "smear5" / "extra.png"), wide[20:170, 40:240])
-    for seed in range(6):
-        found = scenes(prepare(source, seed=seed))
-        assert found["smear0/extra.png"][:2] == found["smear5/extra.png"][:2]
-        assert len({split for name, (split, *_) in found.items() if name.startswith(("smear0", "smear5"))}) == 1
-    assert "near-duplicates: smear0/extra.png and smear5/extra.png" in caplog.text
-    parted = [scenes(prepare(source, seed=seed, guard=False)) for seed in range(6)]
-    assert any(found["smear0/extra.png"][0] != found["smear5/extra.png"][0] for found in parted)
+    wide = render_smear(100, 400, 520)
+    cv2.imwrite(str(source / "smear0" / "1.png"), wide[:300, :400])
+    cv2.imwrite(str(source / "smear5" / "1.png"), wide[40:340, 80:480])
+    sizes = {f"smear{index}": 2 for index in range(6)}
+    splits = (split_groups(sizes, seed) for seed in itertools.count())
+    seed = next(seed for seed, split in enumerate(splits) if split["smear0"] != split["smear5"])
+    parted = scenes(prepare(source, seed=seed, guard=False))
+    assert parted["smear0/1.png"][0] != parted["smear5/1.png"][0]
+    assert "near-duplicates" not in caplog.text
+    together = scenes(prepare(source, seed=seed))
+    members = [found[:2] for name, found in together.items() if name.startswith(("smear0", "smear5"))]
+    assert len(members) == 4 and len(set(members)) == 1
+    assert "near-duplicates: smear0/1.png and smear5/1.png" in caplog.text
 
 
 def spoil(source):
     """Adds what cannot be used, and what can."""
-    field = render_smear(200, 150, 200)
+    field = render_smear(200, 300, 400)
     whole = cv2.imencode(".jpg", field)[1].tobytes()
     (source / "smear1" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     cv2.imwrite(str(source / "smear1" / "deep.png"), field.astype(np.uint16) * 257)
     cv2.imwrite(str(source / "smear1" / "tiny.png"), field[:95])
-    cv2.imwrite(str(source / "smear1" / "clear.png"), np.dstack([field, np.full((150, 200), 90, np.uint8)]))
+    cv2.imwrite(str(source / "smear1" / "clear.png"), np.dstack([field, np.full((300, 400), 90, np.uint8)]))
     cv2.imwrite(str(source / "smear2" / "grey.png"), field[..., 1])
-    cv2.imwrite(str(source / "smear2" / "opaque.png"), np.dstack([field, np.full((150, 200), 255, np.uint8)]))
+    cv2.imwrite(str(source / "smear2" / "opaque.png"), np.dstack([field, np.full((300, 400), 255, np.uint8)]))
 
 
 def test_unusable_images_are_left_out_named_and_counted(source, caplog):
@@ -78,7 +83,7 @@ def test_unusable_images_are_left_out_named_and_counted(source, caplog):
         ("truncated.jpg", ""),
         ("deep.png", "16-bit"),
         ("clear.png", "transparent"),
-        ("tiny.png", "200×95"),
+        ("tiny.png", "400×95"),
     ):
         assert any(name in line and reason in line for line in caplog.messages)
     assert "skipped 3 of 18 images" in caplog.text
@@ -126,7 +131,7 @@ def test_the_name_changes_with_settings_and_files_alone(source):
 
     first = name()
     assert first == name() == Config(source=str(source / ".." / "source")).name
-    others = [name(size=300), name(seed=1), name(group_by="(.)"), name(guard=False), name(strict=True), name(least=50)]
+    others = [name(size=350), name(seed=1), name(group_by="(.)"), name(guard=False), name(strict=True), name(least=50)]
     image = source / "smear0" / "0.png"
     os.utime(image, (1, 1))
     others.append(name())
