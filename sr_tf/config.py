@@ -134,7 +134,7 @@ def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> N
 
 
 _SMALL = {"blocks": 8, "filters": 32, "discriminator_filters": 32, "schedule": "cosine"}
-_SMOKE = {"blocks": 2, "filters": 16, "discriminator_filters": 16, "validation_scenes": 4, "log_every": 20}
+_SMOKE = {"blocks": 4, "filters": 24, "discriminator_filters": 16, "validation_scenes": 4}
 
 # The `paper` preset is the study's schedule to the letter. The study does not give batch, patch, learning rates or
 # loss weights; those are SRGAN's (Ledig et al. 2017, arXiv 1609.04802, section 3.2).
@@ -149,8 +149,8 @@ PRESETS = {
         **_SMALL, phase="gan", steps=3_000, batch_size=8, validate_every=250, discriminator_learning_rate=2e-4
     ),
     ("smoke", "pretrain"): TrainConfig(
-        **_SMOKE, phase="pretrain", steps=300, batch_size=8, learning_rate=2e-3, schedule="cosine",
-        warmup_steps=20, validate_every=100, ema_decay=0.98,
+        **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",
+        warmup_steps=20, validate_every=200, ema_decay=0.98,
     ),
     ("smoke", "gan"): TrainConfig(
         **_SMOKE, phase="gan", steps=100, batch_size=4, validate_every=50, ema_decay=0.98
