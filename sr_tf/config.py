@@ -89,11 +89,13 @@ class TrainConfig:
             choices = field.metadata["choices"]
             if choices and getattr(self, field.name) not in choices:
                 raise UserError(f"--{field.name}={getattr(self, field.name)}: expected one of {', '.join(choices)}")
-        positive = ("steps", "batch_size", "crop_size", "blocks", "filters", "learning_rate", "validate_every",
-                    "validation_scenes", "keep_best", "log_every", "discriminator_filters", "scene_size")  # fmt: skip
-        for name in positive:
-            if getattr(self, name) <= 0:
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
                 raise UserError(f"--{name}={getattr(self, name)}: expected a number above 0")
+        if not self.warmup_steps >= 0:
+            raise UserError(f"--warmup_steps={self.warmup_steps}: expected 0 or more")
+        if self.discriminator_filters % 8:
+            raise UserError(f"--discriminator_filters={self.discriminator_filters}: expected a multiple of 8")
         if self.scale not in (2, 4, 8):
             raise UserError(f"--scale={self.scale}: expected 2, 4 or 8")
         if not 0 <= self.ema_decay < 1:
@@ -103,6 +105,11 @@ class TrainConfig:
         """Writes the configuration as JSON."""
         write_atomically(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
+
+_POSITIVE = (
+    "steps", "batch_size", "crop_size", "blocks", "filters", "learning_rate", "discriminator_learning_rate",
+    "discriminator_filters", "validate_every", "validation_scenes", "keep_best", "log_every", "scene_size",
+)  # fmt: skip
 
 # Fields that say where things are or how they are watched: they may change when a run is taken up again.
 FREE_TO_CHANGE = {"run_dir", "data_dir", "tfds_dir", "cache_gib", "log_every", "content_weights", "pretrained"}
@@ -116,7 +123,7 @@ def load_config(path: Path) -> TrainConfig:
     """
     try:
         return TrainConfig(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, UserError) as error:
         raise UserError(f"{path}: not a configuration of this version of sr_tf ({error})") from error
 
 

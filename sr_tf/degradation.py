@@ -66,7 +66,7 @@ def reduce(hr: np.ndarray, scale: int, degradation: str = "study") -> np.ndarray
     padded = pad_to_multiple(hr, _checked(scale))
     height, width = padded.shape[:2]
     size = (width // scale, height // scale)
-    return cv2.resize(padded, size, interpolation=DEGRADATIONS[degradation].reduction)
+    return cv2.resize(padded, size, interpolation=_named(degradation).reduction)
 
 
 def pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
@@ -118,7 +118,7 @@ def baselines(
         with a = −0.75 over 4 × 4 pixels, Lanczos over 8 × 8.
     """
     flags = {
-        "i-HR": DEGRADATIONS[degradation].baseline,
+        "i-HR": _named(degradation).baseline,
         "bicubic": cv2.INTER_CUBIC,
         "Lanczos": cv2.INTER_LANCZOS4,
     }
@@ -129,3 +129,9 @@ def _checked(scale: int) -> int:
     if scale not in SCALES:
         raise ValueError(f"scale {scale}: expected one of {SCALES}")
     return scale
+
+
+def _named(degradation: str) -> Degradation:
+    if degradation not in DEGRADATIONS:
+        raise ValueError(f"degradation {degradation!r}: expected one of {', '.join(DEGRADATIONS)}")
+    return DEGRADATIONS[degradation]

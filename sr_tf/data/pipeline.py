@@ -85,7 +85,7 @@ def orient(image, turn):
 
     Args:
         image: [s, s, c].
-        turn: integer scalar 0–7: quarter turns in its two low bits, mirrored from 4 on.
+        turn: int32 scalar 0–7: quarter turns in its two low bits, mirrored from 4 on.
 
     Returns:
         [s, s, c].

@@ -73,11 +73,15 @@ class EDSR(keras.Model):
         self.filters = filters
         self.scale = scale
         self.residual_scaling = residual_scaling
-        self.head = layers.Conv2D(filters, 3, padding="same", name="head")
-        self.body = [ResidualBlock(filters, residual_scaling, name=f"block_{i}") for i in range(blocks)]
-        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end")
+        self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
+        self.body = [
+            ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
+        ]
+        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=self.dtype_policy)
         steps = int(math.log2(scale))
-        self.upsampling = [layers.Conv2D(4 * filters, 3, padding="same", name=f"up_{i}") for i in range(steps)]
+        self.upsampling = [
+            layers.Conv2D(4 * filters, 3, padding="same", name=f"up_{i}", dtype=self.dtype_policy) for i in range(steps)
+        ]
         self.tail = layers.Conv2D(3, 3, padding="same", name="tail", dtype="float32")
 
     @property
@@ -115,8 +119,12 @@ class EDSR(keras.Model):
 
     def get_config(self):
         """Constructor arguments."""
-        own = {name: getattr(self, name) for name in ("blocks", "filters", "scale", "residual_scaling")}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **architecture(self)}
+
+
+def architecture(generator: EDSR) -> dict:
+    """The arguments that make a generator of the same shape."""
+    return {name: getattr(generator, name) for name in ("blocks", "filters", "scale", "residual_scaling")}
 
 
 def describe(generator: EDSR) -> str:

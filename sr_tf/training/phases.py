@@ -49,8 +49,8 @@ class Pretrain(keras.Model):
         return {"loss": loss}, tape.gradient(objective, self.generator.trainable_variables)
 
     def checkpointed(self) -> dict:
-        """What a checkpoint must hold to go on from it."""
-        return {"generator": self.generator, "generator_optimizer": self.optimizer}
+        """What a checkpoint must hold to go on from it; of networks the variables, see `train`."""
+        return {"generator": self.generator.variables, "generator_optimizer": self.optimizer}
 
 
 class AdversarialFineTuning(keras.Model):
@@ -121,11 +121,11 @@ class AdversarialFineTuning(keras.Model):
         return {"loss": loss, **named}, tape.gradient(objective, self.generator.trainable_variables)
 
     def checkpointed(self) -> dict:
-        """What a checkpoint must hold to go on from it."""
+        """What a checkpoint must hold to go on from it; of networks the variables, see `train`."""
         return {
-            "generator": self.generator,
+            "generator": self.generator.variables,
             "generator_optimizer": self.optimizer,
-            "discriminator": self.discriminator,
+            "discriminator": self.discriminator.variables,
             "discriminator_optimizer": self.discriminator_optimizer,
         }
 

@@ -14,7 +14,7 @@ from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.messages import tell
 from sr_tf.models.discriminator import Discriminator
-from sr_tf.models.edsr import EDSR, describe
+from sr_tf.models.edsr import EDSR, architecture, describe
 from sr_tf.training.averaging import MovingAverage
 from sr_tf.training.callbacks import StepCounter, ValidateAndSave, Watch
 from sr_tf.training.distribution import mirrored_strategy, prepare_process
@@ -52,7 +52,8 @@ def train(config: TrainConfig, builder) -> Path:
         averaged = _generator(config)
         averaged.set_weights(model.generator.get_weights())
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    checkpoint = tf.train.Checkpoint(**model.checkpointed(), averaged=averaged, step=step)
+    # Networks as lists of variables: a checkpoint does not see into the lists in which Keras models hold layers.
+    checkpoint = tf.train.Checkpoint(**model.checkpointed(), averaged=averaged.variables, step=step)
     manager = tf.train.CheckpointManager(checkpoint, str(run_dir / "checkpoints"), max_to_keep=2)
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
@@ -139,16 +140,15 @@ def _generator(config: TrainConfig) -> EDSR:
 
 
 def _adam(config: TrainConfig, peak: float) -> keras.optimizers.Adam:
-    if config.schedule == "cosine":
-        warm = config.warmup_steps
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warm else peak,
-            decay_steps=max(1, config.steps - warm),
-            warmup_target=peak if warm else None,
-            warmup_steps=warm,
-        )
-    else:
-        rate = peak
+    warm = config.warmup_steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warm else peak,
+        warmup_target=peak if warm else None,
+        warmup_steps=warm,
+        decay_steps=max(1, config.steps - warm),
+        # What remains of the peak at the end: all of it makes the schedule constant.
+        alpha=1.0 if config.schedule == "constant" else 0.0,
+    )
     return keras.optimizers.Adam(rate)
 
 
@@ -160,8 +160,8 @@ def _pretrained_weights(config: TrainConfig) -> list[np.ndarray]:
             f"--phase=gan starts from a pretrained generator: {error}; run --phase=pretrain first or name one by "
             "--pretrained"
         ) from error
-    for name in ("blocks", "filters", "scale", "residual_scaling"):
-        found, expected = getattr(pretrained, name), getattr(config, name)
+    for name, found in architecture(pretrained).items():
+        expected = getattr(config, name)
         if found != expected:
             raise UserError(f"{config.pretrained}: a generator with {name} {found}, expected {name} {expected}")
     return pretrained.get_weights()

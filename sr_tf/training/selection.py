@@ -38,7 +38,8 @@ class BestGenerators:
         """
         entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
         kept = [other for other in kept_generators(self._folder) if other["step"] != step]
-        ranked = sorted([*kept, entry], key=lambda other: self._sign * other[self._criterion])[: self._keep]
+        ranked = sorted([*kept, entry], key=lambda other: (self._sign * other[self._criterion], other["step"]))
+        ranked = ranked[: self._keep]
         if entry in ranked:
             replace_atomically(self._folder / entry["file"], generator.save)
             write_atomically(self._folder / "scores.json", json.dumps(ranked, indent=2) + "\n")
@@ -58,6 +59,9 @@ def kept_generators(folder: Path) -> list[dict]:
     if not path.exists():
         return []
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        kept = json.loads(path.read_text("utf-8"))
+        if not all({"file", "step"} <= set(entry) for entry in kept):
+            raise ValueError("an entry lacks `file` or `step`")
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: expected the JSON list of kept generators ({error})") from error
+    return kept

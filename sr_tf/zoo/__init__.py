@@ -55,30 +55,24 @@ def save_shipped(generator, folder: Path, card: dict) -> None:
         card: what a reader should know; the architecture is added to it.
     """
     from sr_tf.files import replace_atomically, write_atomically
+    from sr_tf.models.edsr import architecture
 
     arrays = {f"{i:03d}": np.asarray(weight, np.float16) for i, weight in enumerate(generator.get_weights())}
     replace_atomically(folder / "weights.npz", lambda path: np.savez_compressed(path, **arrays))
-    names = ("blocks", "filters", "scale", "residual_scaling")
-    architecture = {name: getattr(generator, name) for name in names}
-    write_atomically(
-        folder / "card.json", json.dumps({"architecture": architecture, **card}, indent=2, ensure_ascii=False) + "\n"
-    )
+    card = {"architecture": architecture(generator), **card}
+    write_atomically(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
 def _load_shipped(name: str):
-    from sr_tf.models.edsr import EDSR
-
-    generator = EDSR(**shipped()[name]["architecture"], name=name)
-    generator.build((None, None, None, 3))
     with np.load(ZOO / name / "weights.npz", allow_pickle=False) as arrays:
-        generator.set_weights([arrays[key].astype(np.float32) for key in sorted(arrays)])
-    return generator
+        weights = [arrays[key].astype(np.float32) for key in sorted(arrays)]
+    return _float32_generator(shipped()[name]["architecture"], weights)
 
 
 def _load_keras(path: Path):
     import keras
 
-    from sr_tf.models.edsr import EDSR
+    from sr_tf.models.edsr import EDSR, architecture
 
     try:
         model = keras.saving.load_model(path, compile=False)
@@ -87,4 +81,14 @@ def _load_keras(path: Path):
         raise UserError(f"{path}: cannot be read as a .keras file ({reason})") from error
     if not isinstance(model, EDSR):
         raise UserError(f"{path}: holds a {type(model).__name__}, expected an EDSR generator")
-    return model
+    # A file of a mixed-precision run would compute in bfloat16.
+    return _float32_generator(architecture(model), model.get_weights())
+
+
+def _float32_generator(shape: dict, weights: list[np.ndarray]):
+    from sr_tf.models.edsr import EDSR
+
+    generator = EDSR(**shape, dtype="float32")
+    generator.build((None, None, None, 3))
+    generator.set_weights(weights)
+    return generator

@@ -100,7 +100,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     return {
         f"{part}/{i}/{variable.path.rpartition('/')[2]}": np.asarray(variable)
         for part, owner in model.checkpointed().items()
-        for i, variable in enumerate(owner.variables)
+        for i, variable in enumerate(getattr(owner, "variables", owner))
     }
 
 

@@ -1,0 +1,102 @@
+import keras
+import numpy as np
+import pytest
+
+from sr_tf.models.discriminator import Discriminator
+
+RNG = np.random.default_rng(0)
+
+
+def patches(count, height, width):
+    return RNG.uniform(0, 255, (count, height, width, 3)).astype(np.float32)
+
+
+def built(filters=8):
+    discriminator = Discriminator(filters)
+    discriminator.build((None, None, None, 3))
+    return discriminator
+
+
+@pytest.fixture(scope="module")
+def discriminator():
+    return built()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 97), (97, 16), (23, 64), (96, 96), (41, 87)])
+def test_one_finite_logit_for_a_patch_of_any_size(discriminator, size):
+    logits = np.asarray(discriminator(patches(3, *size)))
+    assert logits.shape == discriminator.compute_output_shape((3, *size, 3)) == (3, 1)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+    assert len(np.unique(logits)) == 3
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_logit_depends_on_its_patch_alone(discriminator, training):
+    batch = patches(4, 32, 40)
+    together = np.asarray(discriminator(batch, training=training))
+    alone = np.concatenate([discriminator(batch[i : i + 1], training=training) for i in range(4)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    neighbours = np.concatenate([batch[:1], 255 - 3 * batch[1:]])
+    np.testing.assert_allclose(discriminator(neighbours, training=training)[0], together[0], atol=1e-5)
+
+
+def test_every_part_of_a_patch_counts(discriminator):
+    patch = patches(1, 48, 48)
+    logit = float(discriminator(patch)[0, 0])
+    for corner in ((0, 0), (0, 47), (47, 0), (47, 47), (24, 24)):
+        changed = patch.copy()
+        changed[0, corner[0], corner[1]] = 255 - changed[0, corner[0], corner[1]]
+        assert float(discriminator(changed)[0, 0]) != logit
+
+
+def test_keras_file_round_trip(discriminator, tmp_path):
+    batch = patches(2, 24, 33)
+    discriminator.save(tmp_path / "discriminator.keras")
+    loaded = keras.saving.load_model(tmp_path / "discriminator.keras")
+    assert isinstance(loaded, Discriminator)
+    np.testing.assert_array_equal(loaded(batch), discriminator(batch))
+    assert loaded.get_config() == discriminator.get_config()
+
+
+def test_build_and_first_call_make_the_same_network(discriminator):
+    batch = patches(2, 20, 28)
+    called = Discriminator(8)
+    called(batch)
+    assert [weight.shape for weight in called.weights] == [weight.shape for weight in discriminator.weights]
+    called.set_weights(discriminator.get_weights())
+    np.testing.assert_array_equal(called(batch), discriminator(batch))
+
+
+@pytest.mark.parametrize("filters", [8, 64])
+def test_parameters(filters):
+    widths = [filters * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
+    convolutions = sum(9 * a * b + b for a, b in zip([3, *widths], widths, strict=False))
+    norms = sum(2 * width for width in widths[1:])
+    dense = widths[-1] * 16 * filters + 16 * filters + 16 * filters + 1
+    discriminator = built(filters)
+    assert discriminator.count_params() == convolutions + norms + dense
+    # No running statistics: nothing that would differ from replica to replica.
+    assert len(discriminator.trainable_weights) == len(discriminator.weights)
+
+
+def test_mixed_precision_gives_float32():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        logits = built()(patches(2, 16, 24))
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+    assert np.isfinite(np.asarray(logits)).all()
+
+
+def test_it_learns_to_tell_two_kinds_apart():
+    discriminator = built()
+    detailed = patches(6, 16, 16)
+    plain = np.broadcast_to(detailed.mean(axis=(1, 2), keepdims=True), detailed.shape)
+    kinds, labels = np.concatenate([detailed, plain]), np.repeat([[1.0], [0.0]], 6, axis=0)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    discriminator.compile(keras.optimizers.Adam(1e-3), loss, run_eagerly=True)
+    discriminator.fit(kinds, labels, batch_size=12, epochs=10, verbose=0)
+    assert ((np.asarray(discriminator(kinds)) > 0) == (labels > 0)).all()

@@ -1,0 +1,73 @@
+"""What the tests of whole runs share: a few drawn scenes, and `train.py` as a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sr_tf.data.images import write_png
+from sr_tf.data.smear import render_smear
+
+ROOT = Path(__file__).parents[2]
+# Fields of fewer pixels hold so few cells that the guard against near-duplicates takes some for one another.
+FIELD, SCENE = 256, 128
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory):
+    """A folder of eight small fields, each of a smear of its own, that are cut into four scenes."""
+    folder = tmp_path_factory.mktemp("scenes")
+    for seed in range(8):
+        write_png(folder / f"smear-{seed}" / "field.png", render_smear(seed, FIELD, FIELD))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vgg19_weights(tmp_path_factory):
+    """Random weights in the file format of Keras's VGG-19."""
+    import keras
+
+    path = tmp_path_factory.mktemp("vgg19") / "vgg19.weights.h5"
+    keras.applications.VGG19(weights=None, include_top=False).save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_run(scenes, vgg19_weights, tmp_path_factory):
+    """Flags of a run that takes seconds: patches of 8×8 LR pixels, a checkpoint after steps 5, 10 and 12."""
+    return {
+        "preset": "smoke",
+        "dataset": "scene_folder",
+        "data_dir": scenes,
+        "tfds_dir": tmp_path_factory.mktemp("tfds"),
+        "scene_size": SCENE,
+        "crop_size": 8,
+        "batch_size": 4,
+        "warmup_steps": 2,
+        "log_every": 1,
+        "steps": 12,
+        "validate_every": 5,
+        "content_weights": vgg19_weights,
+    }
+
+
+@pytest.fixture(scope="session")
+def start_training():
+    """Starts `train.py` with the given flags; its stderr is a pipe of text."""
+
+    def start(flags: dict) -> subprocess.Popen:
+        command = [sys.executable, "train.py", *(f"--{name}={value}" for name, value in flags.items())]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def pretrained(small_run, start_training, tmp_path_factory):
+    """The folder of a finished pretraining that was never interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "pretrain"
+    process = start_training({**small_run, "phase": "pretrain", "run_dir": folder})
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
+    return folder

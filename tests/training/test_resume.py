@@ -1,0 +1,68 @@
+import json
+import re
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytestmark = pytest.mark.slow
+
+
+def variables(run_dir):
+    """Everything in a run's last checkpoint, by name."""
+    path = tf.train.latest_checkpoint(str(run_dir / "checkpoints"))
+    reader = tf.train.load_checkpoint(path)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def train_killed_once(start_training, flags, after):
+    """Trains, is killed by SIGKILL as soon as a step is reported, and trains again; returns the second one's stderr."""
+    process = start_training(flags)
+    reached = any(line.startswith(f"step {after}/") for line in process.stderr)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert reached
+    assert process.returncode == -signal.SIGKILL
+    process = start_training(flags)
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
+    return messages
+
+
+@pytest.mark.parametrize("phase", ["pretrain", "gan"])
+def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, small_run, start_training, pretrained, tmp_path):
+    flags = {**small_run, "phase": phase, "pretrained": pretrained}
+    whole = pretrained
+    if phase == "gan":
+        whole = tmp_path / "whole"
+        process = start_training({**flags, "run_dir": whole})
+        _, messages = process.communicate()
+        assert process.returncode == 0, messages
+
+    messages = train_killed_once(start_training, {**flags, "run_dir": tmp_path / "killed"}, after=7)
+    assert re.search(r"from step 5 to 12$", messages, re.MULTILINE)
+
+    expected, found = variables(whole), variables(tmp_path / "killed")
+    assert found.keys() == expected.keys()
+    owners = ["generator/", "generator_optimizer/", "averaged/", "step/"]
+    if phase == "gan":
+        owners += ["discriminator/", "discriminator_optimizer/"]
+    for owner in owners:
+        assert any(name.startswith(owner) for name in found), owner
+    assert int(found["step/.ATTRIBUTES/VARIABLE_VALUE"]) == 12
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+    scores = [json.loads((folder / "best" / "scores.json").read_text()) for folder in (whole, tmp_path / "killed")]
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 3
+
+
+def test_a_finished_run_is_left_alone(small_run, start_training, pretrained):
+    before = {path: path.stat().st_mtime_ns for path in pretrained.rglob("*")}
+    process = start_training({**small_run, "phase": "pretrain", "run_dir": pretrained})
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
+    assert "already finished at step 12" in messages
+    assert {path: path.stat().st_mtime_ns for path in pretrained.rglob("*")} == before
