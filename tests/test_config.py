@@ -123,6 +123,20 @@ def test_numbers_out_of_range(name, values):
             TrainConfig(**{name: value})
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("learning_rate", float("nan")),
+        ("discriminator_learning_rate", -1.0),
+        ("warmup_steps", -3),
+        ("discriminator_filters", 12),
+    ],
+)
+def test_numbers_that_training_could_not_use(name, value):
+    with pytest.raises(UserError, match=f"--{name}={value}: expected"):
+        TrainConfig(**{name: value})
+
+
 def test_bounds_belong_to_the_range():
     for scale in (2, 4, 8):
         assert TrainConfig(scale=scale, ema_decay=0.0).scale == scale

@@ -64,7 +64,7 @@ class Validation:
         ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
         sr = crop_to(to_uint8(generator(tf.constant(lr[None], tf.float32))[0]), hr.shape[:2])
         side = min(256, *hr.shape[:2])
-        framed = np.zeros((side, side, 3), np.uint8)
+        framed = np.full((side, side, 3), 255, np.uint8)
         small = _middle(lr, side // self._scale)
         top = (side - small.shape[0]) // 2
         framed[top : top + small.shape[0], top : top + small.shape[1]] = small
