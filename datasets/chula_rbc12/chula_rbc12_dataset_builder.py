@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 from absl import logging
 
+from datasets.features import scene_features
 from sr_tf.data.images import encode_png, is_image_name, read_rgb
 from sr_tf.errors import UserError
 
@@ -42,14 +43,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    # PNG: JPEG decoders differ in their last bits.
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "name": tfds.features.Text(),
-                    "group": tfds.features.Text(),
-                }
-            ),
+            features=scene_features(),
             homepage="https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset",
             disable_shuffling=True,
         )

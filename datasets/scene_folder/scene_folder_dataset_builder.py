@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
+from datasets.features import scene_features
 from sr_tf.data.duplicates import fingerprint, keep_together, near_duplicates
 from sr_tf.data.images import encode_png, find_images, read_folder, read_rgb
 from sr_tf.data.scenes import SPLITS, cut_scenes, split_groups
@@ -66,13 +67,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "name": tfds.features.Text(),
-                    "group": tfds.features.Text(),
-                }
-            ),
+            features=scene_features(),
             disable_shuffling=True,
         )
 

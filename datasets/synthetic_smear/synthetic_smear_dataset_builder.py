@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 
+from datasets.features import scene_features
+from sr_tf.data.scenes import SPLITS, STUDY_RATIO
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
-
-# The study's scenes.
-SHARES = {"train": 9000, "validation": 1000, "test": 1620}
 
 
 @dataclasses.dataclass(eq=False)
@@ -30,7 +29,7 @@ class Config(tfds.core.BuilderConfig):
     seed: int = 0
 
     def __post_init__(self):
-        for field, least in (("scenes", len(SHARES)), ("size", 1), ("seed", 0)):
+        for field, least in (("scenes", len(SPLITS)), ("size", 1), ("seed", 0)):
             if getattr(self, field) < least:
                 raise UserError(f"synthetic_smear: {field} is {getattr(self, field)}, expected at least {least}")
         self.name = self.name or f"scenes{self.scenes}-size{self.size}-seed{self.seed}"
@@ -45,13 +44,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "name": tfds.features.Text(),
-                    "group": tfds.features.Text(),
-                }
-            ),
+            features=scene_features(),
             disable_shuffling=True,
         )
 
@@ -80,5 +73,8 @@ def split_counts(scenes: int) -> dict[str, int]:
     Returns:
         Number of scenes of each split: rounded, at least one, their sum `scenes`.
     """
-    counts = {split: max(1, round(scenes * share / sum(SHARES.values()))) for split, share in SHARES.items()}
+    counts = {
+        split: max(1, round(scenes * share / sum(STUDY_RATIO)))
+        for split, share in zip(SPLITS, STUDY_RATIO, strict=True)
+    }
     return counts | {"train": scenes - counts["validation"] - counts["test"]}
