@@ -102,17 +102,15 @@ class ValidateAndSave(keras.callbacks.Callback):
         every: steps between validations.
         validation: `sr_tf.training.validation.Validation`.
         averaged: the generator to score.
-        content_distance: see `Validation.score`.
         best: `sr_tf.training.selection.BestGenerators`.
         manager: `tf.train.CheckpointManager`.
         writer: of TensorBoard.
     """
 
-    def __init__(self, step, steps, every, validation, averaged, content_distance, best, manager, writer):
+    def __init__(self, step, steps, every, validation, averaged, best, manager, writer):
         super().__init__()
         self._step, self._steps, self._every, self._validation = step, steps, every, validation
-        self._averaged, self._content_distance = averaged, content_distance
-        self._best, self._manager, self._writer = best, manager, writer
+        self._averaged, self._best, self._manager, self._writer = averaged, best, manager, writer
         self._restore = tf.function(
             lambda lr: averaged(lr, training=False), input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)]
         )
@@ -122,7 +120,7 @@ class ValidateAndSave(keras.callbacks.Callback):
         step = int(self._step)
         if step % self._every and step != self._steps:
             return
-        scores = self._validation.score(self._restore, self._content_distance)
+        scores = self._validation.score(self._restore)
         bad = [name for name, value in scores.items() if math.isnan(value)]
         if bad:
             last = self._manager.latest_checkpoint or "none was written yet"

@@ -12,7 +12,24 @@ from sr_tf import losses
 from sr_tf.training.distribution import maybe_compiled
 
 
-class Pretrain(keras.Model):
+class _Phase(keras.Model):
+    """What both phases share."""
+
+    def __init__(self, generator: keras.Model):
+        super().__init__()
+        self.generator = generator
+
+    @property
+    def metrics(self):
+        """None: `train_step` returns each step's losses itself."""
+        return []
+
+    def call(self, lr):
+        """LR → SR."""
+        return self.generator(lr)
+
+
+class Pretrain(_Phase):
     """Phase 1: the generator learns by pixelwise MSE.
 
     Args:
@@ -23,18 +40,13 @@ class Pretrain(keras.Model):
     """
 
     def __init__(self, generator: keras.Model, xla: bool = False):
-        super().__init__()
-        self.generator = generator
+        super().__init__(generator)
         self._gradients = maybe_compiled(self._losses_and_gradients, xla)
 
     def compile(self, optimizer: keras.optimizers.Optimizer):
         """Takes the generator's optimizer and builds its state."""
         super().compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.generator.trainable_variables)
-
-    def call(self, lr):
-        """LR → SR."""
-        return self.generator(lr)
 
     def train_step(self, data):
         """One update; returns the named losses."""
@@ -49,11 +61,11 @@ class Pretrain(keras.Model):
         return {"loss": loss}, tape.gradient(objective, self.generator.trainable_variables)
 
     def checkpointed(self) -> dict:
-        """What a checkpoint must hold to go on from it; of networks the variables, see `train`."""
+        """What a checkpoint must hold to go on from it; of networks the variables, see `checkpoints`."""
         return {"generator": self.generator.variables, "generator_optimizer": self.optimizer}
 
 
-class AdversarialFineTuning(keras.Model):
+class AdversarialFineTuning(_Phase):
     """Phase 2: discriminator and generator in turn.
 
     The generator's loss is the study's perceptual loss: cross-entropy against the discriminator plus weighted MSE of
@@ -70,13 +82,13 @@ class AdversarialFineTuning(keras.Model):
     """
 
     def __init__(self, generator, discriminator, content_network, weights: dict[str, float], xla: bool = False):
-        super().__init__()
-        self.generator = generator
+        super().__init__(generator)
         self.discriminator = discriminator
         self.weights_of_losses = dict(weights)
         self._content_network = _Untracked(content_network)
         self._discriminator_gradients = maybe_compiled(self._discriminator_losses_and_gradients, xla)
         self._generator_gradients = maybe_compiled(self._generator_losses_and_gradients, xla)
+        self.content_distance = tf.function(self._content_distance, reduce_retracing=True)
 
     def compile(self, optimizer, discriminator_optimizer):
         """Takes both optimizers and builds their states, each on its own network's variables."""
@@ -84,10 +96,6 @@ class AdversarialFineTuning(keras.Model):
         self.discriminator_optimizer = discriminator_optimizer
         optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
-
-    def call(self, lr):
-        """LR → SR."""
-        return self.generator(lr)
 
     def train_step(self, data):
         """One update of the discriminator, then one of the generator; returns the named losses."""
@@ -120,8 +128,12 @@ class AdversarialFineTuning(keras.Model):
             objective = loss / _replicas()
         return {"loss": loss, **named}, tape.gradient(objective, self.generator.trainable_variables)
 
+    def _content_distance(self, hr, sr):
+        network = self._content_network.model
+        return losses.content(network(hr), network(sr))
+
     def checkpointed(self) -> dict:
-        """What a checkpoint must hold to go on from it; of networks the variables, see `train`."""
+        """What a checkpoint must hold to go on from it; of networks the variables, see `checkpoints`."""
         return {
             "generator": self.generator.variables,
             "generator_optimizer": self.optimizer,

@@ -1,5 +1,6 @@
 """Scores on validation scenes, for SR and for the interpolations beside it."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,13 +18,14 @@ class Validation:
         scenes: (name, HR uint8 [H, W, 3]) pairs; kept in memory.
         scale: reduction in each direction.
         degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        content_distance: maps (HR, SR), float [1, H, W, 3] each, to a scalar; adds a score named `content`.
 
     Attributes:
         baselines: mean scores of each interpolation, as `{"i-HR": {"psnr": …, "ssim": …}, …}`.
     """
 
-    def __init__(self, scenes: Iterable[tuple[str, np.ndarray]], scale: int, degradation: str):
-        self._scale, self._degradation = scale, degradation
+    def __init__(self, scenes: Iterable[tuple[str, np.ndarray]], scale: int, degradation: str, content_distance=None):
+        self._scale, self._degradation, self._content_distance = scale, degradation, content_distance
         self._pairs = [(hr, reduce(hr, scale, degradation)) for _, hr in scenes]
         per_scene = [
             {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
@@ -34,23 +36,26 @@ class Validation:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def score(self, generator, content_distance=None) -> dict[str, float]:
+    def score(self, generator) -> dict[str, float]:
         """Mean scores of a generator, per scene and then over scenes.
 
         Args:
             generator: maps LR float [1, h, w, 3] to SR.
-            content_distance: maps (HR, SR), float [1, H, W, 3] each, to a scalar; adds a score named `content`.
 
         Returns:
-            `psnr` in dB, `ssim`, and `content` where asked for.
+            `psnr` in dB, `ssim`, and `content` where asked for; a PSNR of NaN alone if SR has values that are not
+            finite.
         """
         results = []
         for hr, lr in self._pairs:
-            sr = crop_to(to_uint8(generator(tf.constant(lr[None], tf.float32))[0]), hr.shape[:2])
+            restored = np.asarray(generator(tf.constant(lr[None], tf.float32))[0])
+            if not np.isfinite(restored).all():
+                return {"psnr": math.nan}  # 8-bit pixels would hide it
+            sr = crop_to(to_uint8(restored), hr.shape[:2])
             result = score_image(hr, sr)
-            if content_distance is not None:
+            if self._content_distance is not None:
                 batch = (tf.constant(image[None], tf.float32) for image in (hr, sr))
-                result["content"] = float(content_distance(*batch))
+                result["content"] = float(self._content_distance(*batch))
             results.append(result)
         return mean_scores(results)
 

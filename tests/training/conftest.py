@@ -25,7 +25,7 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def vgg19_weights(tmp_path_factory):
-    """Random weights in the file format of Keras's VGG-19."""
+    """Random weights of VGG-19, as Keras saves them."""
     import keras
 
     path = tmp_path_factory.mktemp("vgg19") / "vgg19.weights.h5"
@@ -48,8 +48,15 @@ def small_run(scenes, vgg19_weights, tmp_path_factory):
         "log_every": 1,
         "steps": 12,
         "validate_every": 5,
+        "validation_scenes": 2,
         "content_weights": vgg19_weights,
     }
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The folder of `train.py`."""
+    return ROOT
 
 
 @pytest.fixture(scope="session")

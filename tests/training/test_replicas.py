@@ -19,11 +19,17 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def states(tmp_path_factory):
-    """Variables of models and optimizers by phase, way and name."""
+def folder(tmp_path_factory):
+    """What the program wrote."""
     folder = tmp_path_factory.mktemp("replicas")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, __file__, str(folder)], env=environment, cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def states(folder):
+    """Variables of models and optimizers by phase, way and name."""
     states = {}
     with np.load(folder / "states.npz") as file:
         for key, array in file.items():
@@ -49,6 +55,21 @@ def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
             assert np.abs(array - one[name]).max() <= 2e-5 * np.abs(one[name]).max(), name
 
 
+def test_a_batch_that_replicas_cannot_share_is_refused(folder):
+    assert (folder / "refusal").read_text() == "--batch_size=3: expected a multiple of the 2 replicas"
+
+
+def _write_refusal(folder: Path) -> None:
+    from sr_tf.config import TrainConfig
+    from sr_tf.errors import UserError
+    from sr_tf.training.run import train
+
+    try:
+        train(TrainConfig(batch_size=3, run_dir=str(folder / "run")), builder=None)
+    except UserError as error:
+        (folder / "refusal").write_text(str(error))
+
+
 def _write_states(folder: Path) -> None:
     import tensorflow as tf
 
@@ -69,6 +90,7 @@ def _write_states(folder: Path) -> None:
             for name, array in _three_steps(phase, strategy, xla, folder).items():
                 states[f"{phase} {way} {name}"] = array
     np.savez(folder / "states.npz", **states)
+    _write_refusal(folder)
 
 
 def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.ndarray]:
@@ -78,7 +100,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     from sr_tf.data.pipeline import training_batches
     from sr_tf.data.scene_store import build_store
     from sr_tf.data.smear import render_smear
-    from sr_tf.training.run import build_model
+    from sr_tf.training.build import build_model
 
     keras.backend.clear_session()  # so that variables get the same names each time
     keras.utils.set_random_seed(1)

@@ -1,0 +1,180 @@
+"""What a user sees who asks for what cannot be done: one line on stderr, exit code 2."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+# Runs `train.py` with each list of flags in turn, as `python train.py` does, but loads TensorFlow once for all.
+# A line of NULs on stderr ends each.
+ONE_AFTER_ANOTHER = """
+import json, sys
+from absl import flags
+sys.argv = ["train.py"]
+import train
+from sr_tf.command_line import run
+for arguments in json.load(sys.stdin):
+    sys.argv = ["train.py", *arguments]
+    flags.FLAGS.unparse_flags()
+    try:
+        run(train.main, train.USAGE)
+    except SystemExit as exit:
+        print(f"\\nexit code {exit.code or 0}\\n\\0", file=sys.stderr, flush=True)
+"""
+
+
+def run_one_after_another(root, cases):
+    """The exit code and stderr of each case; `cases` maps names to flags."""
+    command = [sys.executable, "-c", ONE_AFTER_ANOTHER]
+    arguments = json.dumps([[f"--{name}={value}" for name, value in flags.items()] for flags in cases.values()])
+    done = subprocess.run(command, cwd=root, input=arguments, capture_output=True, text=True)
+    *messages, _ = done.stderr.split("\0\n")
+    assert len(messages) == len(cases) and done.returncode == 0, done.stderr[-3000:]
+    outcomes = {}
+    for name, message in zip(cases, messages, strict=True):
+        said, _, code = message.rstrip().rpartition("\nexit code ")
+        outcomes[name] = int(code), said.strip()
+    return outcomes
+
+
+def complaint(outcome):
+    """The one line of an error; fails if there is anything but absl's warnings around it."""
+    code, said = outcome
+    assert code == 2, said
+    lines = [line for line in said.splitlines() if not re.match(r"[IW]\d{4} ", line)]
+    assert [line for line in lines if line.startswith("train.py: error: ")] == lines[-1:], said
+    assert "Traceback" not in said
+    return lines[-1].removeprefix("train.py: error: ")
+
+
+@pytest.fixture(scope="module")
+def outcomes(small_run, repository, tmp_path_factory):
+    """What became of a run of two steps and of all that is asked for wrongly after it."""
+    folder = tmp_path_factory.mktemp("errors")
+    (folder / "empty").mkdir()
+    (folder / "file").write_text("")
+    run = {**small_run, "phase": "pretrain", "steps": 2, "validate_every": 1, "run_dir": folder / "run"}
+    cases = {
+        "finished": run,
+        "other settings": {**run, "blocks": 3},
+        "run folder is a file": {**run, "run_dir": folder / "file"},
+        "no images": {**run, "run_dir": folder / "new", "data_dir": folder / "empty"},
+        "no data folder": {**run, "run_dir": folder / "new", "data_dir": folder / "absent"},
+        "small scenes": {**run, "run_dir": folder / "new", "crop_size": 40},
+        "no pretrained": {**run, "run_dir": folder / "new", "phase": "gan", "pretrained": folder / "absent"},
+        "other architecture": {
+            **run, "run_dir": folder / "new", "phase": "gan", "pretrained": folder / "run", "blocks": 3
+        },
+        "diverging": {
+            **run, "run_dir": folder / "diverging", "steps": 9, "validate_every": 5, "learning_rate": 1e30,
+            "warmup_steps": 0,
+        },
+        # Its first step has rate 0, its second one 1e25.
+        "diverging later": {
+            **run, "run_dir": folder / "later", "steps": 9, "learning_rate": 1e30, "warmup_steps": 100_000
+        },
+    }  # fmt: skip
+    return folder, run_one_after_another(repository, cases)
+
+
+def test_the_run_that_the_others_build_on_is_sound(outcomes):
+    folder, results = outcomes
+    assert results["finished"][0] == 0
+    assert (folder / "run" / "best" / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    "case, expected",
+    [
+        ("other settings", r"{folder}/run: .*other settings \(blocks 4 there, 3 asked for\); name another --run_dir"),
+        ("run folder is a file", r"{folder}/file: is a file, expected a folder"),
+        ("no images", r"{folder}/empty: no images found, expected \.jpg.*"),
+        ("no data folder", r"{folder}/absent: no such folder, expected a folder of images"),
+        ("small scenes", r"smear-\d/field.png_r0c0: 128×128 pixels, .* at least 160×160 \(--crop_size=40 .*\)"),
+        ("no pretrained", r"--phase=gan starts from a pretrained generator: {folder}/absent: .* --pretrained"),
+        ("other architecture", r"{folder}/run: a generator with blocks 4, expected blocks 3"),
+        ("diverging", r"step 2: loss is (nan|inf); training stopped; last good checkpoint: none was written yet"),
+        (
+            "diverging later",
+            r"step 2: validation psnr is NaN; training stopped; last good checkpoint: {folder}/later/.*/ckpt-1",
+        ),
+    ],
+)
+def test_one_line_tells_what_is_wrong(outcomes, case, expected):
+    folder, results = outcomes
+    assert re.match(expected.format(folder=re.escape(str(folder))), complaint(results[case]))
+
+
+def test_what_never_started_leaves_no_settings_behind(outcomes):
+    folder, _ = outcomes
+    assert not (folder / "new" / "config.json").exists()
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size - 100)
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "data cut": ("data-00000-of-00001", cut),
+    "data emptied": ("data-00000-of-00001", lambda path: os.truncate(path, 0)),
+    "data changed": ("data-00000-of-00001", flip_a_bit),
+    "data missing": ("data-00000-of-00001", os.remove),
+    "index cut": ("index", cut),
+    "index missing": ("index", os.remove),
+}
+
+
+@pytest.fixture(scope="module")
+def damaged(outcomes, small_run, repository):
+    folder, _ = outcomes
+    cases = {}
+    for case, (part, damage) in DAMAGES.items():
+        run_dir = folder / case
+        shutil.copytree(folder / "run", run_dir)
+        damage(run_dir / "checkpoints" / f"ckpt-2.{part}")
+        cases[case] = {**small_run, "phase": "pretrain", "steps": 2, "validate_every": 1, "run_dir": run_dir}
+    return folder, run_one_after_another(repository, cases)
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_checkpoint_is_named(damaged, case):
+    folder, results = damaged
+    message = complaint(results[case])
+    assert message.startswith(f"{folder / case}/checkpoints/ckpt-2: cannot be restored (")
+    assert "expected a checkpoint of this run" in message
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--schedule=stepwise"], "flag --schedule=stepwise: value should be one of <constant|cosine>"),
+        (["--preset=large"], "flag --preset=large: value should be one of <paper|small|smoke>"),
+        (["--steps=0"], "--steps=0: expected a number above 0"),
+        (["--stepps=5"], "Unknown command line flag 'stepps'. Did you mean: steps ?"),
+        (["pretrain"], "pretrain: unexpected; everything is given by flags, see --help"),
+    ],
+)
+def test_wrong_flags_are_told_at_once(repository, arguments, expected):
+    done = subprocess.run([sys.executable, "train.py", *arguments], cwd=repository, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"train.py: error: {expected}\n")
+
+
+def test_help_imports_nothing_heavy(repository):
+    command = [sys.executable, "-X", "importtime", "train.py", "--help"]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "--learning_rate" in done.stdout
+    assert "Traceback" not in done.stderr
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "sr_tf" in imported
+    assert not imported & {"tensorflow", "keras", "numpy", "tensorflow_datasets"}

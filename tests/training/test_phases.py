@@ -1,0 +1,208 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sr_tf.config import TrainConfig
+from sr_tf.data.pipeline import training_batches
+from sr_tf.data.scene_store import build_store
+from sr_tf.data.smear import render_smear
+from sr_tf.models.discriminator import Discriminator
+from sr_tf.models.edsr import EDSR
+from sr_tf.training.averaging import MovingAverage
+from sr_tf.training.build import build_model
+from sr_tf.training.phases import AdversarialFineTuning
+
+CONFIG = TrainConfig(blocks=1, filters=8, discriminator_filters=8, learning_rate=3e-3, ema_decay=0.9)
+
+
+@pytest.fixture(scope="module")
+def batches():
+    """One batch of four patches of 8×8 LR pixels, again and again."""
+    scenes = ((str(seed), render_smear(seed, 64, 64)) for seed in range(4))
+    store = build_store(scenes, CONFIG.scale, CONFIG.degradation, crop_size=8, cache_bytes=1e9)
+    return training_batches(store, batch_size=4, crop_size=8, seed=0, start=0, stop=1).repeat()
+
+
+def new_generator(seed=0):
+    keras.utils.set_random_seed(seed)
+    generator = EDSR(CONFIG.blocks, CONFIG.filters)
+    generator.build((None, None, None, 3))
+    return generator
+
+
+def content_network():
+    images = keras.Input((None, None, 3))
+    shallow = keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(images))
+    return keras.Model(images, [shallow, keras.layers.Conv2D(8, 3, strides=2)(shallow)])
+
+
+def new_gan(rates=(1e-3, 1e-3), weights=(2.0, 3.0, 0.5)):
+    """A model of phase 2 with the learning rates of generator and discriminator, and its content network."""
+    network = content_network()
+    generator = new_generator()
+    discriminator = Discriminator(8)
+    discriminator.build((None, None, None, 3))
+    weights = dict(zip(("content", "adversarial", "pixel_mse"), weights, strict=True))
+    model = AdversarialFineTuning(generator, discriminator, network, weights)
+    model.compile(*(keras.optimizers.Adam(rate) for rate in rates))
+    return model, network
+
+
+def fit(model, batches, steps):
+    """Trains, and returns the losses of each step as callbacks see them."""
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(dict(logs)))
+    model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[callback])
+    return seen
+
+
+def which_moved(before, after):
+    return [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
+
+
+def test_pretraining_learns_one_batch_by_heart(batches):
+    model = build_model(CONFIG)
+    seen = fit(model, batches, steps=30)
+    assert seen[-1]["loss"] < seen[0]["loss"] / 4
+    assert int(model.optimizer.iterations) == 30
+
+
+def test_the_loss_is_the_mse_of_8_bit_levels(batches):
+    model = build_model(CONFIG)
+    lr, hr = next(iter(batches))
+    expected = np.mean((model.generator(lr).numpy() - hr.numpy()) ** 2)
+    (logs,) = fit(model, batches, steps=1)
+    assert logs == {"loss": pytest.approx(expected, rel=1e-5)}
+
+
+@pytest.fixture(scope="module")
+def fine_tuning(batches):
+    """A model of phase 2 after two steps, its content network, all weights before and after, and the losses."""
+    model, network = new_gan()
+    networks = (model.generator, model.discriminator, network)
+    before = [part.get_weights() for part in networks]
+    seen = fit(model, batches, steps=2)
+    return model, before, [part.get_weights() for part in networks], seen
+
+
+def test_fine_tuning_moves_both_networks_and_leaves_the_content_network(fine_tuning):
+    model, before, after, _ = fine_tuning
+    generator, discriminator, content = map(which_moved, before, after)
+    assert all(generator)
+    assert all(discriminator)
+    assert not any(content)
+    assert [int(optimizer.iterations) for optimizer in (model.optimizer, model.discriminator_optimizer)] == [2, 2]
+
+
+def test_the_generators_loss_is_the_weighted_sum_of_its_parts(fine_tuning):
+    *_, seen = fine_tuning
+    for logs in seen:
+        expected = 2.0 * logs["content"] + 3.0 * logs["adversarial"] + 0.5 * logs["pixel_mse"]
+        assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+        assert logs["discriminator_loss"] == pytest.approx(np.log(2), abs=0.3)
+        assert 0 <= logs["discriminator_accuracy"] <= 1
+
+
+def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_network(fine_tuning, tmp_path):
+    model, *_ = fine_tuning
+    path = tf.train.Checkpoint(**model.checkpointed()).write(str(tmp_path / "checkpoint"))
+    shapes = [shape for name, shape in tf.train.list_variables(path) if "OBJECT_GRAPH" not in name]
+    trained = model.generator.count_params() + model.discriminator.count_params()
+    # Weights and two moments of each; of each optimizer a counter and its rate.
+    assert sum(np.prod(shape, dtype=int) for shape in shapes) == 3 * trained + 4
+
+    other, _ = new_gan()
+    tf.train.Checkpoint(**other.checkpointed()).read(path).assert_existing_objects_matched()
+    for part in ("generator", "discriminator", "optimizer", "discriminator_optimizer"):
+        pairs = zip(getattr(model, part).variables, getattr(other, part).variables, strict=True)
+        assert all(np.array_equal(one, two) for one, two in pairs), part
+
+
+@pytest.mark.parametrize("rates, moves", [((1e-3, 0.0), (True, False)), ((0.0, 1e-3), (False, True))])
+def test_each_optimizer_moves_its_own_network_only(batches, rates, moves):
+    model, _ = new_gan(rates)
+    model.run_eagerly = True  # no tracing, which takes longer than the step
+    networks = (model.generator, model.discriminator)
+    before = [part.get_weights() for part in networks]
+    fit(model, batches, steps=1)
+    for weights, part, moved in zip(before, networks, moves, strict=True):
+        assert all(flag == moved for flag in which_moved(weights, part.get_weights()))
+
+
+def test_each_trainable_variable_belongs_to_exactly_one_optimizer():
+    model, _ = new_gan()
+    own = [model.generator.trainable_variables, model.discriminator.trainable_variables]
+    assert {id(variable) for variable in model.trainable_variables} == {
+        id(variable) for part in own for variable in part
+    }
+    assert len(model.trainable_variables) == sum(map(len, own))
+    for optimizer, variables in zip((model.optimizer, model.discriminator_optimizer), own, strict=True):
+        # Adam keeps a first and a second moment of each.
+        moments = sorted(tuple(variable.shape) for variable in optimizer.variables if tuple(variable.shape))
+        assert moments == sorted(2 * [tuple(variable.shape) for variable in variables])
+
+
+def test_fine_tuning_starts_from_the_pretrained_generator(tmp_path):
+    pretrained = new_generator(seed=5)
+    pretrained.save(tmp_path / "pretrained.keras")
+    config = TrainConfig(
+        phase="gan", blocks=1, filters=8, discriminator_filters=8, pretrained=str(tmp_path / "pretrained.keras")
+    )
+    model = build_model(config, content_network())
+    assert not any(which_moved(pretrained.get_weights(), model.generator.get_weights()))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 0.9999), st.integers(0, 100_000))
+def test_moving_average_follows_its_formula(averaging, decay, count):
+    generator, averaged, step = averaging
+    step.assign(count)
+    before, weights = averaged.get_weights(), generator.get_weights()
+    MovingAverage(generator, averaged, decay, step).on_train_batch_end(0)
+    kept = min(decay, (1 + count) / (10 + count))
+    for old, weight, new in zip(before, weights, averaged.get_weights(), strict=True):
+        np.testing.assert_allclose(new, kept * old + (1 - kept) * weight, atol=1e-6)
+        assert (new >= np.minimum(old, weight) - 1e-6).all()
+        assert (new <= np.maximum(old, weight) + 1e-6).all()
+    assert not any(which_moved(weights, generator.get_weights()))
+
+
+@pytest.fixture(scope="module")
+def averaging():
+    return new_generator(seed=1), new_generator(seed=2), tf.Variable(0, dtype=tf.int64)
+
+
+@pytest.mark.slow
+def test_a_run_leaves_its_settings_scores_and_curves(pretrained, small_run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = json.loads((pretrained / "config.json").read_text())
+    assert settings["steps"] == small_run["steps"]
+    assert TrainConfig(**settings).crop_size == small_run["crop_size"]
+    kept = json.loads((pretrained / "best" / "scores.json").read_text())
+    assert sorted(entry["step"] for entry in kept) == [5, 10, 12]
+    assert kept == sorted(kept, key=lambda entry: -entry["psnr"])
+    assert {path.name for path in (pretrained / "best").iterdir()} == {"scores.json"} | {e["file"] for e in kept}
+
+    events = EventAccumulator(str(pretrained / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    curves = {
+        tag: [(event.step, tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+    for tag in ("train/loss", "train/learning_rate", "train/images_per_second"):
+        assert [step for step, _ in curves[tag]] == list(range(1, 13))
+    assert curves["train/learning_rate"][1][1] == pytest.approx(2e-3, rel=0.2)
+    for tag in ("validation/psnr", "validation/ssim", "validation_bicubic/psnr", "validation_i-HR/ssim"):
+        assert [step for step, _ in curves[tag]] == [5, 10, 12]
+    validated = {step: float(value) for step, value in curves["validation/psnr"]}
+    assert validated == pytest.approx({entry["step"]: entry["psnr"] for entry in kept}, rel=1e-6)
+    width, height, *images = curves["LR, i-HR, SR, HR"][-1][1]
+    assert len(images) == 1
+    assert (int(width), int(height)) == (4 * 128, 128)
+    assert tf.io.decode_png(images[0]).shape == (128, 4 * 128, 3)
