@@ -1,7 +1,7 @@
 """Ships the best generator of a training run: float16 weights and a model card with scores measured on these weights.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
-      --command="python train.py …" --data="…" --test=../shared/data/chula_rbc12/test,…
+      --command="python train.py …" --data="…" --machine="…" --test=../shared/data/chula_rbc12/test,…
 
 The card's hours are those between the first and the last point that the run logged.
 """
@@ -25,6 +25,7 @@ flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "Name under which it ships.", required=True)
 flags.DEFINE_string("command", None, "Command that trained it.", required=True)
 flags.DEFINE_string("data", None, "What it was trained on, with licence.", required=True)
+flags.DEFINE_string("machine", None, "What it was trained on.", required=True)
 flags.DEFINE_list("test", None, "Folders of HR images to score it on.", required=True)
 
 
@@ -63,6 +64,7 @@ def main(_) -> None:
         "steps": config.steps,
         "kept_step": best["step"],
         "hours": round(_hours(run), 2),
+        "machine": options.machine,
         "validation": {name: value for name, value in best.items() if name not in ("file", "step")},
         "scores": scores,
         "settings": {

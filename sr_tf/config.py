@@ -94,8 +94,6 @@ class TrainConfig:
                 raise UserError(f"--{name}={getattr(self, name)}: expected a number above 0")
         if not self.warmup_steps >= 0:
             raise UserError(f"--warmup_steps={self.warmup_steps}: expected 0 or more")
-        if self.discriminator_filters % 8:
-            raise UserError(f"--discriminator_filters={self.discriminator_filters}: expected a multiple of 8")
         if self.scale not in (2, 4, 8):
             raise UserError(f"--scale={self.scale}: expected 2, 4 or 8")
         if not 0 <= self.ema_decay < 1:

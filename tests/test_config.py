@@ -20,8 +20,6 @@ def changed(config, name):
         other = next(choice for choice in choices if choice != value)
     elif name == "scale":
         other = 8
-    elif name == "discriminator_filters":
-        other = value + 8
     else:
         other = OTHER.get(field.type, lambda text: text + "other")(value)
     return dataclasses.replace(config, **{name: other})
@@ -129,7 +127,6 @@ def test_numbers_out_of_range(name, values):
         ("learning_rate", float("nan")),
         ("discriminator_learning_rate", -1.0),
         ("warmup_steps", -3),
-        ("discriminator_filters", 12),
     ],
 )
 def test_numbers_that_training_could_not_use(name, value):
