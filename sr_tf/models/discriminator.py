@@ -9,11 +9,13 @@ class Discriminator(keras.Model):
     """Tells HR patches from SR patches.
 
     Eight 3×3 convolutions with leaky ReLU, the filters doubling three times, every second one with stride 2, then two
-    dense layers. It differs from SRGAN's in two points. The dense layers judge each position by itself, and the patch's
-    logit is the mean of theirs, so that patches of any size fit. And there is no BatchNorm, which would make a patch's
-    logit depend on its neighbours in the batch and on the number of replicas. Both help: HR differs from a good SR in
-    fine texture everywhere, which normalisation and a mean over features before the dense layers hid (measured on
-    Chula fields with `benchmarks/discriminator.py`).
+    dense layers. It differs from SRGAN's in three points:
+
+    - Beside the image it is given the image's detail: the difference from its 5×5 mean, eight times as large. A good SR
+      differs from HR in fine texture of a few grey levels, which the image itself drowns: without this the network
+      stays at chance against a pretrained generator (`benchmarks/discriminator.py` shows it).
+    - The dense layers judge each position, and the patch's logit is the mean of theirs: patches of any size fit.
+    - No BatchNorm, which would make a patch's logit depend on its neighbours in the batch and on the replicas.
 
     Args:
         filters: channels of the first convolution; SRGAN has 64.
@@ -45,7 +47,7 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape):
         """Creates all variables; the spatial sizes in `input_shape` do not matter."""
-        channels = 3
+        channels = 6
         for convolution in self.convolutions:
             convolution.build((None, None, None, channels))
             channels = convolution.filters
@@ -53,9 +55,15 @@ class Discriminator(keras.Model):
         self.logit.build((None, None, None, self.hidden.units))
         self.built = True
 
+    def see(self, inputs):
+        """[N, H, W, 3] → the image in [−1, 1] and its detail, [N, H, W, 6]."""
+        image = inputs / 127.5 - 1.0
+        detail = 8.0 * (image - ops.average_pool(image, 5, strides=1, padding="same"))
+        return ops.concatenate([image, detail], axis=-1)
+
     def call(self, inputs):
         """[N, H, W, 3] → logits [N, 1]."""
-        features = inputs / 127.5 - 1.0
+        features = self.see(inputs)
         for convolution in self.convolutions:
             features = self.activation(convolution(features))
         return ops.mean(self.logit(self.activation(self.hidden(features))), axis=(1, 2))

@@ -71,7 +71,7 @@ def test_build_and_first_call_make_the_same_network(discriminator):
 @pytest.mark.parametrize("filters", [8, 64])
 def test_parameters(filters):
     widths = [filters * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
-    convolutions = sum(9 * a * b + b for a, b in zip([3, *widths], widths, strict=False))
+    convolutions = sum(9 * a * b + b for a, b in zip([6, *widths], widths, strict=False))
     dense = widths[-1] * 16 * filters + 16 * filters + 16 * filters + 1
     discriminator = built(filters)
     assert discriminator.count_params() == convolutions + dense
