@@ -69,7 +69,7 @@ def _guarded(main: Callable[[], None], name: str) -> int:
     except UserError as error:
         return _complain(name, error)
     except KeyboardInterrupt:
-        print(f"{name}: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"{name}: stopped", file=sys.stderr)
         return 130
     return 0
 

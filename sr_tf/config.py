@@ -151,7 +151,7 @@ PRESETS = {
         warmup_steps=500, validate_every=1_000,
     ),
     ("small", "gan"): TrainConfig(
-        **_SMALL, phase="gan", steps=3_000, batch_size=8, validate_every=250, discriminator_learning_rate=2e-4
+        **_SMALL, phase="gan", steps=1_600, batch_size=8, validate_every=200, discriminator_learning_rate=4e-4
     ),
     ("smoke", "pretrain"): TrainConfig(
         **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",
