@@ -27,7 +27,7 @@ def main(_) -> None:
     from sr_tf.training.distribution import prepare_process
     from sr_tf.upscale import upscale
 
-    prepare_process(seed=0, mixed_bfloat16=False)
+    prepare_process(seed=0, mixed_bfloat16=False, xla=True)
     for xla in (False, True):
         config = preset(flags.FLAGS.preset, "pretrain", xla=xla)
         model = build_model(config)

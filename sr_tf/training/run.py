@@ -37,7 +37,7 @@ def train(config: TrainConfig, builder) -> Path:
     run_dir = make_folder(config.run_dir)
     if (run_dir / "config.json").exists():
         require_same_run(config, load_config(run_dir / "config.json"), run_dir)
-    prepare_process(config.seed, config.mixed_bfloat16)
+    prepare_process(config.seed, config.mixed_bfloat16, config.xla)
     strategy = mirrored_strategy()
     if config.batch_size % strategy.num_replicas_in_sync:
         raise UserError(

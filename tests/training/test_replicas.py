@@ -78,7 +78,7 @@ def _write_states(folder: Path) -> None:
     from sr_tf.models.edsr import EDSR
     from sr_tf.training.distribution import mirrored_strategy, prepare_process
 
-    prepare_process(seed=0, mixed_bfloat16=False)
+    prepare_process(seed=0, mixed_bfloat16=False, xla=True)
     pretrained = EDSR(blocks=1, filters=8)
     pretrained.build((None, None, None, 3))
     pretrained.save(folder / "pretrained.keras")
@@ -131,7 +131,8 @@ def _content_network():
 
     images = keras.Input((None, None, 3))
     shallow = keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(images))
-    return keras.Model(images, [shallow, keras.layers.Conv2D(8, 3, strides=2)(shallow)])
+    deep = keras.layers.Conv2D(8, 3)(keras.layers.MaxPooling2D()(shallow))  # pooling as in VGG networks
+    return keras.Model(images, [shallow, deep])
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def train_killed_once(start_training, flags, after):
     return messages
 
 
-@pytest.mark.parametrize("phase", ["pretrain", "gan"])
-def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, small_run, start_training, pretrained, tmp_path):
-    flags = {**small_run, "phase": phase, "pretrained": pretrained}
+@pytest.mark.parametrize("phase, xla", [("pretrain", False), ("gan", False), ("gan", True)])
+def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run, start_training, pretrained, tmp_path):
+    flags = {**small_run, "phase": phase, "pretrained": pretrained, "xla": xla}
     whole = pretrained
     if phase == "gan":
         whole = tmp_path / "whole"
