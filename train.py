@@ -1,5 +1,7 @@
 """Trains a generator: phase 1 by pixelwise MSE, phase 2 adversarially with a perceptual loss."""
 
+import functools
+
 from absl import flags
 
 from sr_tf.command_line import define_config_flags, given_config_flags, run
@@ -35,7 +37,7 @@ def main() -> None:
     import datasets
     from sr_tf.training.run import train
 
-    run_dir = train(config, datasets.prepare_for(config))
+    run_dir = train(config, functools.partial(datasets.prepare_for, config))
     print(f"{run_dir}: best generators in {run_dir / 'best'}; tensorboard --logdir {run_dir}")
 
 

@@ -1,5 +1,6 @@
 """A training run from configuration to kept generators, resumable at any time."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,13 @@ from sr_tf.training.selection import BestGenerators
 from sr_tf.training.validation import Validation
 
 
-def train(config: TrainConfig, builder) -> Path:
+def train(config: TrainConfig, prepare: Callable) -> Path:
     """Trains, or goes on where an earlier process with the same configuration stopped.
 
     Args:
         config: everything that decides the result.
-        builder: a prepared TFDS builder with splits `train` and `validation`.
+        prepare: gives a prepared TFDS builder with splits `train` and `validation`; called once everything else that
+            may be wrong has been looked at, since it may take long.
 
     Returns:
         The run's folder: `config.json`, `checkpoints/`, `best/`, `tensorboard/`.
@@ -53,6 +55,7 @@ def train(config: TrainConfig, builder) -> Path:
         tell(f"{run_dir}: already finished at step {int(step)}")
         return run_dir
 
+    builder = prepare()
     store = build_store(
         read_scenes(builder, "train"), config.scale, config.degradation, config.crop_size, config.cache_gib * 2**30
     )

@@ -65,7 +65,7 @@ def _write_refusal(folder: Path) -> None:
     from sr_tf.training.run import train
 
     try:
-        train(TrainConfig(batch_size=3, run_dir=str(folder / "run")), builder=None)
+        train(TrainConfig(batch_size=3, run_dir=str(folder / "run")), prepare=None)
     except UserError as error:
         (folder / "refusal").write_text(str(error))
 
