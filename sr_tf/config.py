@@ -143,8 +143,8 @@ _SMOKE = {"blocks": 4, "filters": 24, "discriminator_filters": 16, "validation_s
 
 # The `paper` preset is the study's schedule to the letter. The study does not give batch, patch, learning rates or
 # loss weights; those are SRGAN's (Ledig et al. 2017, arXiv 1609.04802, section 3.2). Residual scaling is EDSR's for its
-# large model: 32 unscaled blocks start at values hundreds of times too large (after 240 steps on drawn smears 11.8 dB on
-# validation, with 0.1 36.3 dB).
+# large model: 32 unscaled blocks start at values hundreds of times too large (after 240 steps on drawn smears 11.8 dB
+# on validation, with 0.1 36.3 dB).
 PRESETS = {
     ("paper", "pretrain"): TrainConfig(phase="pretrain", steps=20_000, residual_scaling=0.1),
     ("paper", "gan"): TrainConfig(phase="gan", steps=30_000, residual_scaling=0.1),
