@@ -1,6 +1,6 @@
 """Measures whether a generator changes the stain: the mean of SR − HR in each channel, over all images of a folder.
 
-python benchmarks/colour_shift.py --model=runs/small-gan --images=../shared/data/chula_rbc12/test
+python benchmarks/colour_shift.py --model=runs/small-gan --images=CHULA/test
 """
 
 from absl import app, flags

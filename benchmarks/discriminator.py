@@ -1,6 +1,6 @@
 """Shows what the discriminator's detail channels are for: it alone learns to tell HR from the SR of a fixed generator.
 
-  python benchmarks/discriminator.py --images=../shared/data/chula_rbc12/train
+  python benchmarks/discriminator.py --images=CHULA/train
 
 Prints loss (chance: 0.693) and accuracy over runs of 30 steps, with detail channels and with zeros in their place.
 """

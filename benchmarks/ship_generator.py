@@ -1,7 +1,7 @@
 """Ships the best generator of a training run: float16 weights and a model card with scores measured on these weights.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
-      --command="python train.py …" --data="…" --machine="…" --test=../shared/data/chula_rbc12/test,…
+      --command="python train.py …" --data="…" --machine="…" --test=CHULA/test,…
 
 The card's hours are those between the first and the last point that the run logged.
 """
