@@ -18,7 +18,6 @@ flags.DEFINE_integer("steps", 25, "Timed steps, after one that compiles.")
 def main(_) -> None:
     """Prints median and range of each."""
     load_tensorflow()
-    import numpy as np
     import tensorflow as tf
 
     from sr_tf.data.smear import render_smear
@@ -37,7 +36,7 @@ def main(_) -> None:
         step = tf.function(lambda model=model, lr=lr, hr=hr: model.train_step((lr, hr)))
         batch = f"batch {shape[0]} of {shape[1]}×{shape[2]}"
         _report(f"pretrain step, {batch}, xla {xla}", step)
-    scene = reduce(np.ascontiguousarray(render_smear(0)), config.scale)
+    scene = reduce(render_smear(0), config.scale)
     _report("restoring one 700×700 scene", lambda: upscale(model.generator, scene))
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sr_tf import __version__
-from sr_tf.errors import UserError
-from sr_tf.messages import load_tensorflow
+from sr_tf.messages import exit_code, load_tensorflow
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,15 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 2 after an error that the user can put right, told in one line on stderr; 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
-    try:
-        options.command(options)
-    except UserError as error:
-        print(f"sr-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("sr-tf: stopped", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code("sr-tf", lambda: options.command(options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from absl import app, flags, logging
 
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
+from sr_tf.messages import complain, exit_code
 
 DATA_FIELDS = ("dataset", "data_dir", "tfds_dir", "scene_size", "group_by", "strict", "degradation")
 
@@ -58,22 +59,6 @@ def run(main: Callable[[], None], usage: str) -> None:
         if rest[1:]:
             raise UserError(f"{rest[1]}: unexpected; everything is given by flags, see --help")
     except (flags.Error, UserError) as error:
-        sys.exit(_complain(name, error))
+        sys.exit(complain(name, error))
     logging.set_verbosity(logging.WARNING)
-    app.run(lambda _: _guarded(main, name), argv=sys.argv)
-
-
-def _guarded(main: Callable[[], None], name: str) -> int:
-    try:
-        main()
-    except UserError as error:
-        return _complain(name, error)
-    except KeyboardInterrupt:
-        print(f"{name}: stopped", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _complain(name: str, error: Exception) -> int:
-    print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
-    return 2
+    app.run(lambda _: exit_code(name, main), argv=sys.argv)

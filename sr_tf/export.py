@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from sr_tf.data.images import encode_png
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.pixels import to_uint8
@@ -84,9 +85,7 @@ def _compare(generator: keras.Model, path: Path) -> None:
         difference = np.abs(served - sr).max()
         if not difference <= 0.01:
             raise UserError(f"{path}: signature {FLOAT} differs by {difference} from the Keras model, expected ≤ 0.01")
-        buffer = io.BytesIO()
-        Image.fromarray(lr).save(buffer, format="PNG")
-        files.append(buffer.getvalue())
+        files.append(encode_png(lr))
         expected.append(to_uint8(sr))
     for file, sr in zip(
         signatures[ENCODED](image_bytes=tf.constant(files))["image_bytes"].numpy(), expected, strict=True

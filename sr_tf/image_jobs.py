@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from absl import logging
 from tqdm import tqdm
 
-from sr_tf.data.images import find_images, read_rgb
+from sr_tf.data.images import find_images, read_folder
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder, write_atomically
 
@@ -26,24 +25,14 @@ def convert_images(source: Path, target: Path, strict: bool, convert: Callable[[
     Raises:
         UserError: nothing to read, nowhere to write, or a result would replace an input or another result.
     """
-    jobs = _plan(source, target)
+    results = dict(_plan(source, target))
     written = []
-    with tqdm(jobs, unit="image", disable=None) as images:
-        for path, result in images:
+    readable = read_folder(results, strict or source.is_file())
+    with tqdm(readable, total=len(results), unit="image", disable=None) as images:
+        for path, image in images:
             images.set_postfix_str(path.name)
-            try:
-                image = read_rgb(path)
-            except UserError as error:
-                if strict or source.is_file():
-                    raise
-                logging.warning("skipped: %s", error)
-                continue
-            write_atomically(result, convert(path, image))
-            written.append(result)
-    if not written:
-        raise UserError(f"{source}: none of {len(jobs)} images can be read")
-    if len(written) < len(jobs):
-        logging.warning("skipped %d of %d images", len(jobs) - len(written), len(jobs))
+            write_atomically(results[path], convert(path, image))
+            written.append(results[path])
     return written
 
 

@@ -3,14 +3,34 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
+
+from sr_tf.errors import UserError
 
 
 def tell(line: str) -> None:
     """Writes one line to stderr."""
     tqdm.write(line, file=sys.stderr)
+
+
+def complain(program: str, error: Exception) -> int:
+    """Tells an error that the user can put right, in one line; returns the exit code, 2."""
+    print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
+
+
+def exit_code(program: str, action: Callable[[], object]) -> int:
+    """Does it, and returns what the process should exit with: 0, 2 after a `UserError`, 130 when interrupted."""
+    try:
+        action()
+    except UserError as error:
+        return complain(program, error)
+    except KeyboardInterrupt:
+        print(f"{program}: stopped", file=sys.stderr)
+        return 130
+    return 0
 
 
 def load_tensorflow() -> None:

@@ -58,10 +58,7 @@ class Watch(keras.callbacks.Callback):
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         if bad:
             self._bar.close()
-            last = self._last_checkpoint() or "none was written yet"
-            raise UserError(
-                f"step {step}: {bad[0]} is {values[bad[0]]}; training stopped; last good checkpoint: {last}"
-            )
+            raise _diverged(step, f"{bad[0]} is {values[bad[0]]}", self._last_checkpoint())
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -123,8 +120,7 @@ class ValidateAndSave(keras.callbacks.Callback):
         scores = self._validation.score(self._restore)
         bad = [name for name, value in scores.items() if math.isnan(value)]
         if bad:
-            last = self._manager.latest_checkpoint or "none was written yet"
-            raise UserError(f"step {step}: validation {bad[0]} is NaN; training stopped; last good checkpoint: {last}")
+            raise _diverged(step, f"validation {bad[0]} is NaN", self._manager.latest_checkpoint)
         is_best = self._best.offer(self._averaged, step, scores)
         self._manager.save(checkpoint_number=step)
         with self._writer.as_default(step=step):
@@ -141,6 +137,11 @@ class ValidateAndSave(keras.callbacks.Callback):
             f"step {step}: validation on {len(self._validation)} scenes: {shown} (bicubic psnr {bicubic:.4f})"
             + ("  best so far" if is_best else "")
         )
+
+
+def _diverged(step: int, what: str, checkpoint: str | None) -> UserError:
+    last = checkpoint or "none was written yet"
+    return UserError(f"step {step}: {what}; training stopped; last good checkpoint: {last}")
 
 
 def _clock(seconds: float) -> str:

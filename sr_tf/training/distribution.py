@@ -28,4 +28,4 @@ def maybe_compiled(function, xla: bool):
     Keras's own `jit_compile=True` fails under `MirroredStrategy` with several replicas, since the optimizer's update
     crosses devices. So only forward pass and gradients are compiled, and the update stays outside.
     """
-    return tf.function(function, jit_compile=True, reduce_retracing=False) if xla else function
+    return tf.function(function, jit_compile=True) if xla else function

@@ -48,7 +48,7 @@ class Validation:
         """
         results = []
         for hr, lr in self._pairs:
-            restored = np.asarray(generator(tf.constant(lr[None], tf.float32))[0])
+            restored = _restored(generator, lr)
             if not np.isfinite(restored).all():
                 return {"psnr": math.nan}  # 8-bit pixels would hide it
             sr = crop_to(to_uint8(restored), hr.shape[:2])
@@ -67,13 +67,17 @@ class Validation:
         """
         hr, lr = self._pairs[0]
         ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
-        sr = crop_to(to_uint8(generator(tf.constant(lr[None], tf.float32))[0]), hr.shape[:2])
+        sr = crop_to(to_uint8(_restored(generator, lr)), hr.shape[:2])
         side = min(256, *hr.shape[:2])
         framed = np.full((side, side, 3), 255, np.uint8)
         small = _middle(lr, side // self._scale)
         top = (side - small.shape[0]) // 2
         framed[top : top + small.shape[0], top : top + small.shape[1]] = small
         return np.concatenate([framed, *(_middle(image, side) for image in (ihr, sr, hr))], axis=1)[None]
+
+
+def _restored(generator, lr: np.ndarray) -> np.ndarray:
+    return np.asarray(generator(tf.constant(lr[None], tf.float32))[0])
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:

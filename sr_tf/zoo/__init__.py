@@ -8,7 +8,6 @@ import numpy as np
 from sr_tf.errors import UserError
 
 ZOO = Path(__file__).parent
-DEFAULT = "small"
 
 
 def shipped() -> dict[str, dict]:
