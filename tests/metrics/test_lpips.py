@@ -1,0 +1,202 @@
+"""LPIPS against NumPy, and against what the Python package lpips 0.1.4 gave on the same random backbones."""
+
+import dataclasses
+import hashlib
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from torch_files import legacy_bytes, state_bytes, zip_bytes
+
+from sr_tf.assets.registry import ASSETS
+from sr_tf.assets.store import is_cached, locate, place
+from sr_tf.errors import UserError
+from sr_tf.metrics.lpips import LPIPS
+from sr_tf.models.torch_weights import read_state_dict
+
+# torchvision's `features`: a convolution (filters, kernel, stride, padding) and its ReLU, or max pooling (size).
+ALEX = [(64, 11, 4, 2), 3, (192, 5, 1, 2), 3, (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)]
+VGG = [
+    layer
+    for filters, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+    for layer in [(filters, 3, 1, 1)] * depth + [2]
+]
+# Those whose ReLU is compared, counted from 0.
+TAPS = {"alex": (0, 1, 2, 3, 4), "vgg": (1, 3, 6, 9, 12)}
+LAYERS = {"alex": ALEX, "vgg": VGG}
+BACKBONES = {"alex": "alexnet_imagenet", "vgg": "vgg16_imagenet"}
+CHANNELS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
+
+# lpips 0.1.4 with torchvision 0.28 and PyTorch 2.13 (CPU): its real heads, `random_state` as backbone, `pair(48, 61)`.
+FROM_LPIPS = {
+    "alex": [0.006118336226791143, 0.006055413745343685],
+    "vgg": [0.006921608932316303, 0.006741988938301802],
+}
+
+
+def convolutions(layers):
+    """Number of each convolution in torchvision's `features`, with its channels in and its description."""
+    index, channels = 0, 3
+    for layer in layers:
+        if isinstance(layer, tuple):
+            yield index, channels, layer
+            channels = layer[0]
+        index += 2 if isinstance(layer, tuple) else 1
+
+
+def random_state(kind, seed=1):
+    rng = np.random.default_rng(seed)
+    state = {}
+    for index, channels, (filters, kernel, _, _) in convolutions(LAYERS[kind]):
+        values = rng.standard_normal((filters, channels, kernel, kernel), np.float32)
+        state[f"features.{index}.weight"] = values * np.float32(np.sqrt(2 / (kernel * kernel * channels)))
+        state[f"features.{index}.bias"] = rng.standard_normal(filters, np.float32)
+    return state
+
+
+def pair(height, width):
+    rng = np.random.default_rng(5)
+    hr = rng.integers(0, 256, (2, height, width, 3)).astype(np.uint8)
+    return hr, np.clip(hr + rng.normal(0, 20, hr.shape), 0, 255).round().astype(np.uint8)
+
+
+def windows(x, size, stride):
+    """[N, H, W, C] → [N, h, w, C, size, size]."""
+    return np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(1, 2))[:, ::stride, ::stride]
+
+
+def numpy_features(kind, state, images):
+    """Feature maps in float64: PyTorch's convolutions and pooling written out."""
+    x = images / 255 * 2 - 1
+    x = (x - [-0.030, -0.088, -0.188]) / [0.458, 0.448, 0.450]
+    rows, outputs = convolutions(LAYERS[kind]), []
+    for layer in LAYERS[kind]:
+        if isinstance(layer, tuple):
+            index, _, (_, kernel, stride, padding) = next(rows)
+            x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+            weight = state[f"features.{index}.weight"].astype(np.float64)
+            x = np.tensordot(windows(x, kernel, stride), weight, axes=([3, 4, 5], [1, 2, 3]))
+            x = np.maximum(x + state[f"features.{index}.bias"], 0)
+            outputs.append(x)
+        else:
+            x = windows(x, layer, 2).max(axis=(-2, -1))
+    return [outputs[tap] for tap in TAPS[kind]]
+
+
+def numpy_lpips(kind, state, heads, hr, sr):
+    total = 0
+    for one, other, head in zip(*(numpy_features(kind, state, images) for images in (hr, sr)), heads, strict=True):
+        one, other = (x / (np.linalg.norm(x, axis=-1, keepdims=True) + 1e-10) for x in (one, other))
+        total = total + ((one - other) ** 2 @ head).mean(axis=(1, 2))
+    return total
+
+
+def enter(patch, name, content):
+    """Puts a file where the asset's is expected, under the asset's name and with its own hash."""
+    patch.setitem(
+        ASSETS, name, dataclasses.replace(ASSETS[name], digest=f"sha256:{hashlib.sha256(content).hexdigest()}")
+    )
+    place(ASSETS[name]).write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def states():
+    return {kind: random_state(kind) for kind in LAYERS}
+
+
+@pytest.fixture(scope="module")
+def cache(states, tmp_path_factory):
+    """A cache with random backbones in both of PyTorch's layouts, and the real heads if there are any here."""
+    folder = tmp_path_factory.mktemp("cache")
+    real_heads = locate("lpips_heads") if is_cached("lpips_heads") else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SR_TF_CACHE", str(folder))
+        for kind, layout in (("alex", zip_bytes), ("vgg", legacy_bytes)):
+            enter(patch, BACKBONES[kind], state_bytes(states[kind], layout))
+        if real_heads:
+            shutil.copy(real_heads, folder)
+        else:
+            enter(patch, "lpips_heads", random_heads_wheel(folder / "heads.whl"))
+        yield folder
+
+
+def random_heads_wheel(path):
+    rng = np.random.default_rng(3)
+    with zipfile.ZipFile(path, "w") as wheel:
+        for kind, channels in CHANNELS.items():
+            heads = {f"lin{i}.model.1.weight": rng.random((1, n, 1, 1), np.float32) for i, n in enumerate(channels)}
+            wheel.writestr(f"lpips/weights/v0.1/{kind}.pth", state_bytes(heads))
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module", params=["alex", "vgg"])
+def metric(request, cache):
+    return LPIPS(request.param)
+
+
+@pytest.mark.parametrize("size", [(48, 61), (33, 70)])
+def test_equals_numpy(metric, cache, states, size):
+    heads = read_state_dict(locate("lpips_heads"), f"lpips/weights/v0.1/{metric.kind}.pth")
+    heads = [heads[f"lin{i}.model.1.weight"].astype(np.float64).ravel() for i in range(5)]
+    hr, sr = pair(*size)
+    found = np.asarray(metric(hr, sr))
+    assert found.dtype == np.float32 and found.shape == (2,)
+    np.testing.assert_allclose(found, numpy_lpips(metric.kind, states[metric.kind], heads, hr, sr), rtol=1e-5)
+
+
+@pytest.mark.skipif(not is_cached("lpips_heads"), reason="`sr-tf assets fetch lpips_heads` gets the heads")
+def test_equals_the_lpips_package(metric):
+    np.testing.assert_allclose(metric(*pair(48, 61)), FROM_LPIPS[metric.kind], rtol=5e-6)
+
+
+def test_is_a_distance_of_images_in_their_own_type(metric):
+    hr, sr = pair(40, 40)
+    np.testing.assert_array_equal(metric(hr, hr), 0)
+    distance = np.asarray(metric(hr, sr))
+    assert (distance > 0).all()
+    np.testing.assert_array_equal(metric(sr, hr), distance)
+    np.testing.assert_array_equal(metric(hr.astype(np.float64), sr.astype(np.float32)), distance)
+
+
+def test_the_least_size(metric):
+    least = {"alex": 31, "vgg": 16}[metric.kind]
+    images = np.zeros((1, least, least + 9, 3), np.uint8)
+    assert np.isfinite(metric(images, images + 9)).all()
+    with pytest.raises(UserError, match=rf"LPIPS {metric.kind}: an image of {least + 8}×{least - 1} pixels"):
+        metric(images[:, 1:, 1:], images[:, 1:, 1:])
+
+
+def test_an_unknown_kind(cache):
+    with pytest.raises(UserError, match=r"LPIPS 'squeeze': expected alex or vgg"):
+        LPIPS("squeeze")
+
+
+def without(state, name):
+    return {key: values for key, values in state.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (lambda state: state_bytes(without(state, "features.8.bias")), r"not the weights of .*features\.8\.bias"),
+        (
+            lambda state: state_bytes(state | {"features.3.weight": np.zeros((192, 1, 5, 5), "f4")}),
+            "not the weights of",
+        ),
+        (lambda state: b"\x80\x02cos\nsystem\n)R.", r"os\.system.*refused"),
+    ],
+    ids=["weight missing", "other shape", "payload"],
+)
+def test_another_network_is_refused(states, tmp_path, monkeypatch, content, expected):
+    monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
+    enter(monkeypatch, "alexnet_imagenet", content(states["alex"]))
+    with pytest.raises(UserError, match=rf"{tmp_path}/alexnet-owt-7be5be79\.pth: .*{expected}") as error:
+        LPIPS("alex")
+    assert "\n" not in str(error.value)
+
+
+def test_an_absent_backbone_is_told_with_what_to_place_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match=rf"place vgg16-397923af\.pth \(553,433,881 bytes.*https://.* in {tmp_path}"):
+        LPIPS("vgg")
