@@ -1,5 +1,6 @@
 """Scores generators beside interpolation and writes the study's table and a figure panel."""
 
+from functools import partial
 from pathlib import Path
 
 from absl import flags
@@ -16,11 +17,19 @@ USAGE = """Scores generators beside interpolation: the study's table and a figur
   python evaluate.py --models=small,runs/small-gan --dataset=chula_rbc12 --data_dir=/path/to/fields
 
 With no data named, the test split of the synthetic smears is used. Written to --out: table.txt, table.md,
-scores.json (every scene) and panel.png."""
+scores.json (every scene) and panel.png. Perceptual scores are put to the ladder test first; one that fails it is not
+shown. ENL0 and LPIPS need files that `sr-tf assets fetch` gets."""
 
 flags.DEFINE_list("models", ["small"], "Shipped names, .keras files or run folders, separated by commas.")
 flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
 flags.DEFINE_string("split", "test", "Split of --dataset.")
+flags.DEFINE_list(
+    "metrics",
+    [],
+    "Scores besides PSNR and SSIM, separated by commas: psnr_y, ssim_y, lr_psnr, enl0, ssimulacra2, lpips_alex, "
+    "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr and every perceptual score whose files "
+    "were fetched.",
+)
 define_config_flags(DATA_FIELDS)
 flags.DEFINE_string("out", "runs/evaluation", "Folder for the results.")
 
@@ -34,13 +43,17 @@ def main() -> None:
     out = make_folder(flags.FLAGS.out)
     load_tensorflow()
     from sr_tf.evaluation import table
-    from sr_tf.evaluation.compare import compare, restorations
+    from sr_tf.evaluation.compare import common_scale, compare, restorations
+    from sr_tf.evaluation.measures import load_measures, put_to_test
     from sr_tf.evaluation.panel import panel, typical_scene
+    from sr_tf.upscale import upscale
     from sr_tf.zoo import load_generator
 
     generators = {_label(where): load_generator(where) for where in wheres}
+    measures = load_measures(flags.FLAGS.metrics, common_scale(generators), config.degradation)
     data, scenes = _scenes(config)
-    comparison = compare(scenes(), generators, config.degradation, data)
+    measures = put_to_test(measures, scenes, partial(upscale, load_generator("small")))
+    comparison = compare(scenes(), generators, config.degradation, data, measures)
     name = typical_scene(comparison)
     hr = next(image for other, image in scenes() if other == name)
     picture = panel(name, hr, restorations(hr, generators, config.degradation), comparison)

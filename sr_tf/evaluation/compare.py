@@ -1,14 +1,16 @@
 """Scores of several generators and of the interpolation baselines on the same scenes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
 from sr_tf.degradation import baselines, crop_to, reduce
 from sr_tf.errors import UserError
-from sr_tf.metrics.scores import mean_scores, score_image
+from sr_tf.evaluation.measures import ALWAYS, Measures, load_measures, require_size
+from sr_tf.metrics.ladder import Ladder
+from sr_tf.metrics.scores import mean_scores
 from sr_tf.upscale import upscale
 
 
@@ -17,11 +19,15 @@ class Comparison:
     """What was measured.
 
     Attributes:
-        scores: for each method (baselines first), for each scene name, `psnr` in dB and `ssim`.
+        scores: for each method (baselines first), for each scene name, for each key of `sr_tf.metrics.scores.SCORES`
+            that was measured.
         baselines: names of the methods that are interpolations.
         scale: reduction in each direction.
         degradation: name of the reduction.
         data: where the scenes came from.
+        sizes: (height, width) of each scene in pixels.
+        unmeasured: why scores that were asked for are not in `scores`, by key.
+        ladders: how each perceptual score did in the ladder test; one that failed is not in `scores`.
     """
 
     scores: dict[str, dict[str, dict[str, float]]]
@@ -29,6 +35,9 @@ class Comparison:
     scale: int
     degradation: str
     data: str
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    ladders: tuple[Ladder, ...] = ()
 
     def means(self) -> dict[str, dict[str, float]]:
         """Mean over scenes of each score, for each method."""
@@ -54,31 +63,42 @@ def restorations(hr: np.ndarray, generators: dict, degradation: str) -> dict[str
     return images
 
 
-def compare(scenes: Iterable[tuple[str, np.ndarray]], generators: dict, degradation: str, data: str) -> Comparison:
+def compare(
+    scenes: Iterable[tuple[str, np.ndarray]],
+    generators: dict,
+    degradation: str,
+    data: str,
+    measures: Measures | None = None,
+) -> Comparison:
     """Scores every method on every scene.
 
     Args:
-        scenes: (name, HR uint8 [H, W, 3]), each at least 11×11 pixels.
+        scenes: (name, HR uint8 [H, W, 3]).
         generators: as in `restorations`.
         degradation: as in `restorations`.
         data: for the protocol line.
+        measures: what to measure, loaded for the generators' scale and this degradation; by default PSNR and SSIM.
 
     Raises:
         UserError: no scenes, a scene too small to score, or generators of different scales.
     """
     scale = common_scale(generators)
+    measures = measures or load_measures(ALWAYS, scale, degradation)
     scores: dict[str, dict[str, dict[str, float]]] = {}
+    sizes = {}
     for name, hr in tqdm(scenes, unit="scene", disable=None):
-        if min(hr.shape[:2]) < 11:
-            raise UserError(f"{name}: {hr.shape[1]}×{hr.shape[0]} pixels, expected at least 11×11 to measure SSIM")
+        require_size(name, hr, measures)
         images = restorations(hr, generators, degradation)
         del images["LR"]
         for method, image in images.items():
-            scores.setdefault(method, {})[name] = score_image(hr, image)
+            scores.setdefault(method, {})[name] = {
+                key: measure(hr, image) for key, measure in measures.functions.items()
+            }
+        sizes[name] = hr.shape[:2]
     if not scores:
         raise UserError(f"{data}: holds no scenes, expected at least one")
     interpolations = tuple(method for method in scores if method not in generators)
-    return Comparison(scores, interpolations, scale, degradation, data)
+    return Comparison(scores, interpolations, scale, degradation, data, sizes, measures.unmeasured, measures.ladders)
 
 
 def common_scale(generators: dict) -> int:

@@ -48,11 +48,7 @@ def panel(name: str, hr: np.ndarray, images: dict[str, np.ndarray], comparison: 
         whole.add_patch(Rectangle(corner, side / shrink, side / shrink, fill=False, color=_ACCENT, linewidth=1.2))
         rows, columns = (slice(start // shrink, start // shrink + side // shrink) for start in (top, left))
         detail.imshow(image[rows, columns], interpolation="nearest")
-        score = comparison.scores.get(method, {}).get(name)
-        caption = (
-            f"{score['psnr']:.2f} dB   SSIM {score['ssim']:.3f}" if score else ("original" if method == "HR" else "")
-        )
-        detail.set_xlabel(caption, color=_INK, fontsize=9)
+        detail.set_xlabel(_caption(method, name, comparison), color=_INK, fontsize=9)
         for axis, colour in ((whole, "#cccccc"), (detail, _ACCENT)):
             axis.set(xticks=[], yticks=[])
             for spine in axis.spines.values():
@@ -60,6 +56,14 @@ def panel(name: str, hr: np.ndarray, images: dict[str, np.ndarray], comparison: 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _caption(method: str, name: str, comparison: Comparison) -> str:
+    if method not in comparison.scores:
+        return "original" if method == "HR" else ""
+    score = comparison.scores[method][name]
+    text = f"{score['psnr']:.2f} dB   SSIM {score['ssim']:.3f}"
+    return f"{text}\nENL0 {score['enl0']:.3f}" if "enl0" in score else text
 
 
 def busiest(image: np.ndarray, side: int) -> tuple[int, int]:

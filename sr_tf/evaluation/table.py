@@ -1,69 +1,126 @@
 """The study's table, as text, Markdown and JSON, with the protocol that its numbers follow."""
 
 import json
+import math
 
 from sr_tf.degradation import DEGRADATIONS
 from sr_tf.evaluation.compare import Comparison
-from sr_tf.metrics.scores import PROTOCOL
+from sr_tf.metrics import ladder
+from sr_tf.metrics.scores import SCORES
+from sr_tf.metrics.scores import protocol as protocol_of_scores
 
-COLUMNS = ("", "PSNR (dB)", "SSIM", "LPIPS", "PSNR − i-HR", "PSNR − bicubic")
-NOT_MEASURED = "–"
+NOT_MEASURED, FAILED = "–", "failed ladder"
 
 
-def rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """One row a method, as it is printed; LPIPS needs networks that this version does not carry."""
-    means = comparison.means()
-    return [
-        (
-            method,
-            f"{score['psnr']:.2f}",
-            f"{score['ssim']:.4f}",
-            NOT_MEASURED,
-            f"{score['psnr'] - means['i-HR']['psnr']:+.2f}",
-            f"{score['psnr'] - means['bicubic']['psnr']:+.2f}",
-        )
-        for method, score in means.items()
-    ]
+def columns(comparison: Comparison) -> dict[str, list[str]]:
+    """What is printed, column by column: the heading, then a cell for each method."""
+    means = list(comparison.means().values())
+    printed = {"": list(comparison.scores)}
+    failed = {result.score.key for result in comparison.ladders if not result.passed}
+    for key, score in SCORES.items():
+        if key in means[0]:
+            printed[score.label] = [score.text(mean[key]) for mean in means]
+        elif key in failed or key in comparison.unmeasured:
+            printed[score.label] = [FAILED if key in failed else NOT_MEASURED] * len(means)
+        if key == "enl0" and key in means[0]:
+            base = comparison.means()["i-HR"][key]
+            printed["ENL0 / i-HR"] = [f"{mean[key] / base:.2f}" if base else NOT_MEASURED for mean in means]
+    for baseline in ("i-HR", "bicubic"):
+        base = comparison.means()[baseline]["psnr"]
+        printed[f"PSNR − {baseline}"] = [_difference(mean["psnr"], base) for mean in means]
+    return printed
 
 
 def protocol(comparison: Comparison) -> str:
     """What must be known to repeat the numbers, in one line."""
-    count = len(next(iter(comparison.scores.values())))
-    meaning = DEGRADATIONS[comparison.degradation].meaning
-    return (
-        f"{comparison.data}, {count} scene{'s' * (count != 1)}; {comparison.degradation} ×{comparison.scale}: "
-        f"{meaning}; {PROTOCOL}; LPIPS not measured. Research use only."
+    measured = next(iter(comparison.means().values()))
+    parts = [
+        f"{comparison.data}, {_scenes(comparison)}",
+        f"{comparison.degradation} ×{comparison.scale}: {DEGRADATIONS[comparison.degradation].meaning}",
+        protocol_of_scores(measured, comparison.scale),
+    ]
+    if comparison.unmeasured:
+        reasons = (f"{SCORES[key].heading} ({reason})" for key, reason in comparison.unmeasured.items())
+        parts.append(f"not measured: {', '.join(reasons)}")
+    return f"{'; '.join(parts)}. Research use only."
+
+
+def ladder_verdict(comparison: Comparison) -> str:
+    """How the perceptual scores did in the ladder test, in one line; empty where there are none."""
+    if not comparison.ladders:
+        return ""
+    verdicts = (
+        f"{result.score.heading} " + ("passed" if result.passed else f"failed ({', '.join(result.failures)})")
+        for result in comparison.ladders
     )
+    count = comparison.ladders[0].scenes
+    return f"Ladder test on {count} of these scenes: {'; '.join(verdicts)}."
 
 
 def as_text(comparison: Comparison) -> str:
-    """The table in aligned columns, the protocol below."""
-    lines = [COLUMNS, *rows(comparison)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    """The table in aligned columns, the protocol and the ladder test's verdict below."""
+    printed = columns(comparison)
+    widths = [max(map(len, (heading, *cells))) for heading, cells in printed.items()]
     text = [
         "  ".join(
             cell.ljust(width) if i == 0 else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
-        for line in lines
+        for line in (printed, *zip(*printed.values(), strict=True))
     ]
-    return "\n".join([*text, "", protocol(comparison)]) + "\n"
+    return "\n".join([*text, "", *_below(comparison)]) + "\n"
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The table for a README, the protocol below."""
-    lines = [" | ".join(line) for line in (COLUMNS, ("---",) + ("---:",) * (len(COLUMNS) - 1), *rows(comparison))]
-    return "\n".join([*(f"| {line} |" for line in lines), "", protocol(comparison)]) + "\n"
+    """The table for a README, the protocol and the ladder test below."""
+    printed = columns(comparison)
+    lines = (printed, ("---",) + ("---:",) * (len(printed) - 1), *zip(*printed.values(), strict=True))
+    text = "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *_below(comparison)]) + "\n"
+    return f"{text}\n{ladder.as_markdown(comparison.ladders)}" if comparison.ladders else text
 
 
 def as_json(comparison: Comparison) -> str:
-    """Means and every scene's scores, for programs."""
+    """Means, every scene's scores and the ladder test, for programs; an infinite score is null."""
     document = {
         "protocol": protocol(comparison),
         "scale": comparison.scale,
         "degradation": comparison.degradation,
         "baselines": comparison.baselines,
+        "unmeasured": comparison.unmeasured,
         "means": comparison.means(),
         "scenes": comparison.scores,
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        "ladders": {
+            result.score.key: {
+                "passed": result.passed, "scenes": result.scenes, "rules": result.rules, "values": result.values
+            }
+            for result in comparison.ladders
+        },
+    }  # fmt: skip
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _difference(score: float, base: float) -> str:
+    return NOT_MEASURED if math.isinf(base) else f"{score - base:+.2f}"
+
+
+def _scenes(comparison: Comparison) -> str:
+    count = len(next(iter(comparison.scores.values())))
+    text = f"{count} scene{'s' * (count != 1)}"
+    sizes = sorted(set(comparison.sizes.values()), key=math.prod)
+    if sizes:
+        text += (
+            f" of {' to '.join(f'{width}×{height}' for height, width in dict.fromkeys((sizes[0], sizes[-1])))} pixels"
+        )
+    return text
+
+
+def _below(comparison: Comparison) -> list[str]:
+    verdict = ladder_verdict(comparison)
+    return [protocol(comparison), *(["", verdict] if verdict else [])]
+
+
+def _finite(value):
+    """The same with None for every infinite number, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return None if isinstance(value, float) and math.isinf(value) else value

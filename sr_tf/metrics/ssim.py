@@ -3,25 +3,32 @@
 import numpy as np
 from keras import ops
 
+from sr_tf.metrics.channels import compared
+
 WINDOW = 11
 SIGMA = 1.5
 
 
-def ssim(hr, sr):
+def ssim(hr, sr, channel: str = "rgb", border: int = 0):
     """SSIM of each image.
 
-    Protocol: RGB, the mean of the three channels; Gaussian window of 11 pixels and σ 1.5; only where the window lies
-    inside the image; K1 0.01, K2 0.03, range 255; population covariance. The same as scikit-image's
+    Protocol: the mean over channels; Gaussian window of 11 pixels and σ 1.5; only where the window lies inside the
+    image; K1 0.01, K2 0.03, range 255; population covariance. The same as scikit-image's
     `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)`.
 
     Args:
-        hr: [N, H, W, 3] in [0, 255], at least 11×11 pixels.
+        hr: [N, H, W, 3] in [0, 255], at least 11×11 pixels inside the border.
         sr: the same shape.
+        channel: "rgb", or "y" (see `sr_tf.metrics.channels.luma`).
+        border: pixels cut off at each side, before the window is laid on.
 
     Returns:
         float32 [N], at most 1.
+
+    Raises:
+        ValueError: unknown channel, or too wide a border.
     """
-    hr, sr = ops.cast(hr, "float32"), ops.cast(sr, "float32")
+    hr, sr = compared(hr, channel, border), compared(sr, channel, border)
     mean_hr, mean_sr = _blur(hr), _blur(sr)
     variance_hr = _blur(hr * hr) - mean_hr * mean_hr
     variance_sr = _blur(sr * sr) - mean_sr * mean_sr
@@ -34,8 +41,9 @@ def ssim(hr, sr):
 
 def _blur(image):
     """Gaussian mean over the window, separably, inside the image only."""
+    channels = image.shape[-1]
     offsets = np.arange(WINDOW) - WINDOW // 2
     weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
-    weights = np.tile((weights / weights.sum()).astype("float32")[:, None], (1, 3))
-    rows = ops.depthwise_conv(image, weights.reshape(WINDOW, 1, 3, 1), padding="valid")
-    return ops.depthwise_conv(rows, weights.reshape(1, WINDOW, 3, 1), padding="valid")
+    weights = np.tile((weights / weights.sum()).astype("float32")[:, None], (1, channels))
+    rows = ops.depthwise_conv(image, weights.reshape(WINDOW, 1, channels, 1), padding="valid")
+    return ops.depthwise_conv(rows, weights.reshape(1, WINDOW, channels, 1), padding="valid")

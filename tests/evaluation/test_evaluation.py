@@ -52,8 +52,9 @@ def test_table_says_what_was_measured_and_how(comparison):
             line = next(line for line in form.splitlines() if line.strip("| ").startswith(method))
             assert f"{means[method]['psnr']:.2f}" in line
             assert f"{means[method]['ssim']:.4f}" in line
-            assert "–" in line
-        for part in ("drawn, 3 scenes", "study ×4", "INTER_CUBIC", "no border cut", "range 255", "LPIPS not measured"):
+            assert f"{means[method]['psnr'] - means['bicubic']['psnr']:+.2f}" in line
+        sizes = "3 scenes of 96×96 to 160×128 pixels"
+        for part in ("drawn", sizes, "study ×4", "INTER_CUBIC", "no border cut", "range 255", "per image"):
             assert part in form
     assert len({line.count("|") for line in markdown.splitlines() if line.startswith("|")}) == 1
 

@@ -1,0 +1,57 @@
+"""Puts every metric that is at hand to the ladder test, the content network's own distance and PSNR, SSIM beside them.
+
+python benchmarks/ladder.py --images=CHULA/test
+"""
+
+from functools import partial
+
+from absl import app, flags
+
+from sr_tf.messages import load_tensorflow
+
+flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
+flags.DEFINE_integer("scenes", 6, "Take at most this many of them, evenly spread.", lower_bound=1)
+
+
+def main(_) -> None:
+    """Prints the table."""
+    load_tensorflow()
+    from sr_tf.assets.store import is_cached
+    from sr_tf.data.images import find_images, read_rgb
+    from sr_tf.evaluation.measures import load_measures
+    from sr_tf.metrics.ladder import SCALE, as_markdown, climb
+    from sr_tf.metrics.scores import SCORES
+    from sr_tf.upscale import upscale
+    from sr_tf.zoo import load_generator
+
+    measures = load_measures([], SCALE, "study")
+    metrics = {SCORES[key]: function for key, function in measures.functions.items() if key != "lr_psnr"}
+    if is_cached("craft_vgg16"):
+        metrics |= _craft()
+    paths = find_images(flags.FLAGS.images)
+    chosen = paths[:: -(-len(paths) // flags.FLAGS.scenes)]
+    print(as_markdown(climb(metrics, map(read_rgb, chosen), partial(upscale, load_generator("small")))))
+    print(f"Means over {', '.join(path.name for path in chosen)}.")
+    for key, reason in measures.unmeasured.items():
+        print(f"{SCORES[key].heading}: not measured ({reason}).")
+
+
+def _craft() -> dict:
+    """`feature_distance` by the network of the content loss: for orientation, since generators are trained on it."""
+    from keras import ops
+
+    from sr_tf.assets.store import locate
+    from sr_tf.metrics.feature_distance import feature_distance
+    from sr_tf.metrics.scores import Score
+    from sr_tf.models.features import craft_vgg16_features
+
+    network = craft_vgg16_features(locate("craft_vgg16"))
+
+    def distance(hr, sr) -> float:
+        return float(feature_distance(*(network(ops.cast(image[None], "float32")) for image in (hr, sr)))[0])
+
+    return {Score("craft", "CRAFT VGG-16", "", -1, 3, "", lambda scale, degradation: distance): distance}
+
+
+if __name__ == "__main__":
+    app.run(main)

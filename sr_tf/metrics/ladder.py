@@ -1,0 +1,168 @@
+"""The ladder test: what a perceptual metric must call worse before any of its numbers is shown.
+
+Known distortions of known images in rising strength. A metric that does not rank these says nothing about restorations
+that nobody has ranked: ST-LPIPS, for one, calls repeated pixels better than bicubic interpolation.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from sr_tf.degradation import enlarge, reduce
+from sr_tf.metrics.psnr import psnr
+from sr_tf.metrics.scores import Measure, Score
+
+SCALE = 4
+NEAREST, BICUBIC, GENERATOR = "nearest neighbour", "bicubic", "MSE generator"
+_VERDICTS = {True: "holds", False: "**broken**", None: "not asked"}
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How one metric climbed.
+
+    Attributes:
+        score: the metric.
+        scenes: number of scenes.
+        values: for each ladder, for each rung from the weakest distortion on, the mean over scenes. Each ladder but
+            the enlargements starts with the undistorted image.
+        rules: whether each held; None where it was not asked for.
+    """
+
+    score: Score
+    scenes: int
+    values: dict[str, dict[str, float]]
+    rules: dict[str, bool | None]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The rules that did not hold."""
+        return tuple(rule for rule, held in self.rules.items() if held is False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rule was broken."""
+        return not self.failures
+
+
+def climb(
+    metrics: Mapping[Score, Measure],
+    scenes: Iterable[np.ndarray],
+    restore: Callable[[np.ndarray], np.ndarray],
+    progress: Callable[[], object] = lambda: None,
+) -> list[Ladder]:
+    """Lets each metric climb.
+
+    Rules, on means over scenes: each rung of blur, noise and JPEG is worse than the one before it, and the first worse
+    than the undistorted image; enlargement by nearest neighbour is worse than bicubic, and bicubic worse than a
+    generator trained by MSE. The last rule is asked for only where the generator's PSNR is the higher one: on images
+    unlike those that it was trained on, it need not be better.
+
+    Args:
+        metrics: each with its measure.
+        scenes: HR, uint8 [H, W, 3], of any size.
+        restore: the generator, from LR to SR, uint8, 4 times in each direction.
+        progress: called after each scene.
+
+    Returns:
+        One result for each metric, in order.
+
+    Raises:
+        ValueError: no scenes.
+    """
+    measured: dict[str, list[dict[str, dict[str, float]]]] = {score.key: [] for score in metrics}
+    gains = []
+    for hr in scenes:
+        ladders = distortions(hr, restore)
+        for score, measure in metrics.items():
+            measured[score.key].append(
+                {
+                    ladder: {rung: measure(hr, image) for rung, image in rungs.items()}
+                    for ladder, rungs in ladders.items()
+                }
+            )
+        gains.append(_decibels(hr, ladders["enlargement"][GENERATOR]) - _decibels(hr, ladders["enlargement"][BICUBIC]))
+        progress()
+    if not gains:
+        raise ValueError("the ladder test needs at least one scene")
+    return [_judged(score, measured[score.key], float(np.mean(gains)) > 0) for score in metrics]
+
+
+def distortions(hr: np.ndarray, restore: Callable[[np.ndarray], np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Every distorted form of one image.
+
+    Args:
+        hr: uint8 [H, W, 3].
+        restore: as in `climb`.
+
+    Returns:
+        For each ladder, for each rung from the weakest on: uint8 [H, W, 3]. `blur`: Gaussian, σ in pixels. `noise`:
+        Gaussian, σ in 8-bit levels, one field of it at four strengths. `JPEG`: quality, 4:2:0. `enlargement`: of the
+        `study` LR, 4 times in each direction.
+    """
+    lr = reduce(hr, SCALE)
+    field = np.random.default_rng(0).standard_normal(hr.shape)
+    undistorted = {"none": hr}
+    return {
+        "blur": undistorted | {f"σ {sigma}": cv2.GaussianBlur(hr, (0, 0), sigma) for sigma in (0.5, 1, 2, 4)},
+        "noise": undistorted
+        | {f"σ {sigma}": np.clip(np.rint(hr + sigma * field), 0, 255).astype(np.uint8) for sigma in (2, 5, 10, 20)},
+        "JPEG": undistorted | {f"q {quality}": _through_jpeg(hr, quality) for quality in (90, 70, 50, 30, 10)},
+        "enlargement": {
+            GENERATOR: restore(lr)[: hr.shape[0], : hr.shape[1]],
+            BICUBIC: enlarge(lr, SCALE, cv2.INTER_CUBIC, hr.shape[:2]),
+            NEAREST: enlarge(lr, SCALE, cv2.INTER_NEAREST, hr.shape[:2]),
+        },
+    }
+
+
+def as_markdown(ladders: Sequence[Ladder]) -> str:
+    """All values and verdicts, a column for each metric."""
+    lines = [["", *(ladder.score.label for ladder in ladders)], ["---", *("---:" for _ in ladders)]]
+    first = ladders[0]
+    lines.append(["undistorted", *(_form(ladder, "blur", "none") for ladder in ladders)])
+    for name, rungs in first.values.items():
+        lines += [
+            [f"{name}: {rung}", *(_form(ladder, name, rung) for ladder in ladders)] for rung in rungs if rung != "none"
+        ]
+    for rule in first.rules:
+        lines.append([rule, *(_VERDICTS[ladder.rules[rule]] for ladder in ladders)])
+    lines.append(["ladder test", *("passed" if ladder.passed else "**failed**" for ladder in ladders)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _form(ladder: Ladder, name: str, rung: str) -> str:
+    return ladder.score.text(ladder.values[name][rung])
+
+
+def _judged(score: Score, scenes: list[dict[str, dict[str, float]]], generator_is_better: bool) -> Ladder:
+    values = {
+        ladder: {rung: float(np.mean([scene[ladder][rung] for scene in scenes])) for rung in rungs}
+        for ladder, rungs in scenes[0].items()
+    }
+
+    def falls(*numbers: float) -> bool:
+        return all(score.better * better > score.better * worse for better, worse in pairwise(numbers))
+
+    enlarged = values["enlargement"]
+    rules = {f"{ladder}: worse with each step": falls(*values[ladder].values()) for ladder in ("blur", "noise", "JPEG")}
+    rules[f"{NEAREST} worse than {BICUBIC}"] = falls(enlarged[BICUBIC], enlarged[NEAREST])
+    rules[f"{BICUBIC} worse than {GENERATOR}"] = (
+        falls(enlarged[GENERATOR], enlarged[BICUBIC]) if generator_is_better else None
+    )
+    return Ladder(score, len(scenes), values, rules)
+
+
+def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="JPEG", quality=quality)
+    return np.array(Image.open(file))
+
+
+def _decibels(hr: np.ndarray, sr: np.ndarray) -> float:
+    return float(psnr(hr[None], sr[None])[0])

@@ -1,0 +1,42 @@
+"""SSIMULACRA2, the metric that image codecs are tuned by (Sneyers, Cloudinary 2022)."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from sr_tf.errors import UserError
+
+LEAST_SIDE = 225  # its sixth scale, halved five times with rounding up, then has the 8 pixels that it needs
+
+
+def load_ssimulacra2():
+    """The metric, from the package `ssimulacra2` 0.3.
+
+    Protocol: 8-bit sRGB, no border cut. 100: identical; 90: visually lossless; 70: high, 50: medium, 30: low quality;
+    below 0: extremely low.
+
+    Returns:
+        A function of HR and SR, uint8 [H, W, 3] with sides of at least `LEAST_SIDE` pixels, to a float, at most 100.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    try:
+        from ssimulacra2 import compute_ssimulacra2
+    except ImportError as error:
+        raise UserError(
+            'ssimulacra2: the package is not installed, expected `pip install "sr-tf[evaluate]"`'
+        ) from error
+
+    def ssimulacra2(hr: np.ndarray, sr: np.ndarray) -> float:
+        return float(compute_ssimulacra2(_as_file(hr), _as_file(sr)))
+
+    return ssimulacra2
+
+
+def _as_file(image: np.ndarray) -> io.BytesIO:
+    """The package opens files; this one costs neither disk nor compression."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="BMP")
+    return file
