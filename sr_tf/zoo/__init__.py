@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.errors import UserError
+from sr_tf.zoo.interpolation import interpolate, split_alpha
 
 ZOO = Path(__file__).parent
 
@@ -21,7 +22,7 @@ def load_generator(where: str | Path):
 
     Args:
         where: the name of a shipped generator, a `.keras` file, or a run folder, whose best generator on validation is
-            taken.
+            taken. `@ALPHA` behind it moves a fine-tuned generator towards its start, see `interpolation`.
 
     Returns:
         `sr_tf.models.edsr.EDSR` in float32.
@@ -29,8 +30,13 @@ def load_generator(where: str | Path):
     Raises:
         UserError: nothing there, or something else.
     """
-    if str(where) in shipped():
-        return _load_shipped(str(where))
+    where, alpha = split_alpha(str(where))
+    return interpolate(where, alpha, _load, shipped()) if alpha < 1 else _load(where)
+
+
+def _load(where: str):
+    if where in shipped():
+        return _load_shipped(where)
     path = Path(where)
     if path.is_dir():
         from sr_tf.training.selection import kept_generators
