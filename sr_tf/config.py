@@ -62,15 +62,35 @@ class TrainConfig:
     pretrained: str = _field(
         "", "gan: run folder, .keras file or shipped name to start from. Default: runs/PRESET-pretrain."
     )
-    content: str = _field("vgg19", "gan: network of the content loss.", ("vgg19", "craft_vgg16"))
-    content_weights: str = _field(
-        "", "gan: file with that network's weights. vgg19 is fetched by Keras if none is named."
+    content: str = _field(
+        "vgg19",
+        "gan: network of the content loss; `sr-tf assets fetch` gets its weights.",
+        ("vgg19", "craft_vgg16", "efficientnet_lite2"),
     )
-    content_weight: float = _field(0.006, "gan: weight of the MSE of features.")
+    content_layers: str = _field(
+        "",
+        "gan: its layers, separated by commas; VGG's conv5_4 is before its ReLU, relu5_4 after it. Default: relu5_4 of "
+        "vgg19 (SRGAN's), several of the others.",
+    )
+    content_weights: str = _field("", "gan: file with its weights. Default: the one that was fetched.")
+    content_form: str = _field(
+        "mse",
+        "gan: how features are compared. mse: as SRGAN. unit: each position scaled to length 1 first, as LPIPS.",
+        ("mse", "unit"),
+    )
+    content_weight: float = _field(0.006, "gan: weight of the distance of features.")
     adversarial_weight: float = _field(1e-3, "gan: weight of the generator's cross-entropy.")
     pixel_weight: float = _field(0.0, "gan: weight of the pixelwise MSE (in 8-bit levels squared).")
+    structure_weight: float = _field(0.0, "gan: weight of 1 − SSIM at three sizes.")
+    colour_weight: float = _field(0.0, "gan: weight of the MSE of 16×16 means (in 8-bit levels squared).")
     discriminator_filters: int = _field(64, "gan: filters of the discriminator's first layer.")
     discriminator_learning_rate: float = _field(1e-4, "gan: Adam's peak learning rate for the discriminator.")
+    select_by: str = _field(
+        "content",
+        "gan: distance on validation scenes that decides which generators are kept. content: that of the loss. enl0: "
+        "by EfficientNet-Lite0, which no loss sees (`sr-tf assets fetch efficientnet_lite0`).",
+        ("content", "enl0"),
+    )
 
     # Watching.
     validate_every: int = _field(500, "Steps between validations; each also writes a checkpoint.")

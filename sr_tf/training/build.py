@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from sr_tf import losses
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
 from sr_tf.models.discriminator import Discriminator
@@ -35,12 +36,15 @@ def build_model(config: TrainConfig, content_network: keras.Model | None = None)
     model = AdversarialFineTuning(
         generator,
         discriminator,
-        content_network or build_content_network(config.content, config.content_weights or None),
+        content_network or build_content_network(config.content, config.content_weights or None, config.content_layers),
         weights={
             "content": config.content_weight,
             "adversarial": config.adversarial_weight,
             "pixel_mse": config.pixel_weight,
+            "structure": config.structure_weight,
+            "colour": config.colour_weight,
         },
+        content_loss=losses.unit_content if config.content_form == "unit" else losses.content,
         xla=config.xla,
     )
     model.compile(optimizer, _adam(config, config.discriminator_learning_rate))

@@ -5,11 +5,15 @@ loss divided by the number of replicas; the optimizer sums the replicas' gradien
 step of one replica on the whole batch.
 """
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
 from sr_tf import losses
 from sr_tf.training.distribution import maybe_compiled
+
+_FIDELITY = {"pixel_mse": losses.pixel_mse, "structure": losses.structure, "colour": losses.colour}
 
 
 class _Phase(keras.Model):
@@ -68,23 +72,34 @@ class Pretrain(_Phase):
 class AdversarialFineTuning(_Phase):
     """Phase 2: discriminator and generator in turn.
 
-    The generator's loss is the study's perceptual loss: cross-entropy against the discriminator plus weighted MSE of
-    features, and a pixelwise MSE where its weight is above 0.
+    The generator's loss is the study's perceptual loss, cross-entropy against the discriminator plus a distance of
+    features, and beside it what holds pixels, structure and colours, each where its weight is above 0.
 
     Args:
         generator: maps LR to SR, pretrained.
         discriminator: maps images to logits.
         content_network: maps images in [0, 255] to a list of features; frozen and kept out of checkpoints.
-        weights: of `content`, `adversarial` and `pixel_mse` in the generator's loss.
+        weights: in the generator's loss, of `content` and `adversarial`, and as wanted of `pixel_mse`, `structure` and
+            `colour` (see `sr_tf.losses`).
+        content_loss: compares the features of HR and SR.
         xla: compile forward pass and gradients.
 
     Call `compile(optimizer, discriminator_optimizer)` inside the strategy's scope.
     """
 
-    def __init__(self, generator, discriminator, content_network, weights: dict[str, float], xla: bool = False):
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        content_network: keras.Model,
+        weights: dict[str, float],
+        content_loss: Callable = losses.content,
+        xla: bool = False,
+    ):
         super().__init__(generator)
         self.discriminator = discriminator
         self.weights_of_losses = dict(weights)
+        self._content_loss = content_loss
         self._content_network = _Untracked(content_network)
         self._discriminator_gradients = maybe_compiled(self._discriminator_losses_and_gradients, xla)
         self._generator_gradients = maybe_compiled(self._generator_losses_and_gradients, xla)
@@ -120,9 +135,9 @@ class AdversarialFineTuning(_Phase):
         with tf.GradientTape() as tape:
             sr = self.generator(lr, training=True)
             named = {
-                "content": losses.content(hr_features, network(sr)),
+                "content": self._content_loss(hr_features, network(sr)),
                 "adversarial": losses.adversarial(self.discriminator(sr, training=True)),
-                "pixel_mse": losses.pixel_mse(hr, sr),
+                **{name: loss(hr, sr) for name, loss in _FIDELITY.items() if self.weights_of_losses.get(name)},
             }
             loss = sum(self.weights_of_losses[name] * value for name, value in named.items())
             objective = loss / _replicas()
@@ -130,7 +145,7 @@ class AdversarialFineTuning(_Phase):
 
     def _content_distance(self, hr, sr):
         network = self._content_network.model
-        return losses.content(network(hr), network(sr))
+        return self._content_loss(network(hr), network(sr))
 
     def checkpointed(self) -> dict:
         """What a checkpoint must hold to go on from it; of networks the variables, see `checkpoints`."""

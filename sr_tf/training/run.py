@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig, load_config, require_same_run
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store, read_scenes
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.messages import tell
+from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.edsr import describe
 from sr_tf.training.averaging import MovingAverage
 from sr_tf.training.build import build_generator, build_model
@@ -55,11 +57,12 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         tell(f"{run_dir}: already finished at step {int(step)}")
         return run_dir
 
+    distances = _distances(config, model)
     builder = prepare()
     store = build_store(
         read_scenes(builder, "train"), config.scale, config.degradation, config.crop_size, config.cache_gib * 2**30
     )
-    validation = _validation(config, builder, getattr(model, "content_distance", None))
+    validation = _validation(config, builder, distances)
     config.save(run_dir / "config.json")
     tell(
         f"{run_dir}: {describe(averaged)}, {len(store)} training and {len(validation)} validation scenes of "
@@ -77,7 +80,7 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         stop=config.steps,
     )
     writer = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
-    criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else ("content", False)
+    criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else (config.select_by, False)
     best = BestGenerators(run_dir / "best", config.keep_best, criterion, higher_is_better)
     callbacks = [
         StepCounter(step),
@@ -89,8 +92,19 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
     return run_dir
 
 
-def _validation(config: TrainConfig, builder, content_distance) -> Validation:
+def _distances(config: TrainConfig, model) -> dict[str, Callable]:
+    """What the GAN phase is validated by, beside PSNR and SSIM."""
+    if config.phase == "pretrain":
+        return {}
+    distances = {"content": model.content_distance}
+    if config.select_by == "enl0":
+        enl0 = ENL0(locate("efficientnet_lite0"))
+        distances["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
+    return distances
+
+
+def _validation(config: TrainConfig, builder, distances: dict[str, Callable]) -> Validation:
     count = builder.info.splits["validation"].num_examples
     places = set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int))
     scenes = (scene for place, scene in enumerate(read_scenes(builder, "validation")) if place in places)
-    return Validation(scenes, config.scale, config.degradation, content_distance)
+    return Validation(scenes, config.scale, config.degradation, distances)

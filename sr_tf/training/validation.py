@@ -1,7 +1,7 @@
 """Scores on validation scenes, for SR and for the interpolations beside it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -18,14 +18,20 @@ class Validation:
         scenes: (name, HR uint8 [H, W, 3]) pairs; kept in memory.
         scale: reduction in each direction.
         degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
-        content_distance: maps (HR, SR), float [1, H, W, 3] each, to a scalar; adds a score named `content`.
+        distances: by name, from (HR, SR), float [1, H, W, 3] each, to one number; each adds a score of its name.
 
     Attributes:
         baselines: mean scores of each interpolation, as `{"i-HR": {"psnr": …, "ssim": …}, …}`.
     """
 
-    def __init__(self, scenes: Iterable[tuple[str, np.ndarray]], scale: int, degradation: str, content_distance=None):
-        self._scale, self._degradation, self._content_distance = scale, degradation, content_distance
+    def __init__(
+        self,
+        scenes: Iterable[tuple[str, np.ndarray]],
+        scale: int,
+        degradation: str,
+        distances: Mapping[str, Callable] | None = None,
+    ):
+        self._scale, self._degradation, self._distances = scale, degradation, dict(distances or {})
         self._pairs = [(hr, reduce(hr, scale, degradation)) for _, hr in scenes]
         per_scene = [
             {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
@@ -43,8 +49,7 @@ class Validation:
             generator: maps LR float [1, h, w, 3] to SR.
 
         Returns:
-            `psnr` in dB, `ssim`, and `content` where asked for; a PSNR of NaN alone if SR has values that are not
-            finite.
+            `psnr` in dB, `ssim` and the distances; a PSNR of NaN alone if SR has values that are not finite.
         """
         results = []
         for hr, lr in self._pairs:
@@ -53,9 +58,8 @@ class Validation:
                 return {"psnr": math.nan}  # 8-bit pixels would hide it
             sr = crop_to(to_uint8(restored), hr.shape[:2])
             result = score_image(hr, sr)
-            if self._content_distance is not None:
-                batch = (tf.constant(image[None], tf.float32) for image in (hr, sr))
-                result["content"] = float(self._content_distance(*batch))
+            batch = [tf.constant(image[None], tf.float32) for image in (hr, sr)]
+            result.update({name: float(distance(*batch)) for name, distance in self._distances.items()})
             results.append(result)
         return mean_scores(results)
 

@@ -57,7 +57,7 @@ def interpolate(where: str, alpha: float, load: Callable, cards: dict[str, dict]
     start = load(origin)
     if architecture(start) != architecture(tuned):
         raise UserError(
-            f"{where}@{alpha}: its start {origin} has architecture {architecture(start)}, expected {architecture(tuned)}"
+            f"{where}@{alpha}: its start {origin} has {architecture(start)}, expected {architecture(tuned)}"
         )
     tuned.set_weights(
         [(1 - alpha) * before + alpha * after for before, after in zip(start.weights, tuned.weights, strict=True)]
