@@ -1,9 +1,10 @@
-"""Ships the best generator of a training run: float16 weights and a model card with scores measured on these weights.
+"""Ships the best generator of a training run: float16 weights and a model card.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
-      --command="python train.py …" --data="…" --machine="…" --test=CHULA/test,…
+      --command="python train.py …" --data="…" --machine="…"
 
-The card's hours are those between the first and the last point that the run logged.
+The card's hours are those between the first and the last point that the run logged. What the generator scores is put
+into the card by `benchmarks/card_scores.py`.
 """
 
 import dataclasses
@@ -13,10 +14,7 @@ from pathlib import Path
 from absl import app, flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from sr_tf.config import load_config
-from sr_tf.data.images import find_images, read_folder
-from sr_tf.evaluation.compare import compare
-from sr_tf.evaluation.table import protocol
+from sr_tf.config import TrainConfig, load_config
 from sr_tf.models.edsr import describe
 from sr_tf.training.selection import kept_generators
 from sr_tf.zoo import ZOO, load_generator, save_shipped
@@ -26,39 +24,20 @@ flags.DEFINE_string("name", None, "Name under which it ships.", required=True)
 flags.DEFINE_string("command", None, "Command that trained it.", required=True)
 flags.DEFINE_string("data", None, "What it was trained on, with licence.", required=True)
 flags.DEFINE_string("machine", None, "What it was trained on.", required=True)
-flags.DEFINE_list("test", None, "Folders of HR images to score it on.", required=True)
+
+_PLACES = ("run_dir", "data_dir", "tfds_dir", "content_weights", "pretrained")
 
 
 def main(_) -> None:
-    """Writes the weights, scores them and writes the card."""
+    """Writes the weights and the card."""
     options = flags.FLAGS
     run = Path(options.run)
     generator, config = load_generator(run), load_config(run / "config.json")
     best = kept_generators(run / "best")[0]
-    folder = ZOO / options.name
-    save_shipped(generator, folder, {})
-    shipped = load_generator(options.name)
-    scores = []
-    for name in options.test:
-        path = Path(name)
-        comparison = compare(
-            read_folder(find_images(path)),
-            {options.name: shipped},
-            config.degradation,
-            f"{path.parent.name}/{path.name}",
-        )
-        means = {
-            method: {score: round(value, 4) for score, value in values.items()}
-            for method, values in comparison.means().items()
-        }
-        scores.append({"protocol": protocol(comparison), "means": means})
-    first = scores[0]["means"]
     card = {
-        "summary": (
-            f"{describe(shipped)}; PSNR {first[options.name]['psnr']:.2f} dB, SSIM {first[options.name]['ssim']:.3f} "
-            f"where bicubic has {first['bicubic']['psnr']:.2f} and {first['bicubic']['ssim']:.3f}"
-        ),
+        "summary": describe(generator),
         "intended_use": "Research on storage of peripheral-blood microscope scenes. Not a medical device.",
+        **({"pretrained": config.pretrained} if config.phase == "gan" else {}),
         "command": options.command,
         "data": options.data,
         "steps": config.steps,
@@ -66,15 +45,19 @@ def main(_) -> None:
         "hours": round(_hours(run), 2),
         "machine": options.machine,
         "validation": {name: value for name, value in best.items() if name not in ("file", "step")},
-        "scores": scores,
-        "settings": {
-            name: value
-            for name, value in dataclasses.asdict(config).items()
-            if name not in ("run_dir", "data_dir", "tfds_dir", "content_weights", "pretrained")
-        },
+        "settings": _settings(config),
     }
-    save_shipped(generator, folder, card)
+    save_shipped(generator, ZOO / options.name, card)
     print(json.dumps(card, indent=2, ensure_ascii=False))
+
+
+def _settings(config: TrainConfig) -> dict:
+    """What decided the result; what belongs to the other phase alone is left out."""
+    fields = dataclasses.fields(TrainConfig)
+    foreign = {
+        field.name for field in fields if config.phase == "pretrain" and field.metadata["help"].startswith("gan:")
+    }
+    return {name: value for name, value in dataclasses.asdict(config).items() if name not in foreign.union(_PLACES)}
 
 
 def _hours(run: Path) -> float:

@@ -1,6 +1,7 @@
 """`sr-tf`: the commands for those who use generators. Training and evaluation are `train.py` and `evaluate.py`."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,12 +137,28 @@ def _add_model(command: argparse.ArgumentParser) -> None:
         "--model", default="small", metavar="NAME|PATH",
         help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small)",
     )  # fmt: skip
+    command.add_argument(
+        "--alpha", type=_share, metavar="0…1",
+        help="between a fine-tuned generator (1) and the MSE generator that it started from (0): less error towards 0, "
+        "more detail towards 1, without training; the same as --model NAME@ALPHA",
+    )  # fmt: skip
 
 
 def _whole(text: str, least: int = 0) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {least} on")
     return int(text)
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
+
+
+def _chosen_model(options: argparse.Namespace) -> str:
+    return options.model if options.alpha is None else f"{options.model}@{options.alpha}"
 
 
 def _positive(text: str) -> int:
@@ -152,7 +169,7 @@ def _upscale(options: argparse.Namespace) -> None:
     load_tensorflow()
     from sr_tf.image_commands import upscale_files
 
-    print(*upscale_files(options.input, options.output, options.model, options.tile, options.strict), sep="\n")
+    print(*upscale_files(options.input, options.output, _chosen_model(options), options.tile, options.strict), sep="\n")
 
 
 def _reduce(options: argparse.Namespace) -> None:
@@ -176,7 +193,7 @@ def _export(options: argparse.Namespace) -> None:
     from sr_tf.export import export
     from sr_tf.zoo import load_generator
 
-    version = export(load_generator(options.model), options.output)
+    version = export(load_generator(_chosen_model(options)), options.output)
     print(f"{version}: SavedModel, both signatures read back and equal to the Keras model")
 
 

@@ -1,0 +1,101 @@
+"""How low the ENL0 distance can go: fine-tunes a generator on ENL0 itself, which no shipped generator was trained on.
+
+  python benchmarks/enl0_bound.py --train=CHULA/train --test=CHULA/validation
+
+What it reaches bounds what a generator of this size can reach by any other loss. Prints, before and after, the ENL0
+distance, the part of it that lies in the smoother half of each image (camera grain, JPEG), PSNR and SSIM.
+"""
+
+from absl import app, flags
+
+from sr_tf.messages import load_tensorflow
+
+flags.DEFINE_string("train", None, "Folder of HR images.", required=True)
+flags.DEFINE_string("test", None, "Folder of other HR images.", required=True)
+flags.DEFINE_string("model", "small", "The generator that it starts from.")
+flags.DEFINE_integer("steps", 1000, "Training steps of batch 8 of 24×24 LR patches.")
+flags.DEFINE_float("learning_rate", 1e-3, "Adam's peak learning rate, falling along a cosine.")
+flags.DEFINE_float("structure_weight", 0.0, "Weight of 1 − SSIM beside ENL0, whose weight is 1.")
+flags.DEFINE_float("colour_weight", 0.005, "Weight of the MSE of 16×16 means.")
+
+
+def main(_) -> None:
+    """Scores, trains, scores again."""
+    options = flags.FLAGS
+    load_tensorflow()
+    import keras
+    import tensorflow as tf
+    from tqdm import tqdm
+
+    from sr_tf import losses
+    from sr_tf.assets.store import locate
+    from sr_tf.data.images import find_images, read_folder
+    from sr_tf.data.pipeline import training_batches
+    from sr_tf.data.scene_store import build_store
+    from sr_tf.models.efficientnet_lite import efficientnet_lite_features
+    from sr_tf.zoo import load_generator
+
+    generator = load_generator(options.model)
+    network = efficientnet_lite_features("efficientnet_lite0", locate("efficientnet_lite0"))
+    test = [hr for _, hr in read_folder(find_images(options.test))]
+    _report(options.model, generator, network, test)
+
+    scenes = ((str(path), hr) for path, hr in read_folder(find_images(options.train)))
+    store = build_store(scenes, generator.scale, "study", crop_size=24, cache_bytes=6 * 2**30)
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps))
+    optimizer.build(generator.trainable_variables)
+
+    @tf.function
+    def step(lr, hr):
+        with tf.GradientTape() as tape:
+            sr = generator(lr, training=True)
+            loss = losses.unit_content(network(hr), network(sr)) + options.colour_weight * losses.colour(hr, sr)
+            if options.structure_weight:
+                loss += options.structure_weight * losses.structure(hr, sr)
+        optimizer.apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
+
+    batches = training_batches(store, batch_size=8, crop_size=24, seed=0, start=0, stop=options.steps)
+    for batch in tqdm(batches, total=options.steps, unit="step", disable=None):
+        step(*batch)
+    _report(f"{options.model}, {options.steps} steps on ENL0", generator, network, test)
+
+
+def _report(name, generator, network, scenes) -> None:
+    import numpy as np
+
+    from sr_tf.degradation import crop_to, reduce
+    from sr_tf.metrics.scores import mean_scores, score_image
+    from sr_tf.upscale import upscale
+
+    results = []
+    for hr in scenes:
+        sr = crop_to(upscale(generator, reduce(hr, generator.scale)), hr.shape[:2])
+        total, smooth = _distance(network, hr, sr)
+        results.append({**score_image(hr, sr), "enl0": total, "smooth": smooth})
+    means = mean_scores(results)
+    share = means["smooth"] / means["enl0"]
+    values = f"PSNR {means['psnr']:.2f} dB, SSIM {means['ssim']:.4f}"
+    print(f"{name}: ENL0 {means['enl0']:.3f} ({share:.0%} of it in smooth halves), {values}, {np.size(results)} scenes")
+
+
+def _distance(network, hr, sr) -> tuple[float, float]:
+    """ENL0 distance, and the part of it where HR has less detail than in its median place."""
+    import cv2
+    import numpy as np
+
+    from sr_tf.metrics.feature_distance import unit_normalised
+
+    grey = cv2.GaussianBlur(cv2.cvtColor(hr, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
+    detail = cv2.GaussianBlur(cv2.Laplacian(grey, cv2.CV_32F) ** 2, (0, 0), 4)
+    total = smooth = 0.0
+    for features in zip(*(network(np.float32(image[None])) for image in (hr, sr)), strict=True):
+        a, b = (np.asarray(unit_normalised(feature))[0] for feature in features)
+        squared = ((a - b) ** 2).sum(-1)
+        local = cv2.resize(detail, squared.shape[::-1], interpolation=cv2.INTER_AREA)
+        total += squared.mean()
+        smooth += (squared * (local < np.median(local))).mean()
+    return total, smooth
+
+
+if __name__ == "__main__":
+    app.run(main)
