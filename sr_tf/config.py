@@ -116,6 +116,11 @@ class TrainConfig:
             raise UserError(f"--warmup_steps={self.warmup_steps}: expected 0 or more")
         if self.scale not in (2, 4, 8):
             raise UserError(f"--scale={self.scale}: expected 2, 4 or 8")
+        if self.structure_weight and self.crop_size * self.scale < 44:
+            raise UserError(
+                f"--crop_size={self.crop_size}: HR patches of {self.crop_size * self.scale} pixels, expected at least "
+                "44 for --structure_weight, whose SSIM window is laid on a quarter of them"
+            )
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"--ema_decay={self.ema_decay}: expected a number from 0 to below 1")
 

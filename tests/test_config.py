@@ -134,6 +134,13 @@ def test_numbers_that_training_could_not_use(name, value):
         TrainConfig(**{name: value})
 
 
+def test_structure_wants_patches_that_its_window_fits_in():
+    TrainConfig(structure_weight=1.0, crop_size=11)
+    TrainConfig(crop_size=10)
+    with pytest.raises(UserError, match="--crop_size=10: HR patches of 40 pixels, expected at least 44"):
+        TrainConfig(structure_weight=1.0, crop_size=10)
+
+
 def test_bounds_belong_to_the_range():
     for scale in (2, 4, 8):
         assert TrainConfig(scale=scale, ema_decay=0.0).scale == scale

@@ -7,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sr_tf import losses
 from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store
@@ -106,6 +107,23 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_parts(fine_tuning):
         assert logs["loss"] == pytest.approx(expected, rel=1e-5)
         assert logs["discriminator_loss"] == pytest.approx(np.log(2), abs=0.3)
         assert 0 <= logs["discriminator_accuracy"] <= 1
+
+
+def test_structure_and_colour_count_where_they_have_a_weight():
+    rng = np.random.default_rng(0)
+    lr, hr = (rng.uniform(0, 255, (2, side, side, 3)).astype(np.float32) for side in (12, 48))
+    model, network = new_gan()
+    weights = {"content": 1.0, "adversarial": 0.0, "structure": 5.0, "colour": 0.25}
+    model = AdversarialFineTuning(model.generator, model.discriminator, network, weights, losses.unit_content)
+    model.compile(keras.optimizers.Adam(0.0), keras.optimizers.Adam(0.0))
+    named = model.train_step((lr, hr))
+    sr = model.generator(lr)
+    assert float(named["content"]) == pytest.approx(float(losses.unit_content(network(hr), network(sr))), rel=1e-4)
+    assert float(named["structure"]) == pytest.approx(float(losses.structure(hr, sr)), rel=1e-4)
+    assert float(named["colour"]) == pytest.approx(float(losses.colour(hr, sr)), rel=1e-4)
+    assert "pixel_mse" not in named
+    parts = named["content"] + 5 * named["structure"] + 0.25 * named["colour"]
+    assert float(named["loss"]) == pytest.approx(float(parts), rel=1e-4)
 
 
 def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_network(fine_tuning, tmp_path):
