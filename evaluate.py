@@ -1,5 +1,6 @@
 """Scores generators beside interpolation and writes the study's table and a figure panel."""
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from sr_tf.messages import load_tensorflow
 USAGE = """Scores generators beside interpolation: the study's table and a figure panel. Research use only.
 
   python evaluate.py --models=small --images=/path/to/hr_scenes
-  python evaluate.py --models=small,runs/small-gan --dataset=chula_rbc12 --data_dir=/path/to/fields
+  python evaluate.py --models=small,runs/small-gan --dataset=chula_rbc12 --data_dir=/path/to/fields --report
 
 With no data named, the test split of the synthetic smears is used. Written to --out: table.txt, table.md,
-scores.json (every scene) and panel.png. Perceptual scores are put to the ladder test first; one that fails it is not
-shown. ENL0 and LPIPS need files that `sr-tf assets fetch` gets."""
+scores.json (every scene), panel.png and, if asked for, report.html. Perceptual scores are put to the ladder test first;
+one that fails it is not shown. ENL0 and LPIPS need files that `sr-tf assets fetch` gets."""
 
 flags.DEFINE_list("models", ["small"], "Shipped names, .keras files or run folders, separated by commas.")
 flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
@@ -28,7 +29,10 @@ flags.DEFINE_list(
     [],
     "Scores besides PSNR and SSIM, separated by commas: psnr_y, ssim_y, lr_psnr, enl0, ssimulacra2, lpips_alex, "
     "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr and every perceptual score whose files "
-    "were fetched.",
+    "were fetched; with --report, every score of those.",
+)
+flags.DEFINE_bool(
+    "report", False, "Write report.html too: one page with tables, plots and pictures, which needs no other file."
 )
 define_config_flags(DATA_FIELDS)
 flags.DEFINE_string("out", "runs/evaluation", "Folder for the results.")
@@ -46,11 +50,14 @@ def main() -> None:
     from sr_tf.evaluation.compare import common_scale, compare, restorations
     from sr_tf.evaluation.measures import load_measures, put_to_test
     from sr_tf.evaluation.panel import panel, typical_scene
+    from sr_tf.evaluation.report.cards import model_card
+    from sr_tf.evaluation.report.page import page
     from sr_tf.upscale import upscale
     from sr_tf.zoo import load_generator
 
     generators = {_label(where): load_generator(where) for where in wheres}
-    measures = load_measures(flags.FLAGS.metrics, common_scale(generators), config.degradation)
+    names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
+    measures = load_measures(names, common_scale(generators), config.degradation)
     data, scenes = _scenes(config)
     measures = put_to_test(measures, scenes, partial(upscale, load_generator("small")))
     comparison = compare(scenes(), generators, config.degradation, data, measures)
@@ -63,6 +70,10 @@ def main() -> None:
         "scores.json": table.as_json(comparison),
         "panel.png": picture,
     }
+    if flags.FLAGS.report:
+        cards = {_label(where): model_card(where, generators[_label(where)]) for where in wheres}
+        command = ["python", Path(sys.argv[0]).name, *sys.argv[1:]]
+        files["report.html"] = page(comparison, scenes(), generators, cards, command)
     for file, content in files.items():
         write_atomically(out / file, content)
     print(files["table.txt"])

@@ -1,0 +1,31 @@
+"""The model cards of the generators in the report."""
+
+from sr_tf.models.edsr import architecture
+from sr_tf.zoo import shipped
+from sr_tf.zoo.interpolation import split_alpha
+
+
+def model_card(where: str, generator) -> dict:
+    """What is known of a generator.
+
+    Args:
+        where: as given to `sr_tf.zoo.load_generator`.
+        generator: what it loaded.
+
+    Returns:
+        The shipped card without its scores, which are those of other evaluations; for a user's own file or run, where
+        it lies and how it is built. For interpolated weights, how far they are from their start.
+    """
+    name, alpha = split_alpha(where)
+    card = shipped().get(name)
+    if card is None:
+        card = {
+            "summary": f"A generator of the user's own, {generator.count_params():,} weights; it has no model card.",
+            "file": name,
+            "architecture": architecture(generator),
+        }
+    between = {}
+    if alpha < 1:
+        start = card.get("pretrained", "the generator that it started from")
+        between = {"summary": f"Weights between {start} (0) and {name} (1), at {alpha:g}. {card['summary']}"}
+    return {key: value for key, value in card.items() if key != "scores"} | between

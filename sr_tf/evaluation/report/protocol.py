@@ -1,0 +1,26 @@
+"""What must be known to repeat the report's numbers, item by item."""
+
+from sr_tf.degradation import DEGRADATIONS
+from sr_tf.evaluation.compare import Comparison
+from sr_tf.evaluation.report.columns import measured
+from sr_tf.evaluation.report.findings import counted
+
+
+def protocol(comparison: Comparison) -> dict[str, str]:
+    """Data, reduction, each score's protocol, averaging and intervals: name to meaning."""
+    names = comparison.scores[next(iter(comparison.scores))]
+    sizes = sorted({f"{width}×{height}" for height, width in comparison.sizes.values()})
+    items = {
+        "scenes": f"{counted(len(names), 'scene')} of {comparison.data}"
+        + (f", {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} pixels" if sizes else ""),
+        "reduction": f"{comparison.degradation} ×{comparison.scale}: {DEGRADATIONS[comparison.degradation].meaning}",
+    }
+    by_meaning: dict[str, list[str]] = {}
+    for score in measured(comparison):
+        by_meaning.setdefault(score.protocol.format(scale=comparison.scale), []).append(score.heading)
+    items |= {", ".join(headings): meaning for meaning, headings in by_meaning.items()}
+    return items | {
+        "means": "of the scores of single scenes, each scene counting once",
+        "95 % intervals": "percentile bootstrap over scenes, 2,000 resamples, fixed seed; scenes of one smear are not "
+        "independent, so they may be too narrow",
+    }

@@ -1,0 +1,130 @@
+"""The report's tables as rows of written cells, for the template."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sr_tf.evaluation.compare import Comparison
+from sr_tf.evaluation.report.columns import (
+    LATTICE,
+    SHIFTS,
+    difference_text,
+    direction,
+    goodness,
+    heading,
+    measured,
+    of_quality,
+    text,
+    values,
+)
+from sr_tf.evaluation.report.differences import difference, interval
+from sr_tf.evaluation.report.findings import SHIFT_LIMIT
+from sr_tf.metrics.ladder import Ladder
+from sr_tf.metrics.scores import Score
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what it says.
+        notes: small lines below.
+        best: whether it is the best of its column.
+        alarm: what is wrong with it, in a word; empty where nothing is.
+    """
+
+    text: str
+    notes: tuple[str, ...] = ()
+    best: bool = False
+    alarm: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: what heads its columns, each with a note, and its rows by their names."""
+
+    headings: list[tuple[str, str]]
+    rows: dict[str, list[Cell]]
+
+
+_VERDICTS = {True: Cell("holds"), False: Cell("broken", alarm="!"), None: Cell("not asked")}
+
+
+def results(comparison: Comparison) -> Table:
+    """Means over scenes, the best of each score marked."""
+    means = comparison.means()
+    scores = of_quality(comparison)
+    return _by_method(means, scores, [_marked(score, [mean[score.key] for mean in means.values()]) for score in scores])
+
+
+def warnings(comparison: Comparison) -> Table:
+    """Means of colour shift and lattice, as far as they were measured; shifts beyond the limit are marked."""
+    means = comparison.means()
+    scores = [score for score in measured(comparison) if score.key in (*SHIFTS, LATTICE)]
+    columns = [[_warning(score, mean[score.key]) for mean in means.values()] for score in scores]
+    return _by_method(means, scores, columns)
+
+
+def against(comparison: Comparison, baseline: str) -> Table:
+    """Each method's mean difference to a baseline, its interval, and on how many scenes the method is better."""
+    scores = of_quality(comparison)
+    return Table(
+        [(heading(score), direction(score)) for score in scores],
+        {
+            method: [_difference_cell(comparison, score, method, baseline) for score in scores]
+            for method in comparison.scores
+            if method != baseline
+        },
+    )
+
+
+def scenes(comparison: Comparison, score: Score) -> Table:
+    """One score of every method on every scene."""
+    methods = list(comparison.scores)
+    numbers = np.array([values(comparison, method, score.key) for method in methods]).T
+    return Table(
+        [(method, "") for method in methods],
+        {name: _marked(score, list(row)) for name, row in zip(comparison.scores[methods[0]], numbers, strict=True)},
+    )
+
+
+def ladder(ladders: tuple[Ladder, ...]) -> Table:
+    """Every rung and every rule of the ladder test, a column for each score."""
+    rows = {"undistorted": [Cell(text(result.score, result.values["blur"]["none"])) for result in ladders]}
+    for name, rungs in ladders[0].values.items():
+        for rung in rungs:
+            if rung != "none":
+                rows[f"{name}: {rung}"] = [Cell(text(each.score, each.values[name][rung])) for each in ladders]
+    for rule in ladders[0].rules:
+        verdicts = [each.rules[rule] for each in ladders]
+        rows[rule] = [_VERDICTS[held] for held in verdicts]
+    rows["ladder test"] = [Cell("passed") if each.passed else Cell("failed", alarm="not shown") for each in ladders]
+    return Table([(heading(each.score), direction(each.score)) for each in ladders], rows)
+
+
+def _by_method(methods: Iterable[str], scores: list[Score], columns: list[list[Cell]]) -> Table:
+    rows = {method: [column[i] for column in columns] for i, method in enumerate(methods)}
+    return Table([(heading(score), direction(score)) for score in scores], rows)
+
+
+def _marked(score: Score, numbers: list[float]) -> list[Cell]:
+    """A cell for each number; all that are written like the best are marked."""
+    written = [text(score, number) for number in numbers]
+    best = written[int(np.argmax([goodness(score, number) for number in numbers]))]
+    return [Cell(each, best=each == best) for each in written]
+
+
+def _warning(score: Score, value: float) -> Cell:
+    beyond = score.key in SHIFTS and abs(value) >= SHIFT_LIMIT
+    return Cell(text(score, value), alarm="shifted" if beyond else "")
+
+
+def _difference_cell(comparison: Comparison, score: Score, method: str, baseline: str) -> Cell:
+    found = difference(comparison, score, method, baseline)
+    low, high = interval(comparison, score, method, baseline)
+    notes = [] if np.isnan(low) else [f"{difference_text(score, low)} to {difference_text(score, high)}"]
+    notes.append(f"{found.better} of {found.scenes} better")
+    ratio = "" if np.isnan(found.ratio) else f" ({found.ratio:.2f}×)"
+    return Cell(difference_text(score, found.mean) + ratio, tuple(notes), alarm="worse" if found.loses else "")
