@@ -23,6 +23,9 @@ one that fails it is not shown. ENL0 and LPIPS need files that `sr-tf assets fet
 
 flags.DEFINE_list("models", ["small"], "Shipped names, .keras files or run folders, separated by commas.")
 flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
+flags.DEFINE_integer(
+    "centre", None, "Of each of --images, score the middle square of so many pixels' side: 700 is the study's scene."
+)
 flags.DEFINE_string("split", "test", "Split of --dataset.")
 flags.DEFINE_list(
     "metrics",
@@ -90,15 +93,16 @@ def _scenes(config: TrainConfig):
     """What the scenes are called, and a function that yields (name, HR) anew each time."""
     if flags.FLAGS.images:
         from sr_tf.data.images import find_images, read_folder
+        from sr_tf.data.scenes import middle
 
         folder = Path(flags.FLAGS.images)
-        paths = find_images(folder)
+        paths, side = find_images(folder), flags.FLAGS.centre
 
         def read_images():
             for path, image in read_folder(paths, config.strict):
-                yield str(path.relative_to(folder)), image
+                yield str(path.relative_to(folder)), middle(path, image, side) if side else image
 
-        return f"{folder.parent.name}/{folder.name}", read_images
+        return f"{folder.parent.name}/{folder.name}{f', middle {side}×{side}' * bool(side)}", read_images
     import datasets
     from sr_tf.data.scene_store import read_scenes
 

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -36,6 +37,27 @@ def cut_scenes(image: np.ndarray, size: int = 700) -> list[tuple[str, np.ndarray
         for column in range(len(columns) - 1)
     ]
     return scenes if len(scenes) > 1 else [("", image)]
+
+
+def middle(path: Path, image: np.ndarray, side: int) -> np.ndarray:
+    """The middle square of an image.
+
+    Args:
+        path: for the error.
+        image: [H, W, C].
+        side: of the square in pixels.
+
+    Returns:
+        View [side, side, C]; where a margin is odd, the larger part lies at the lower and right edge.
+
+    Raises:
+        UserError: the image is smaller.
+    """
+    height, width = image.shape[:2]
+    if not 0 < side <= min(height, width):
+        raise UserError(f"{path}: {width}×{height} pixels, expected at least the {side}×{side} that --centre asks for")
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
 
 
 def split_groups(

@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_tf.data.scenes import SPLITS, STUDY_RATIO, cut_scenes, split_groups
+from sr_tf.data.scenes import SPLITS, STUDY_RATIO, cut_scenes, middle, split_groups
 from sr_tf.errors import UserError
 
 GROUPS = st.dictionaries(st.text(max_size=8), st.integers(1, 500), min_size=3, max_size=30)
@@ -78,3 +80,12 @@ def test_seeds_give_different_splits():
 def test_too_few_groups_are_refused_with_what_to_do(count):
     with pytest.raises(UserError, match=f"found {count} independent groups.*at least 3.*add images"):
         split_groups({str(index): 9 for index in range(count)})
+
+
+def test_the_middle_of_an_image():
+    image = np.arange(5 * 8).reshape(5, 8, 1)
+    np.testing.assert_array_equal(middle(Path("a.png"), image, 2), image[1:3, 3:5])
+    assert middle(Path("a.png"), image, 5).shape == (5, 5, 1)
+    for side in (6, 0, -1):
+        with pytest.raises(UserError, match=r"a\.png: 8×5 pixels, expected"):
+            middle(Path("a.png"), image, side)
