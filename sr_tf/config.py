@@ -177,8 +177,11 @@ PRESETS = {
         **_SMALL, phase="pretrain", steps=20_000, batch_size=8, crop_size=40, learning_rate=1e-3,
         warmup_steps=500, validate_every=1_000,
     ),
+    # The shipped m2; m1 and m3 differ in the weights of structure and adversary (see their cards).
     ("small", "gan"): TrainConfig(
-        **_SMALL, phase="gan", steps=1_600, batch_size=8, validate_every=200, discriminator_learning_rate=4e-4
+        **_SMALL, phase="gan", steps=600, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
+        content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
+        colour_weight=0.05, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
     ),
     ("smoke", "pretrain"): TrainConfig(
         **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",

@@ -87,6 +87,28 @@ def test_an_unreadable_image_is_skipped_with_a_warning_or_an_error_when_strict(t
     assert "cut.png" in capsys.readouterr().err
 
 
+def test_alpha_goes_from_the_mse_generator_to_the_fine_tuned_one(tmp_path):
+    lr = reduce(render_smear(5, 64, 64), 4)
+    write_png(tmp_path / "lr.png", lr)
+    results = {}
+    for alpha in ("0", "0.5", "1"):
+        out = tmp_path / f"{alpha}.png"
+        assert main(["upscale", str(tmp_path / "lr.png"), str(out), "--model", "m3", "--alpha", alpha]) == 0
+        results[alpha] = read_rgb(out)
+    np.testing.assert_array_equal(results["0"], upscale(load_generator("small"), lr))
+    np.testing.assert_array_equal(results["0.5"], upscale(load_generator("m3@0.5"), lr))
+    np.testing.assert_array_equal(results["1"], upscale(load_generator("m3"), lr))
+    assert len({image.tobytes() for image in results.values()}) == 3
+
+
+def test_alpha_is_a_number_from_0_to_1(tmp_path, capsys):
+    for alpha in ("1.5", "-1", "much", "nan"):
+        with pytest.raises(SystemExit) as stop:
+            main(["upscale", str(tmp_path), str(tmp_path), f"--alpha={alpha}"])
+        assert stop.value.code == 2
+        assert "expected a number from 0 to 1" in capsys.readouterr().err
+
+
 def _complaint(capsys, *arguments):
     assert main([str(argument) for argument in arguments]) == 2
     error = capsys.readouterr().err

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sr_tf.assets.store import is_cached
 from sr_tf.data.images import find_images, read_folder
 from sr_tf.data.smear import render_smear
+from sr_tf.degradation import reduce
 from sr_tf.evaluation.compare import compare
+from sr_tf.evaluation.measures import load_measures
 from sr_tf.zoo import load_generator, shipped
 
 CHULA_TEST = Path(__file__).parents[1] / ".." / "shared" / "data" / "chula_rbc12" / "test"
@@ -27,6 +31,35 @@ def test_small_scores_on_real_fields_what_its_card_says():
     means = compare(((path.name, hr) for path, hr in scenes), {"small": load_generator("small")}, "study", "").means()
     card = shipped()["small"]["scores"][0]["means"]
     for method, scores in means.items():
-        assert scores == pytest.approx(card[method], abs=2e-3)
+        assert scores == pytest.approx({key: card[method][key] for key in scores}, abs=2e-3)
     assert means["small"]["psnr"] >= means["i-HR"]["psnr"] + 7.0
     assert means["small"]["psnr"] >= means["bicubic"]["psnr"] + 3.1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not here")
+@pytest.mark.skipif(
+    not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets the weights"
+)
+def test_more_perceptual_weight_costs_psnr_and_lowers_the_enl0_distance():
+    scenes = [(path.name, hr) for path, hr in read_folder(find_images(CHULA_TEST)[::8], strict=True)]
+    generators = {name: load_generator(name) for name in ("small", "m1", "m2", "m3")}
+    keys = ["psnr", "ssim", "enl0", "shift_r", "shift_g", "shift_b", "lattice"]
+    means = compare(scenes, generators, "study", "", load_measures(keys, 4, "study")).means()
+    assert [*generators] == sorted(generators, key=lambda name: -means[name]["psnr"])
+    assert [*generators] == sorted(generators, key=lambda name: -means[name]["enl0"])
+    for name in generators:
+        assert means[name]["psnr"] >= means["i-HR"]["psnr"] + 4.5
+        assert means[name]["ssim"] >= means["i-HR"]["ssim"] + 0.04
+        assert max(abs(means[name][f"shift_{channel}"]) for channel in "rgb") < 0.5
+        assert means[name]["lattice"] < 3
+
+
+@pytest.mark.parametrize("name", ["m1", "m2", "m3"])
+def test_fine_tuned_generators_lead_back_to_the_mse_generator(name):
+    assert shipped()[name]["pretrained"] == "small"
+    lr = np.float32(reduce(render_smear(3, 64, 64), 4)[None])
+    np.testing.assert_array_equal(load_generator(f"{name}@0")(lr), load_generator("small")(lr))
+    half, whole = (np.asarray(load_generator(where)(lr)) for where in (f"{name}@0.5", name))
+    assert np.abs(half - np.asarray(load_generator("small")(lr))).max() > 0
+    assert np.abs(half - whole).max() > 0
