@@ -34,15 +34,17 @@ def exit_code(program: str, action: Callable[[], object]) -> int:
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow and finds its devices without its native start-up messages.
+    """Imports TensorFlow and finds its devices without its native start-up messages, and mutes its warnings.
 
-    Those are written before any log level takes effect, and on a machine without a GPU they look like errors.
+    The first are written before any log level takes effect, and on a machine without a GPU they look like errors; the
+    others tell programmers that several generators or sizes of tile were compiled, which here is meant.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _native_stderr_muted():
         import tensorflow as tf
 
         tf.config.list_logical_devices()
+    tf.get_logger().setLevel("ERROR")
 
 
 @contextlib.contextmanager
