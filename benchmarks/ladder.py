@@ -1,6 +1,6 @@
-"""Puts every metric that is at hand to the ladder test, the content network's own distance and PSNR, SSIM beside them.
+"""Puts every metric that is at hand to the ladder test, the distance by CRAFT's VGG-16 and PSNR, SSIM beside them.
 
-python benchmarks/ladder.py --images=CHULA/test
+python benchmarks/ladder.py --images=CHULA/test --models=m1,m2,m3
 """
 
 from functools import partial
@@ -11,10 +11,11 @@ from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
 flags.DEFINE_integer("scenes", 6, "Take at most this many of them, evenly spread.", lower_bound=1)
+flags.DEFINE_list("models", [], "Generators whose scores on the same scenes are printed below the ladder.")
 
 
 def main(_) -> None:
-    """Prints the table."""
+    """Prints the table, and the generators' scores."""
     load_tensorflow()
     from sr_tf.assets.store import is_cached
     from sr_tf.data.images import find_images, read_rgb
@@ -31,13 +32,32 @@ def main(_) -> None:
     paths = find_images(flags.FLAGS.images)
     chosen = paths[:: -(-len(paths) // flags.FLAGS.scenes)]
     print(as_markdown(climb(metrics, map(read_rgb, chosen), partial(upscale, load_generator("small")))))
+    for name in flags.FLAGS.models:
+        print(f"{name}: {_scores(load_generator(name), metrics, chosen)}")
     print(f"Means over {', '.join(path.name for path in chosen)}.")
     for key, reason in measures.unmeasured.items():
         print(f"{SCORES[key].heading}: not measured ({reason}).")
 
 
+def _scores(generator, metrics: dict, paths: list) -> str:
+    import numpy as np
+
+    from sr_tf.data.images import read_rgb
+    from sr_tf.degradation import crop_to, reduce
+    from sr_tf.upscale import upscale
+
+    pairs = []
+    for path in paths:
+        hr = read_rgb(path)
+        pairs.append((hr, crop_to(upscale(generator, reduce(hr, generator.scale)), hr.shape[:2])))
+    return ", ".join(
+        f"{score.heading} {score.text(float(np.mean([measure(*pair) for pair in pairs])))}"
+        for score, measure in metrics.items()
+    )
+
+
 def _craft() -> dict:
-    """`feature_distance` by the network of the content loss: for orientation, since generators are trained on it."""
+    """`feature_distance` by CRAFT's VGG-16 (relu1_2, relu2_2, relu3_3, relu4_3)."""
     from keras import ops
 
     from sr_tf.assets.store import locate

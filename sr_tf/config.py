@@ -82,7 +82,7 @@ class TrainConfig:
     adversarial_weight: float = _field(1e-3, "gan: weight of the generator's cross-entropy.")
     pixel_weight: float = _field(0.0, "gan: weight of the pixelwise MSE (in 8-bit levels squared).")
     structure_weight: float = _field(0.0, "gan: weight of 1 − SSIM at three sizes.")
-    colour_weight: float = _field(0.0, "gan: weight of the MSE of 16×16 means (in 8-bit levels squared).")
+    colour_weight: float = _field(0.0, "gan: weight of the MSE of local means, which forbids lattices.")
     discriminator_filters: int = _field(64, "gan: filters of the discriminator's first layer.")
     discriminator_learning_rate: float = _field(1e-4, "gan: Adam's peak learning rate for the discriminator.")
     select_by: str = _field(
@@ -179,9 +179,9 @@ PRESETS = {
     ),
     # The shipped m2; m1 and m3 differ in the weights of structure and adversary (see their cards).
     ("small", "gan"): TrainConfig(
-        **_SMALL, phase="gan", steps=600, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
+        **_SMALL, phase="gan", steps=400, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
         content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
-        colour_weight=0.05, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
+        colour_weight=10.0, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
     ),
     ("smoke", "pretrain"): TrainConfig(
         **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",

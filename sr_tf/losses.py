@@ -39,10 +39,27 @@ def structure(hr, sr):
     return total / 3
 
 
-def colour(hr, sr):
-    """MSE of the means of 16×16 pixels, in 8-bit levels squared: holds the stain where other losses do not see it."""
-    hr, sr = (ops.average_pool(ops.cast(image, "float32"), 16, strides=8) for image in (hr, sr))
-    return ops.mean(ops.square(sr - hr))
+def colour(hr, sr, period: int):
+    """MSE of local means, taken apart for each place in the lattice of the enlargement, in 8-bit levels squared.
+
+    A mean over 8×8 LR pixels, for each of the period² places that an HR pixel can have under its LR pixel. It holds the
+    stain where other losses do not see it, and forbids checkerboards: a network that enlarges a flat area can only put
+    texture there by repeating it with the lattice, and losses on features reward it for doing so.
+
+    Args:
+        hr: [N, H, W, 3] in [0, 255], sides multiples of `period` and at least 8 · `period`.
+        sr: the same shape.
+        period: of the lattice in pixels, the generator's scale.
+    """
+
+    def means(images):
+        count, height, width, channels = ops.shape(images)
+        places = (count, height // period, period, width // period, period, channels)
+        places = ops.transpose(ops.reshape(ops.cast(images, "float32"), places), (0, 1, 3, 2, 4, 5))
+        places = ops.reshape(places, (count, height // period, width // period, period * period * channels))
+        return ops.average_pool(places, 8, strides=4)
+
+    return ops.mean(ops.square(means(sr) - means(hr)))
 
 
 def adversarial(sr_logits):

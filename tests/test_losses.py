@@ -1,6 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
 from sr_tf import losses
@@ -130,14 +134,30 @@ def test_structure_is_one_minus_ssim_at_three_sizes():
     assert float(losses.structure(hr, hr)) == pytest.approx(0, abs=1e-6)
 
 
-def test_colour_sees_a_shift_and_no_grain():
-    hr = RNG.uniform(50, 200, (1, 64, 64, 3)).astype(np.float32)
-    assert float(losses.colour(hr, hr + 3)) == pytest.approx(9, rel=1e-4)
-    grain = np.indices((64, 64)).sum(0)[None, ..., None] % 2 * 20.0 - 10
-    assert float(losses.colour(hr, hr + grain.astype(np.float32))) == pytest.approx(0, abs=1e-4)
+@pytest.mark.parametrize("period", [2, 4, 8])
+def test_colour_sees_a_shift_and_little_of_grain(period):
+    hr = RNG.uniform(50, 200, (2, 128, 64, 3)).astype(np.float32)
+    assert float(losses.colour(hr, hr + 3, period)) == pytest.approx(9, rel=1e-4)
+    grain = RNG.normal(0, 6, hr.shape).astype(np.float32)
+    # Of independent noise, means over 64 places keep a 64th of the power.
+    assert float(losses.colour(hr, hr + grain, period)) == pytest.approx(36 / 64, rel=0.1)
 
 
-@pytest.mark.parametrize("loss", [losses.structure, losses.colour])
+@given(st.sampled_from([2, 4, 8]), st.integers(0, 2**32 - 1))
+def test_colour_sees_every_pattern_that_repeats_with_the_lattice(period, seed):
+    hr = np.zeros((1, 64, 64, 3), np.float32)
+    pattern = np.random.default_rng(seed).normal(size=(period, period, 3))
+    tiled = np.tile(pattern, (64 // period, 64 // period, 1))[None].astype(np.float32)
+    assert float(losses.colour(hr, tiled, period)) == pytest.approx(np.mean(pattern**2), rel=1e-4)
+
+
+def test_colour_does_not_see_a_pattern_of_another_period():
+    rows = np.sin(2 * np.pi * np.arange(64) / 16)[None, :, None, None]
+    wave = np.tile(rows, (1, 1, 64, 3)).astype(np.float32)
+    assert float(losses.colour(wave * 0, wave, 4)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [losses.structure, partial(losses.colour, period=4)])
 def test_fidelity_losses_pull_sr_and_leave_hr(loss):
     hr, sr = (RNG.uniform(0, 255, (1, 48, 48, 3)).astype(np.float32) for _ in range(2))
     gradient = gradients(lambda image: loss(hr, image), sr)[0]

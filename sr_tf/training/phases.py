@@ -6,14 +6,13 @@ step of one replica on the whole batch.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import tensorflow as tf
 
 from sr_tf import losses
 from sr_tf.training.distribution import maybe_compiled
-
-_FIDELITY = {"pixel_mse": losses.pixel_mse, "structure": losses.structure, "colour": losses.colour}
 
 
 class _Phase(keras.Model):
@@ -100,6 +99,11 @@ class AdversarialFineTuning(_Phase):
         self.discriminator = discriminator
         self.weights_of_losses = dict(weights)
         self._content_loss = content_loss
+        self._fidelity = {
+            "pixel_mse": losses.pixel_mse,
+            "structure": losses.structure,
+            "colour": partial(losses.colour, period=generator.scale),
+        }
         self._content_network = _Untracked(content_network)
         self._discriminator_gradients = maybe_compiled(self._discriminator_losses_and_gradients, xla)
         self._generator_gradients = maybe_compiled(self._generator_losses_and_gradients, xla)
@@ -137,7 +141,7 @@ class AdversarialFineTuning(_Phase):
             named = {
                 "content": self._content_loss(hr_features, network(sr)),
                 "adversarial": losses.adversarial(self.discriminator(sr, training=True)),
-                **{name: loss(hr, sr) for name, loss in _FIDELITY.items() if self.weights_of_losses.get(name)},
+                **{name: loss(hr, sr) for name, loss in self._fidelity.items() if self.weights_of_losses.get(name)},
             }
             loss = sum(self.weights_of_losses[name] * value for name, value in named.items())
             objective = loss / _replicas()

@@ -120,7 +120,7 @@ def test_structure_and_colour_count_where_they_have_a_weight():
     sr = model.generator(lr)
     assert float(named["content"]) == pytest.approx(float(losses.unit_content(network(hr), network(sr))), rel=1e-4)
     assert float(named["structure"]) == pytest.approx(float(losses.structure(hr, sr)), rel=1e-4)
-    assert float(named["colour"]) == pytest.approx(float(losses.colour(hr, sr)), rel=1e-4)
+    assert float(named["colour"]) == pytest.approx(float(losses.colour(hr, sr, 4)), rel=1e-4)
     assert "pixel_mse" not in named
     parts = named["content"] + 5 * named["structure"] + 0.25 * named["colour"]
     assert float(named["loss"]) == pytest.approx(float(parts), rel=1e-4)
