@@ -16,7 +16,7 @@ flags.DEFINE_string("model", "small", "The generator that it starts from.")
 flags.DEFINE_integer("steps", 1000, "Training steps of batch 8 of 24×24 LR patches.")
 flags.DEFINE_float("learning_rate", 1e-3, "Adam's peak learning rate, falling along a cosine.")
 flags.DEFINE_float("structure_weight", 0.0, "Weight of 1 − SSIM beside ENL0, whose weight is 1.")
-flags.DEFINE_float("colour_weight", 0.005, "Weight of what holds colours and forbids lattices; 10 in the shipped ones.")
+flags.DEFINE_float("colour_weight", 0.005, "Weight of what holds colours and forbids lattices; 2 in the shipped ones.")
 
 
 def main(_) -> None:

@@ -179,9 +179,9 @@ PRESETS = {
     ),
     # The shipped m2; m1 and m3 differ in the weights of structure and adversary (see their cards).
     ("small", "gan"): TrainConfig(
-        **_SMALL, phase="gan", steps=400, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
+        **_SMALL, phase="gan", steps=300, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
         content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
-        colour_weight=10.0, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
+        colour_weight=2.0, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
     ),
     ("smoke", "pretrain"): TrainConfig(
         **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",
