@@ -15,6 +15,7 @@ from sr_tf.evaluation.report.columns import (
     heading,
     measured,
     of_quality,
+    ranking,
     text,
     values,
 )
@@ -69,7 +70,7 @@ def warnings(comparison: Comparison) -> Table:
 
 def against(comparison: Comparison, baseline: str) -> Table:
     """Each method's mean difference to a baseline, its interval, and on how many scenes the method is better."""
-    scores = of_quality(comparison)
+    scores = ranking(comparison)
     return Table(
         [(heading(score), direction(score)) for score in scores],
         {
