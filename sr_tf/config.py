@@ -177,7 +177,7 @@ PRESETS = {
         **_SMALL, phase="pretrain", steps=20_000, batch_size=8, crop_size=40, learning_rate=1e-3,
         warmup_steps=500, validate_every=1_000,
     ),
-    # The shipped m2; m1 and m3 differ in the weights of structure and adversary (see their cards).
+    # The shipped m3; m1 and m2 have a quarter and half of its weights of content and adversary.
     ("small", "gan"): TrainConfig(
         **_SMALL, phase="gan", steps=300, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
         content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
