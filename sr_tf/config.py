@@ -42,6 +42,11 @@ class TrainConfig:
     )
     cache_gib: float = _field(6.0, "Keep scenes decoded in memory up to this many GiB; beyond it they stay PNG-coded.")
     degradation: str = _field("study", "How HR becomes LR; see sr_tf/degradation.py.", ("study", "antialiased"))
+    lr_qualities: str = _field(
+        "",
+        "Qualities of AVIF, 0 to 100, separated by commas: each training LR goes through one of them, as archives "
+        "store it. Default: LRs are not coded.",
+    )
 
     # Generator.
     blocks: int = _field(32, "Residual blocks of the EDSR generator.")
@@ -60,7 +65,9 @@ class TrainConfig:
 
     # GAN phase.
     pretrained: str = _field(
-        "", "gan: run folder, .keras file or shipped name to start from. Default: runs/PRESET-pretrain."
+        "",
+        "Run folder, .keras file or shipped name to start from. Default: runs/PRESET-pretrain in the gan phase, random "
+        "weights in the other.",
     )
     content: str = _field(
         "vgg19",
@@ -121,8 +128,17 @@ class TrainConfig:
                 f"--crop_size={self.crop_size}: HR patches of {self.crop_size * self.scale} pixels, expected at least "
                 "44 for --structure_weight, whose SSIM window is laid on a quarter of them"
             )
+        if self.lr_qualities and not all(
+            part.isdecimal() and int(part) <= 100 for part in self.lr_qualities.split(",")
+        ):
+            raise UserError(f"--lr_qualities={self.lr_qualities}: expected whole numbers from 0 to 100 and commas")
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"--ema_decay={self.ema_decay}: expected a number from 0 to below 1")
+
+    @property
+    def qualities(self) -> tuple[int, ...]:
+        """`lr_qualities` as numbers."""
+        return tuple(int(part) for part in self.lr_qualities.split(",") if part)
 
     def save(self, path: Path) -> None:
         """Writes the configuration as JSON."""

@@ -18,8 +18,8 @@ def changed(config, name):
     value, choices = getattr(config, name), field.metadata["choices"]
     if choices:
         other = next(choice for choice in choices if choice != value)
-    elif name == "scale":
-        other = 8
+    elif name in ("scale", "lr_qualities"):
+        other = {"scale": 8, "lr_qualities": "30,60"}[name]
     else:
         other = OTHER.get(field.type, lambda text: text + "other")(value)
     return dataclasses.replace(config, **{name: other})
@@ -166,3 +166,11 @@ def test_light_modules_import_no_tensorflow():
     modules = "sr_tf, sr_tf.config, sr_tf.degradation, sr_tf.files, sr_tf.zoo, sr_tf.command_line, sr_tf.data.images"
     check = f"import sys, {modules}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
+
+
+def test_qualities_are_numbers_of_the_codec():
+    assert TrainConfig().qualities == ()
+    assert TrainConfig(lr_qualities="0,40,100").qualities == (0, 40, 100)
+    for bad in ("101", "high", "1,,2", "-1", "1.5"):
+        with pytest.raises(UserError, match=f"--lr_qualities={bad}: expected whole numbers from 0 to 100"):
+            TrainConfig(lr_qualities=bad)

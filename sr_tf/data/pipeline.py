@@ -1,7 +1,7 @@
 """Training batches as a pure function of the step: a run resumes at any step with no iterator state.
 
 Patch number n = step · batch + position belongs to pass n // N over the N scenes, in an order drawn for that pass; its
-place and its flip or rotation are drawn from (seed, n) alone.
+place, its flip or rotation and which of its LRs it is cut from are drawn from (seed, n) alone.
 """
 
 import tensorflow as tf
@@ -28,8 +28,9 @@ def training_batches(
     """
 
     def patch(number):
-        lr, hr = store.pair(scene_index(number, len(store), seed))
-        draws = tf.random.stateless_uniform([3], [seed, number])
+        draws = tf.random.stateless_uniform([4], [seed, number])
+        variant = tf.cast(draws[3] * store.variants, tf.int32)
+        lr, hr = store.pair(scene_index(number, len(store), seed), variant)
         lr, hr = crop_pair(lr, hr, crop_size, store.scale, draws[0], draws[1])
         turn = tf.cast(draws[2] * 8, tf.int32)
         return tuple(tf.cast(orient(image, turn), tf.float32) for image in (lr, hr))

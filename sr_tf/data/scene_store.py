@@ -1,12 +1,13 @@
 """The scenes of a split, read once from TFRecords and kept in memory for random access."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from sr_tf.codecs import CODECS
 from sr_tf.data.images import encode_png
 from sr_tf.degradation import pad_to_multiple, reduce
 from sr_tf.errors import UserError
@@ -30,7 +31,7 @@ class PairStore:
 
     Attributes:
         hr: string [N]: raw uint8 RGB pixels, or PNG files where they did not fit in memory decoded.
-        lr: string [N]: raw uint8 RGB pixels.
+        lr: string [N, V]: raw uint8 RGB pixels, for each of V ways to store an LR.
         sizes: int32 [N, 2]: height and width of each LR in pixels; HR is `scale` times as large.
         scale: reduction in each direction.
         decoded: whether `hr` holds raw pixels.
@@ -45,24 +46,35 @@ class PairStore:
     def __len__(self) -> int:
         return int(self.sizes.shape[0])
 
-    def pair(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @property
+    def variants(self) -> int:
+        """V: how many ways there are to store an LR."""
+        return int(self.lr.shape[1])
+
+    def pair(self, index: tf.Tensor, variant: tf.Tensor | int = 0) -> tuple[tf.Tensor, tf.Tensor]:
         """One scene.
 
         Args:
             index: integer scalar in [0, N).
+            variant: integer scalar in [0, V), which of its LRs.
 
         Returns:
             LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3].
         """
         height, width = tf.unstack(tf.gather(self.sizes, index))
-        lr = tf.reshape(tf.io.decode_raw(tf.gather(self.lr, index), tf.uint8), [height, width, 3])
+        lr = tf.reshape(tf.io.decode_raw(tf.gather(tf.gather(self.lr, index), variant), tf.uint8), [height, width, 3])
         coded = tf.gather(self.hr, index)
         hr = tf.io.decode_raw(coded, tf.uint8) if self.decoded else tf.io.decode_png(coded, channels=3)
         return lr, tf.reshape(hr, [self.scale * height, self.scale * width, 3])
 
 
 def build_store(
-    scenes: Iterator[tuple[str, np.ndarray]], scale: int, degradation: str, crop_size: int, cache_bytes: float
+    scenes: Iterator[tuple[str, np.ndarray]],
+    scale: int,
+    degradation: str,
+    crop_size: int,
+    cache_bytes: float,
+    qualities: Sequence[int] = (),
 ) -> PairStore:
     """Reduces every scene and keeps both.
 
@@ -72,6 +84,7 @@ def build_store(
         degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
         crop_size: side in LR pixels of the patches that will be asked for.
         cache_bytes: keep HR decoded up to this size in all, PNG-coded beyond.
+        qualities: of AVIF; each gives every scene an LR that went through it. None: one LR, uncoded.
 
     Raises:
         UserError: no scene, or a scene smaller than a patch.
@@ -85,15 +98,29 @@ def build_store(
                 f"{crop_size * scale}×{crop_size * scale} (--crop_size={crop_size} LR pixels at scale {scale})"
             )
         hr.append(pad_to_multiple(image, scale))
-        lr.append(small)
+        lr.append(coded_variants(small, qualities))
     if not hr:
         raise UserError("the training split has no scenes; expected at least one")
     decoded = sum(image.nbytes for image in hr) <= cache_bytes
     encode = np.ndarray.tobytes if decoded else encode_png
     return PairStore(
         hr=tf.constant([encode(image) for image in hr]),
-        lr=tf.constant([image.tobytes() for image in lr]),
-        sizes=tf.constant([image.shape[:2] for image in lr], tf.int32),
+        lr=tf.constant([[image.tobytes() for image in images] for images in lr]),
+        sizes=tf.constant([images[0].shape[:2] for images in lr], tf.int32),
         scale=scale,
         decoded=decoded,
     )
+
+
+def coded_variants(lr: np.ndarray, qualities: Sequence[int]) -> list[np.ndarray]:
+    """An LR as it comes back from AVIF.
+
+    Args:
+        lr: uint8 [h, w, 3].
+        qualities: 0 (fewest bytes) to 100.
+
+    Returns:
+        One image for each quality; the LR itself where there are none.
+    """
+    avif = CODECS["avif-fast"]
+    return [avif.decode(avif.encode(lr, quality)) for quality in qualities] or [lr]

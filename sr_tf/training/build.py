@@ -17,7 +17,8 @@ def build_model(config: TrainConfig, content_network: keras.Model | None = None)
     """The compiled model of a phase; call it inside the strategy's scope.
 
     Args:
-        config: of the run. In the `gan` phase the generator starts from `config.pretrained`.
+        config: of the run. In the `gan` phase the generator starts from `config.pretrained`, in the other too if that
+            names one.
         content_network: of the `gan` phase; by default the one that the configuration names.
 
     Raises:
@@ -26,11 +27,12 @@ def build_model(config: TrainConfig, content_network: keras.Model | None = None)
     """
     generator = build_generator(config)
     optimizer = _adam(config, config.learning_rate)
+    if config.pretrained or config.phase == "gan":
+        generator.set_weights(_pretrained_weights(config))
     if config.phase == "pretrain":
         model = Pretrain(generator, config.xla)
         model.compile(optimizer)
         return model
-    generator.set_weights(_pretrained_weights(config))
     discriminator = Discriminator(config.discriminator_filters)
     discriminator.build((None, None, None, 3))
     model = AdversarialFineTuning(
@@ -76,8 +78,8 @@ def _pretrained_weights(config: TrainConfig) -> list[np.ndarray]:
         pretrained = load_generator(config.pretrained)
     except UserError as error:
         raise UserError(
-            f"--phase=gan starts from a pretrained generator: {error}; run --phase=pretrain first or name one by "
-            "--pretrained"
+            f"--phase={config.phase} starts from a pretrained generator: {error}; run --phase=pretrain first or name "
+            "one by --pretrained"
         ) from error
     for name, found in architecture(pretrained).items():
         expected = getattr(config, name)

@@ -60,7 +60,12 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
     distances = _distances(config, model)
     builder = prepare()
     store = build_store(
-        read_scenes(builder, "train"), config.scale, config.degradation, config.crop_size, config.cache_gib * 2**30
+        read_scenes(builder, "train"),
+        config.scale,
+        config.degradation,
+        config.crop_size,
+        config.cache_gib * 2**30,
+        config.qualities,
     )
     validation = _validation(config, builder, distances)
     config.save(run_dir / "config.json")
@@ -107,4 +112,4 @@ def _validation(config: TrainConfig, builder, distances: dict[str, Callable]) ->
     count = builder.info.splits["validation"].num_examples
     places = set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int))
     scenes = (scene for place, scene in enumerate(read_scenes(builder, "validation")) if place in places)
-    return Validation(scenes, config.scale, config.degradation, distances)
+    return Validation(scenes, config.scale, config.degradation, distances, config.qualities)

@@ -1,11 +1,12 @@
 """Scores on validation scenes, for SR and for the interpolations beside it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from sr_tf.data.scene_store import coded_variants
 from sr_tf.degradation import baselines, crop_to, reduce
 from sr_tf.metrics.scores import mean_scores, score_image
 from sr_tf.pixels import to_uint8
@@ -19,6 +20,7 @@ class Validation:
         scale: reduction in each direction.
         degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
         distances: by name, from (HR, SR), float [1, H, W, 3] each, to one number; each adds a score of its name.
+        qualities: of AVIF; the scenes' LRs went through one of them each, in turn. None: uncoded.
 
     Attributes:
         baselines: mean scores of each interpolation, as `{"i-HR": {"psnr": …, "ssim": …}, …}`.
@@ -30,9 +32,13 @@ class Validation:
         scale: int,
         degradation: str,
         distances: Mapping[str, Callable] | None = None,
+        qualities: Sequence[int] = (),
     ):
         self._scale, self._degradation, self._distances = scale, degradation, dict(distances or {})
-        self._pairs = [(hr, reduce(hr, scale, degradation)) for _, hr in scenes]
+        self._pairs = []
+        for number, (_, hr) in enumerate(scenes):
+            quality = [qualities[number % len(qualities)]] if qualities else []
+            self._pairs.append((hr, *coded_variants(reduce(hr, scale, degradation), quality)))
         per_scene = [
             {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
             for hr, lr in self._pairs

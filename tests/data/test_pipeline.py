@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_tf.data.pipeline import crop_pair, orient, scene_index, training_batches
-from sr_tf.data.scene_store import build_store
+from sr_tf.data.scene_store import build_store, coded_variants
 from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
@@ -226,3 +226,33 @@ def test_replicas_share_each_batch_out(store, two_cpus):
         for pair in strategy.experimental_distribute_dataset(batches)
     ]
     assert_same(together, batches_of(store, start=3, stop=6))
+
+
+def test_patches_are_cut_from_every_coded_lr_of_a_scene():
+    scene = render_smear(3, 64, 64)
+    store = build_store(iter([("one", scene)]), 4, "antialiased", 16, MANY, qualities=(10, 60, 95))
+    assert store.variants == 3
+    expected = {image.tobytes() for image in coded_variants(reduce(scene, 4, "antialiased"), (10, 60, 95))}
+    found = {lr.numpy().tobytes() for lr in (store.pair(tf.constant(0), variant)[0] for variant in range(3))}
+    assert found == expected
+    assert len(expected) == 3
+    batches = batches_of(store, stop=6, crop_size=16)
+    whole = {np.float32(orient(image, turn)).tobytes() for image in map(_pixels, expected) for turn in range(8)}
+    seen = {lr.tobytes() for batch in batches for lr in batch[0]}
+    assert seen <= whole
+    assert len({_undirected(lr) for batch in batches for lr in batch[0]}) == 3
+
+
+def _pixels(content):
+    return np.frombuffer(content, np.uint8).reshape(16, 16, 3)
+
+
+def _undirected(lr):
+    return min(np.uint8(orient(lr, turn)).tobytes() for turn in range(8))
+
+
+def test_coded_lrs_come_nearer_to_the_lr_with_quality():
+    lr = reduce(render_smear(3, 128, 128), 4, "antialiased")
+    errors = [np.square(image.astype(float) - lr).mean() for image in coded_variants(lr, (5, 50, 95))]
+    assert errors == sorted(errors, reverse=True)
+    assert coded_variants(lr, ())[0] is lr

@@ -165,11 +165,12 @@ def test_each_trainable_variable_belongs_to_exactly_one_optimizer():
         assert moments == sorted(2 * [tuple(variable.shape) for variable in variables])
 
 
-def test_fine_tuning_starts_from_the_pretrained_generator(tmp_path):
+@pytest.mark.parametrize("phase", ["pretrain", "gan"])
+def test_training_starts_from_the_pretrained_generator(tmp_path, phase):
     pretrained = new_generator(seed=5)
     pretrained.save(tmp_path / "pretrained.keras")
     config = TrainConfig(
-        phase="gan", blocks=1, filters=8, discriminator_filters=8, pretrained=str(tmp_path / "pretrained.keras")
+        phase=phase, blocks=1, filters=8, discriminator_filters=8, pretrained=str(tmp_path / "pretrained.keras")
     )
     model = build_model(config, content_network())
     assert not any(which_moved(pretrained.get_weights(), model.generator.get_weights()))
