@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sr_tf import __version__
+from sr_tf.archive_cli import add_archive_commands
 from sr_tf.messages import exit_code, load_tensorflow
 
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sr-tf",
-        description="Restores reduced microscope images by a generator network. Research use only, no medical device.",
+        description="Keeps slides small and gives them back: archives whose every tile was measured, and restoration "
+        "of reduced microscope images by generator networks. Research use only, no medical device.",
     )
     parser.add_argument("--version", action="version", version=f"sr-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("models", help="list the shipped generators and what they score")
     command.set_defaults(command=_models)
 
+    add_archive_commands(commands)
     _add_assets(commands)
     return parser
 

@@ -1,0 +1,1 @@
+"""Archives of slides: every restored tile was measured against the original before the original was let go."""

@@ -1,0 +1,118 @@
+"""From a slide to chosen and confirmed blocks.
+
+First each block gets the cheapest representation that passes with the original around it. Then every block is restored
+with what is really stored around it and measured again; one that now fails is given a dearer representation, and its
+neighbours are measured once more, until all pass. So each score in an archive is that of the pixels it will restore.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+import numpy as np
+
+from sr_tf.archive.choose import Chooser
+from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.journal import Journal
+from sr_tf.archive.kinds import FULL_AVIF
+from sr_tf.archive.planes import Planes
+from sr_tf.archive.restorers import Generator
+from sr_tf.slides.slide import Slide
+
+
+class Builder:
+    """Fills a journal.
+
+    Args:
+        slide: the original.
+        journal: takes blocks and scores.
+        gate: that all tiles must pass.
+        measure: scores a block's gate tiles.
+        generators: by scale.
+        workers: threads.
+    """
+
+    def __init__(
+        self,
+        slide: Slide,
+        journal: Journal,
+        gate: Gate,
+        measure: Measure,
+        generators: dict[int, Generator],
+        workers: int,
+    ):
+        self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
+        self._grid, self._workers = journal.grid, workers
+        self._generators = generators
+        # Blocks of the original as if stored in full: what surrounds a block before its neighbours are chosen.
+        self._originals = Planes(self._grid, lambda row, column: (FULL_AVIF, self._original(row, column)), {})
+        self._planes = Planes(self._grid, journal.image, generators)
+
+    def choose(self, progress: Callable[[], object]) -> None:
+        """Chooses what every block is stored as; `progress` is called after each."""
+        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators)
+
+        def choose(row: int, column: int) -> None:
+            if not self._journal.has(row, column):
+                window = functools.partial(self._originals.window, row, column)
+                self._journal.put(
+                    row, column, chooser.choose(self._original(row, column), window, self._native(row, column))
+                )
+            progress()
+
+        for_each(choose, self._grid.blocks(), self._workers)
+
+    def confirm(self, progress: Callable[[], object]) -> int:
+        """Measures every restored block and replaces those that fail; `progress` is called after each measurement.
+
+        Returns:
+            How many were replaced.
+        """
+        chooser = Chooser(self._gate, self._measure, self._generators)
+        pending, replaced = list(self._grid.blocks()), 0
+        while pending:
+            failing = set()
+
+            def measure(row: int, column: int, failing: set = failing) -> None:
+                if self._journal.scores(row, column) is None:
+                    scores = self._measure(self._original(row, column), self._planes.restored(row, column))
+                    if self._gate.passes(scores):
+                        self._journal.put_scores(row, column, scores)
+                    else:
+                        failing.add((row, column))
+                progress()
+
+            for_each(measure, pending, self._workers)
+            for row, column in sorted(failing):
+                window = functools.partial(self._planes.window, row, column)
+                above = self._journal.stored(row, column)
+                self._journal.put(
+                    row, column, chooser.choose(self._original(row, column), window, self._native(row, column), above)
+                )
+                self._planes.forget(row, column)
+            replaced += len(failing)
+            pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
+        return replaced
+
+    def _native(self, row: int, column: int):
+        return functools.partial(self._journal.native, row, column) if self._journal.segments else None
+
+    def _original(self, row: int, column: int) -> np.ndarray:
+        return self._slide.read(*self._grid.rectangle(row, column))
+
+
+def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:
+    """Calls `action(*place)` for each place in threads, a few ahead at a time; the first exception ends it."""
+    waiting = set()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for place in places:
+            if len(waiting) >= 2 * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+            waiting.add(pool.submit(action, *place))
+        for future in waiting:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

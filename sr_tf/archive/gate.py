@@ -1,0 +1,144 @@
+"""The quality gate: what every tile of a restored slide must measure up to, and the measuring."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sr_tf.archive.grid import GATE_TILE
+from sr_tf.metrics.psnr import psnr
+from sr_tf.metrics.ssim import WINDOW, ssim
+from sr_tf.upscale import tiles
+
+PROTOCOL = (
+    f"every tile of {GATE_TILE}×{GATE_TILE} pixels from the upper left corner on, those at the right and lower edge as "
+    f"large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower"
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Thresholds that hold for every tile by itself.
+
+    Attributes:
+        name: of the quality, or "custom".
+        min_psnr: dB; infinite: the restored pixels must be the original's.
+        min_ssim: at most 1.
+        max_enl0: largest ENL0 distance; None: not measured.
+    """
+
+    name: str
+    min_psnr: float
+    min_ssim: float
+    max_enl0: float | None = None
+
+    @property
+    def lossless(self) -> bool:
+        """Whether only the original's own pixels pass."""
+        return np.isinf(self.min_psnr)
+
+    def passes(self, scores: dict[str, np.ndarray]) -> bool:
+        """Whether all tiles pass; `scores` as from `Measure`."""
+        return bool(np.all(self.passed(scores)))
+
+    def passed(self, scores: dict[str, np.ndarray]) -> np.ndarray:
+        """Which tiles pass, bool of the scores' shape."""
+        good = (scores["psnr"] >= self.min_psnr) & (scores["ssim"] >= self.min_ssim)
+        return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
+
+    def narrowed(self) -> "Gate":
+        """A gate a little stricter, for choosing while the neighbours are not chosen yet."""
+        if self.lossless:
+            return self
+        enl0 = None if self.max_enl0 is None else 0.99 * self.max_enl0
+        return replace(self, min_psnr=self.min_psnr + 0.03, min_ssim=self.min_ssim + 5e-4, max_enl0=enl0)
+
+    def describe(self) -> str:
+        """One line for people."""
+        if self.lossless:
+            return f"{self.name}: every pixel as in the original"
+        enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
+        return f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}"
+
+
+QUALITIES = {
+    gate.name: gate
+    for gate in (
+        Gate("visual", 34.0, 0.90),
+        Gate("diagnostic", 38.0, 0.95),
+        Gate("lossless", np.inf, 1.0),
+    )
+}
+
+# What an archive keeps of a score: 0.01 dB, 0.0001, rounded to the worse side. 65535 stands for equal pixels.
+SCORE_UNITS = {"psnr": 0.01, "ssim": 1e-4, "enl0": 1e-4}
+EQUAL = 65535
+
+
+class Measure:
+    """Scores a block's gate tiles.
+
+    Args:
+        with_enl0: measure the ENL0 distance too.
+
+    Raises:
+        UserError: its weights were not fetched.
+    """
+
+    def __init__(self, with_enl0: bool = False):
+        self._enl0: Callable | None = None
+        if with_enl0:
+            from sr_tf.assets.store import locate
+            from sr_tf.metrics.feature_distance import ENL0
+
+            self._enl0 = ENL0(locate("efficientnet_lite0"))
+
+    def __call__(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, np.ndarray]:
+        """Scores of each gate tile.
+
+        Args:
+            hr: uint8 [h, w, 3] of a block, its upper left corner on the gate's grid.
+            sr: the same shape.
+
+        Returns:
+            `psnr` (dB, infinite for equal tiles), `ssim` and, if asked for, `enl0`: float [rows, columns] each.
+        """
+        height, width = hr.shape[:2]
+        shape = -(-height // GATE_TILE), -(-width // GATE_TILE)
+        names = ("psnr", "ssim") if self._enl0 is None else ("psnr", "ssim", "enl0")
+        scores = {name: np.empty(shape) for name in names}
+        for top, bottom, left, right in tiles(height, width, GATE_TILE):
+            place = top // GATE_TILE, left // GATE_TILE
+            pair = hr[None, top:bottom, left:right], sr[None, top:bottom, left:right]
+            for name, value in self._tile(*pair).items():
+                scores[name][place] = value
+        return scores
+
+    def _tile(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
+        if np.array_equal(hr, sr):
+            scores = {"psnr": np.inf, "ssim": 1.0}
+        else:
+            wide = min(hr.shape[1:3]) >= WINDOW
+            scores = {"psnr": float(psnr(hr, sr)[0]), "ssim": float(ssim(hr, sr)[0]) if wide else 1.0}
+        if self._enl0 is not None:
+            large = [_at_least(image, 16) for image in (hr, sr)]
+            scores["enl0"] = float(self._enl0(*large)[0])
+        return scores
+
+
+def _at_least(images: np.ndarray, side: int) -> np.ndarray:
+    """[1, h, w, 3] with its last row and column repeated up to `side`."""
+    height, width = images.shape[1:3]
+    return np.pad(images, ((0, 0), (0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
+
+
+def pack(name: str, values: np.ndarray) -> np.ndarray:
+    """Scores as an archive keeps them: uint16, rounded to the worse side."""
+    steps = np.asarray(values, np.float64) / SCORE_UNITS[name]
+    steps = np.ceil(steps - 1e-6) if name == "enl0" else np.floor(steps + 1e-6)
+    return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1)).astype(np.uint16)
+
+
+def unpack(name: str, values: np.ndarray) -> np.ndarray:
+    """The inverse of `pack`, float64."""
+    return np.where(values == EQUAL, np.inf, values * SCORE_UNITS[name])

@@ -1,0 +1,148 @@
+"""`archive.json`: what an archive says of itself."""
+
+import base64
+import dataclasses
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sr_tf.archive.gate import PROTOCOL, Gate
+from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
+from sr_tf.archive.native import Segments
+from sr_tf.slides.slide import SlideInfo
+
+FORMAT = "sr_tf archive"
+VERSION = 1
+NOTICE = (
+    "For research use only. Not a medical device. Pixels are reconstructed: each tile was measured against the "
+    "original when it was archived, and its scores stand in scores.npy."
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The contents of `archive.json`.
+
+    Attributes:
+        slide: what was read of the slide, after `--deidentify`; its `icc` lies in a member of its own.
+        source: `name`, `bytes` and `sha256` of the slide's file; no name after `--deidentify`.
+        gate: that every tile passed.
+        generators: identities, see `sr_tf.archive.restorers.Generator`.
+        codecs: versions of the libraries that coded the blocks.
+        heads: of AVIF files, see `sr_tf.archive.av1`.
+        native: where the original's segments lie, if the archive has some of them.
+        associated: names of label, macro and the like, each a member of its own, as stored: "avif", "jpegxl" or
+            "segments".
+        removed: names of identifying properties that were stripped.
+        software: that wrote it.
+        members: SHA-256 of each other member.
+    """
+
+    slide: SlideInfo
+    source: dict
+    gate: Gate
+    generators: list[dict]
+    codecs: dict[str, str]
+    heads: list[bytes]
+    native: Segments | None
+    associated: dict[str, dict]
+    removed: list[str]
+    software: str
+    members: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """Of the slide."""
+        return Grid(self.slide.width, self.slide.height)
+
+    def to_json(self) -> str:
+        """As text."""
+        slide = dataclasses.asdict(self.slide)
+        del slide["icc"]
+        gate = dataclasses.asdict(self.gate)
+        if self.gate.lossless:
+            gate["min_psnr"] = None
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "notice": NOTICE,
+            "software": self.software,
+            "slide": slide,
+            "source": self.source,
+            "gate": {**gate, "protocol": PROTOCOL},
+            "block": BLOCK,
+            "gate_tile": GATE_TILE,
+            "generators": self.generators,
+            "codecs": self.codecs,
+            "heads": [_text(head) for head in self.heads],
+            "native": self.native and _segments_to_json(self.native),
+            "associated": {
+                name: {key: _segments_to_json(value) if key == "segments" else value for key, value in entry.items()}
+                for name, entry in self.associated.items()
+            },
+            "removed": self.removed,
+            "members": self.members,
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, icc: bytes | None) -> "Header":
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError, KeyError, TypeError: not such a text.
+        """
+        content = json.loads(text)
+        if content["format"] != FORMAT:
+            raise ValueError(f"format is {content['format']!r}, expected {FORMAT!r}")
+        if content["version"] != VERSION or content["block"] != BLOCK or content["gate_tile"] != GATE_TILE:
+            raise ValueError(f"version {content['version']}, expected {VERSION}; a newer sr_tf may read it")
+        slide = content["slide"]
+        mpp = slide["mpp"]
+        slide = SlideInfo(**{**slide, "mpp": mpp and (float(mpp[0]), float(mpp[1])), "icc": icc})
+        if not (0 < int(slide.width) < 2**31 and 0 < int(slide.height) < 2**31):
+            raise ValueError(f"{slide.width}×{slide.height} pixels")
+        gate = content["gate"]
+        gate = Gate(
+            gate["name"],
+            np.inf if gate["min_psnr"] is None else float(gate["min_psnr"]),
+            float(gate["min_ssim"]),
+            gate["max_enl0"],
+        )
+        return cls(
+            slide=slide,
+            source=dict(content["source"]),
+            gate=gate,
+            generators=list(content["generators"]),
+            codecs=dict(content["codecs"]),
+            heads=[base64.b64decode(head) for head in content["heads"]],
+            native=content["native"] and _segments_from_json(content["native"]),
+            associated={
+                name: {key: _segments_from_json(value) if key == "segments" else value for key, value in entry.items()}
+                for name, entry in content["associated"].items()
+            },
+            removed=list(content["removed"]),
+            software=str(content["software"]),
+            members=dict(content["members"]),
+        )
+
+
+def _segments_to_json(segments: Segments) -> dict:
+    content = dataclasses.asdict(segments)
+    return {**content, "tables": None if segments.tables is None else _text(segments.tables)}
+
+
+def _segments_from_json(content: dict) -> Segments:
+    tables, subsampling = content["tables"], content["subsampling"]
+    return Segments(
+        **{
+            **content,
+            "tables": None if tables is None else base64.b64decode(tables),
+            "subsampling": subsampling and (int(subsampling[0]), int(subsampling[1])),
+        }
+    )
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,72 @@
+"""The ways in which a block can be stored, and what each is called in archives and reports."""
+
+from dataclasses import dataclass
+
+from sr_tf.codecs import CODECS, Codec
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to store a block.
+
+    Attributes:
+        code: in the archive's index; never given to another kind.
+        name: in reports.
+        scale: how many times smaller in each direction the stored image is.
+        codec: key of `sr_tf.codecs.CODECS`, or None where pixels are exact.
+        generator: whether a generator enlarges it; otherwise it is bicubic interpolation, or nothing at scale 1.
+    """
+
+    code: int
+    name: str
+    scale: int = 1
+    codec: str | None = None
+    generator: bool = False
+
+
+LR4_BICUBIC = Kind(1, "4× reduced, AVIF, bicubic", 4, "avif")
+LR4_GENERATOR = Kind(2, "4× reduced, AVIF, generator", 4, "avif", generator=True)
+LR2_BICUBIC = Kind(3, "2× reduced, AVIF, bicubic", 2, "avif")
+LR2_GENERATOR = Kind(4, "2× reduced, AVIF, generator", 2, "avif", generator=True)
+FULL_AVIF = Kind(5, "full size, AVIF", 1, "avif")
+FULL_JXL = Kind(6, "full size, JPEG XL", 1, "jpegxl")
+EXACT = Kind(7, "exact, JPEG XL lossless")
+NATIVE = Kind(8, "exact, the original's JPEG segments")
+
+KINDS = {
+    kind.code: kind
+    for kind in (LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR, FULL_AVIF, FULL_JXL, EXACT, NATIVE)
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Kinds that share their bytes: one stored image at several qualities, enlarged by this or that.
+
+    Attributes:
+        kinds: in the order in which they are tried.
+        levels: of the codec, from fewest to most bytes.
+    """
+
+    kinds: tuple[Kind, ...]
+    levels: tuple[float, ...]
+
+    @property
+    def scale(self) -> int:
+        """Of the stored image."""
+        return self.kinds[0].scale
+
+    @property
+    def codec(self) -> Codec:
+        """Of the stored image."""
+        return CODECS[self.kinds[0].codec]
+
+
+_AVIF_LEVELS = tuple(range(0, 100, 5))
+
+FAMILIES = (
+    Family((LR4_BICUBIC, LR4_GENERATOR), _AVIF_LEVELS),
+    Family((LR2_BICUBIC, LR2_GENERATOR), _AVIF_LEVELS),
+    Family((FULL_AVIF,), _AVIF_LEVELS),
+    Family((FULL_JXL,), (8.0, 5.0, 3.5, 2.5, 2.0, 1.6, 1.3, 1.0, 0.8, 0.6, 0.4)),
+)

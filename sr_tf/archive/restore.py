@@ -1,0 +1,142 @@
+"""`sr-tf restore`: an archive's slide as a pyramidal OME-TIFF, or a part of it as a PNG."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+from tqdm import tqdm
+
+from sr_tf.archive.header import Header
+from sr_tf.archive.restored import RestoredSlide
+from sr_tf.errors import UserError
+from sr_tf.files import write_atomically
+from sr_tf.slides.jpeg_grid import split_tables
+from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+
+_TILE = 512
+_LARGEST_REGION = 100_000_000
+
+
+def restore_slide(
+    source: Path, target: Path, models: tuple[str, ...] = (), jpeg_quality: int | None = None, workers: int = 2
+) -> str:
+    """Writes the whole slide, or goes on where an interrupted call stopped.
+
+    Where every block of the archive is the original's own JPEG data, the level of full size is made of those very
+    segments. Otherwise it is lossless, so that it holds the pixels that were measured, or JPEG if a quality is given.
+
+    Args:
+        source: the archive.
+        target: a `.tif` or `.tiff` file.
+        models: see `RestoredSlide`.
+        jpeg_quality: 1 to 100, or None for lossless.
+        workers: threads.
+
+    Returns:
+        One line that says what was written.
+
+    Raises:
+        UserError: the archive is damaged, or the target cannot be written.
+    """
+    if target.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
+    with RestoredSlide(source, models) as slide:
+        header = slide.header
+        copied = header.gate.lossless and header.native is not None
+        tile = (header.native.segment_height, header.native.segment_width) if copied else (_TILE, _TILE)
+        columns, rows = -(-header.slide.width // tile[1]), -(-header.slide.height // tile[0])
+
+        def pixels(column: int, row: int) -> np.ndarray:
+            x, y = column * tile[1], row * tile[0]
+            return slide.read(x, y, min(tile[1], header.slide.width - x), min(tile[0], header.slide.height - y))
+
+        options = {}
+        if copied:
+            native = header.native
+            options["segments"] = lambda column, row: _abbreviated(slide, column, row)
+            options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
+        identity = json.dumps([slide.sha256(), jpeg_quality, *tile])
+        with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
+            write_pyramid(
+                target,
+                _pyramid_info(header, tile),
+                pixels,
+                identity=identity,
+                jpeg_quality=jpeg_quality,
+                associated={name: slide.associated(name) for name in header.associated},
+                workers=workers,
+                progress=bar.update,
+                **options,
+            )
+    how = "the original's JPEG tiles" if copied else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless"
+    return f"{target}: {header.slide.width}×{header.slide.height} pixels, {how}"
+
+
+def restore_region(source: Path, target: Path, region: tuple[int, int, int, int], models: tuple[str, ...] = ()) -> str:
+    """Writes a part of the slide as a PNG.
+
+    Args:
+        source: the archive.
+        target: a `.png` file.
+        region: x, y, width, height in pixels of full size.
+        models: see `RestoredSlide`.
+
+    Returns:
+        One line that says what was written.
+
+    Raises:
+        UserError: the archive is damaged, the region outside the slide or too large, or the target cannot be written.
+    """
+    if target.suffix.lower() != ".png":
+        raise UserError(f"{target}: expected a name that ends in .png for a region")
+    if region[2] * region[3] > _LARGEST_REGION:
+        raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in all")
+    with RestoredSlide(source, models) as slide:
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Software", slide.header.software)
+        text.add_text("Description", describe(slide.header))
+        buffer = io.BytesIO()
+        image = Image.fromarray(slide.read(*region))
+        image.save(buffer, "PNG", pnginfo=text, icc_profile=slide.header.slide.icc)
+    write_atomically(target, buffer.getvalue())
+    return f"{target}: {region[2]}×{region[3]} pixels from {region[0]},{region[1]}"
+
+
+def describe(header: Header) -> str:
+    """What a restored image says of itself."""
+    if header.gate.lossless:
+        return f"Restored by {header.software} from an archive that keeps every pixel. Research use only."
+    return (
+        f"Reconstructed by {header.software} from a reduced archive, not scanned. Measured against the original when "
+        f"archived: {header.gate.describe()}. Research use only, not for diagnosis."
+    )
+
+
+def _pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
+    slide = header.slide
+    return PyramidInfo(
+        width=slide.width,
+        height=slide.height,
+        tile=tile,
+        mpp=slide.mpp,
+        objective_power=slide.objective_power,
+        icc=slide.icc,
+        name=header.source.get("name", "slide"),
+        description=describe(header),
+        annotations={
+            **slide.properties,
+            "sr_tf.source.sha256": header.source["sha256"],
+            "sr_tf.gate": header.gate.describe(),
+        },
+    )
+
+
+def _abbreviated(slide: RestoredSlide, column: int, row: int) -> bytes:
+    """A segment as it stood in the original's file, without the tables that its page holds."""
+    standalone = slide.segment(row, column)
+    try:
+        return split_tables(slide.header.native.tables, standalone) if standalone else b""
+    except ValueError as error:
+        raise UserError(f"{slide.path}: segment {column},{row} is damaged: {error}") from error

@@ -1,0 +1,88 @@
+"""From a stored LR and what surrounds it to HR pixels: bicubic interpolation, or a generator."""
+
+import hashlib
+
+import cv2
+import numpy as np
+
+from sr_tf.errors import UserError
+from sr_tf.pixels import to_uint8
+from sr_tf.zoo import load_generator
+
+BICUBIC_RADIUS = 2
+"""LR pixels around a pixel that decide its enlargement."""
+
+
+class Generator:
+    """A generator as archives use it.
+
+    Args:
+        where: its name or path, see `sr_tf.zoo.load_generator`.
+
+    Attributes:
+        scale: enlargement in each direction.
+        radius: its receptive radius in LR pixels.
+        identity: what an archive keeps of it: name, architecture, SHA-256 of its weights.
+    """
+
+    def __init__(self, where: str):
+        from sr_tf.models.edsr import architecture
+
+        self._model = load_generator(where)
+        self.scale = self._model.scale
+        self.radius = self._model.receptive_radius
+        self.identity = {
+            "name": where,
+            "architecture": architecture(self._model),
+            "weights_sha256": weights_sha256(self._model),
+        }
+
+    def __call__(self, window: np.ndarray) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+        return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
+
+
+def weights_sha256(model) -> str:
+    """SHA-256 of a network's weights as float32, in their order."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def load_generators(names: list[str]) -> dict[int, Generator]:
+    """Generators by scale.
+
+    Raises:
+        UserError: one cannot be loaded, or two have the same scale.
+    """
+    generators: dict[int, Generator] = {}
+    for name in names:
+        generator = Generator(name)
+        if generator.scale in generators:
+            raise UserError(
+                f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].identity['name']} does; "
+                "expected one generator for each scale"
+            )
+        generators[generator.scale] = generator
+    return generators
+
+
+def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: Generator | None) -> np.ndarray:
+    """Enlarges an LR window and cuts its halo off.
+
+    Args:
+        window: uint8 [h, w, 3], the halo included.
+        scale: enlargement in each direction.
+        halo: LR pixels on each side that are context only.
+        generator: of that scale; None: bicubic interpolation.
+
+    Returns:
+        uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].
+    """
+    if generator is not None:
+        large = generator(window)
+    else:
+        large = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    cut = scale * halo
+    return large[cut : large.shape[0] - cut, cut : large.shape[1] - cut]

@@ -1,0 +1,124 @@
+"""`sr-tf verify`: whether an archive is as it was written, and whether it restores what it promised."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from sr_tf.archive.build import for_each
+from sr_tf.archive.container import COMMENT, hash_before_comment
+from sr_tf.archive.gate import GATE_TILE, Measure
+from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restored import RestoredSlide
+from sr_tf.errors import UserError
+from sr_tf.slides.slide import open_slide, sha256_of_file
+
+# Another machine may round a generator's pixels differently by one level, here and there.
+_TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "enl0": 1e-3}
+
+
+def check_integrity(path: Path) -> list[str]:
+    """Reads every byte.
+
+    Args:
+        path: of the archive.
+
+    Returns:
+        What is wrong, a line each; none if all is well.
+
+    Raises:
+        UserError: it cannot be opened at all.
+    """
+    with ArchiveFile(path) as archive:
+        return list(_findings(archive))
+
+
+def _findings(archive: ArchiveFile) -> Iterator[str]:
+    comment = archive.comment
+    digest = hash_before_comment(archive.path)
+    if comment != (COMMENT + digest).encode():
+        yield f"{archive.path}: its bytes are not those that were written (SHA-256 {digest[:12]}…)"
+    for name in archive.header.members:
+        if name not in ("blocks", "segments"):
+            yield from _problem(lambda name=name: archive.member(name))
+    for name in archive.header.associated:
+        yield from _problem(lambda name=name: archive.associated(name))
+    scores = None
+    try:
+        scores = archive.scores()
+    except UserError as error:
+        yield str(error)
+    if scores is not None and not archive.header.gate.passes(scores):
+        yield f"{archive.path}: some recorded scores do not pass its gate"
+    for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
+        if archive.kind(row, column) is not NATIVE:
+            yield from _problem(lambda place=(row, column): archive.block(*place))
+    if archive.segment_index is not None:
+        for row, column in np.argwhere(archive.segment_index["length"] > 0):
+            yield from _problem(lambda place=(row, column): archive.segment(*place))
+
+
+def _problem(read) -> Iterator[str]:
+    try:
+        read()
+    except UserError as error:
+        yield str(error)
+
+
+def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: int = 2) -> tuple[list[str], dict]:
+    """Restores every block and scores it against the original.
+
+    Args:
+        path: of the archive.
+        original: the slide that it was made from.
+        models: see `RestoredSlide`.
+        workers: threads.
+
+    Returns:
+        (what is wrong, a line each; the lowest PSNR and SSIM, and the highest ENL0 if the gate has one).
+
+    Raises:
+        UserError: archive or slide cannot be read, or the slide is another one.
+    """
+    with RestoredSlide(path, models) as archive, open_slide(original) as slide:
+        digest, header = sha256_of_file(original), archive.header
+        if digest != header.source["sha256"]:
+            raise UserError(
+                f"{original}: not the slide of {path}: its SHA-256 is {digest[:12]}…, expected "
+                f"{header.source['sha256'][:12]}…"
+            )
+        measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid
+        again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
+        step = BLOCK // GATE_TILE
+
+        def score(row: int, column: int) -> None:
+            found = measure(slide.read(*grid.rectangle(row, column)), archive.planes.restored(row, column))
+            for name, values in found.items():
+                rows = slice(row * step, row * step + values.shape[0])
+                again[name][rows, column * step : column * step + values.shape[1]] = values
+            bar.update()
+
+        with tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar:
+            for_each(score, grid.blocks(), workers)
+    return list(_differences(path, header.gate, recorded, again)), _extremes(again)
+
+
+def _differences(path: Path, gate, recorded: dict, again: dict) -> Iterator[str]:
+    for row, column in np.argwhere(~gate.passed(again)):
+        found = ", ".join(f"{name} {again[name][row, column]:.4f}" for name in again)
+        yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
+    for name, values in again.items():
+        with np.errstate(invalid="ignore"):
+            worse = (values - recorded[name]) * (1 if name == "enl0" else -1)
+        for row, column in np.argwhere(worse > _TOLERANCES[name]):
+            yield (
+                f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, recorded is "
+                f"{recorded[name][row, column]:.4f}"
+            )
+
+
+def _extremes(scores: dict[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(values.max() if name == "enl0" else values.min()) for name, values in scores.items()}

@@ -1,0 +1,151 @@
+"""The archive commands' arguments and help."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sr_tf.messages import load_tensorflow
+
+DEFAULT_MODELS = "small"
+
+
+def add_archive_commands(commands: argparse._SubParsersAction) -> None:
+    """Adds `archive`, `restore`, `verify` and `info`."""
+    command = commands.add_parser(
+        "archive",
+        help="store a slide small; every tile's restoration is measured",
+        description="Archives a whole-slide image (SVS, NDPI and all else that OpenSlide reads, tiled TIFF, OME-TIFF) "
+        "or a plain image. Each block is stored in the fewest bytes whose restored pixels pass the gate: reduced 4 or "
+        "2 times and restored by interpolation or a generator, at full size by AVIF or JPEG XL, or exactly. OUT is a "
+        "ZIP file that any tool opens, with a preview and all that was known of the slide. An interrupted call goes "
+        "on when it is repeated.",
+        epilog="qualities: visual: every tile of 256×256 pixels PSNR ≥ 34 dB and SSIM ≥ 0.90, for looking at cells; "
+        "fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise. lossless: every pixel, and JPEG "
+        "tiles byte by byte. Names are names: none of them was validated for diagnosis. example: sr-tf archive "
+        "slide.svs slide.sr.zip --quality visual",
+    )
+    command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
+    command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
+    command.add_argument(
+        "--quality", choices=("visual", "diagnostic", "lossless"), default="visual",
+        help="the gate that every tile must pass (default visual)",
+    )  # fmt: skip
+    command.add_argument("--min-psnr", type=float, metavar="DB", help="another least PSNR of a tile, dB")
+    command.add_argument("--min-ssim", type=float, metavar="SSIM", help="another least SSIM of a tile")
+    command.add_argument(
+        "--max-enl0", type=float, metavar="DISTANCE",
+        help="largest ENL0 distance of a tile; needs `sr-tf assets fetch efficientnet_lite0` (default: not measured)",
+    )  # fmt: skip
+    command.add_argument(
+        "--models", default=DEFAULT_MODELS, metavar="NAMES",
+        help="generators, separated by commas, one for each scale; empty: interpolation only "
+        f"(default {DEFAULT_MODELS})",
+    )  # fmt: skip
+    command.add_argument(
+        "--associated", choices=("keep", "strip"), default="keep",
+        help="label, macro and thumbnail images (default keep)",
+    )  # fmt: skip
+    command.add_argument(
+        "--deidentify", action="store_true", help="strip identifying properties, label and macro, and say which"
+    )
+    command.add_argument(
+        "--price", type=float, default=0.023, metavar="MONEY",
+        help="of storing 10⁹ bytes for a month, for the report (default 0.023: USD, Amazon S3 Standard, US East, first "
+        "50 TB, list price of 2024)",
+    )  # fmt: skip
+    _add_workers(command)
+    command.set_defaults(command=_run("archive"))
+
+    command = commands.add_parser(
+        "restore",
+        help="give an archived slide back",
+        description="Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read, lossless unless a "
+        "JPEG quality is given; or, with --region, a part of the slide as a PNG. An interrupted call goes on when it "
+        "is repeated.",
+        epilog="example: sr-tf restore slide.sr.zip slide.ome.tif",
+    )
+    _add_archive(command)
+    command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png with --region")
+    command.add_argument(
+        "--region",
+        type=_region,
+        metavar="X,Y,W,H",
+        help="a rectangle in pixels of full size, from the upper left corner",
+    )
+    command.add_argument(
+        "--jpeg-quality", type=_quality, metavar="1…100",
+        help="write JPEG tiles: much smaller, but no longer exactly the pixels that were measured (default lossless)",
+    )  # fmt: skip
+    _add_models(command)
+    _add_workers(command)
+    command.set_defaults(command=_run("restore"))
+
+    command = commands.add_parser(
+        "verify",
+        help="check that an archive is as it was written",
+        description="Hashes every byte and decodes every block. With --against, restores every block and measures it "
+        "again beside the original. Exit code 2 where anything is not as it should be.",
+        epilog="example: sr-tf verify slide.sr.zip --against slide.svs",
+    )
+    _add_archive(command)
+    command.add_argument("--against", type=Path, metavar="SLIDE", help="the original")
+    _add_models(command)
+    _add_workers(command)
+    command.set_defaults(command=_run("verify"))
+
+    command = commands.add_parser(
+        "info",
+        help="say what is in an archive",
+        description="Tells what an archive holds, what was measured, where its bytes are and what they cost.",
+        epilog="example: sr-tf info slide.sr.zip --map map.png",
+    )
+    _add_archive(command)
+    command.add_argument("--map", type=Path, metavar="PNG", help="draw which block is stored how")
+    command.set_defaults(command=_run("info"))
+
+
+def _run(name: str) -> Callable[[argparse.Namespace], None]:
+    def run(options: argparse.Namespace) -> None:
+        load_tensorflow()
+        from sr_tf.archive import commands
+
+        getattr(commands, name)(options)
+
+    return run
+
+
+def _add_archive(command: argparse.ArgumentParser) -> None:
+    command.add_argument("archive", type=Path, metavar="ARCHIVE", help="a file that `sr-tf archive` wrote")
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--models", metavar="NAMES",
+        help="names or paths of the archive's generators, where it was made with others than those that ship",
+    )  # fmt: skip
+
+
+def _add_workers(command: argparse.ArgumentParser) -> None:
+    count = os.cpu_count() or 1
+    command.add_argument("--workers", type=_positive, default=count, help=f"threads (default {count})")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
+    return int(text)
+
+
+def _quality(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
+    return int(text)
+
+
+def _region(text: str) -> tuple[int, int, int, int]:
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts) or not all(map(int, parts[2:])):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected X,Y,W,H: four whole numbers, W and H above 0")
+    x, y, width, height = map(int, parts)
+    return x, y, width, height
