@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sr_tf.archive.grid import GATE_TILE
-from sr_tf.metrics.psnr import psnr
-from sr_tf.metrics.ssim import WINDOW, ssim
+from sr_tf.metrics.fast import fast_psnr, fast_ssim
+from sr_tf.metrics.ssim import WINDOW
 from sr_tf.upscale import tiles
 
 PROTOCOL = (
@@ -45,6 +45,10 @@ class Gate:
         """Which tiles pass, bool of the scores' shape."""
         good = (scores["psnr"] >= self.min_psnr) & (scores["ssim"] >= self.min_ssim)
         return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
+
+    def within_reach(self, scores: dict[str, np.ndarray]) -> bool:
+        """Whether a generator may pass where interpolation has these scores: none was seen to gain 4 dB on a tile."""
+        return bool(np.all(scores["psnr"] >= self.min_psnr - 4))
 
     def narrowed(self) -> "Gate":
         """A gate a little stricter, for choosing while the neighbours are not chosen yet."""
@@ -109,7 +113,7 @@ class Measure:
         scores = {name: np.empty(shape) for name in names}
         for top, bottom, left, right in tiles(height, width, GATE_TILE):
             place = top // GATE_TILE, left // GATE_TILE
-            pair = hr[None, top:bottom, left:right], sr[None, top:bottom, left:right]
+            pair = hr[top:bottom, left:right], sr[top:bottom, left:right]
             for name, value in self._tile(*pair).items():
                 scores[name][place] = value
         return scores
@@ -118,18 +122,18 @@ class Measure:
         if np.array_equal(hr, sr):
             scores = {"psnr": np.inf, "ssim": 1.0}
         else:
-            wide = min(hr.shape[1:3]) >= WINDOW
-            scores = {"psnr": float(psnr(hr, sr)[0]), "ssim": float(ssim(hr, sr)[0]) if wide else 1.0}
+            wide = min(hr.shape[:2]) >= WINDOW
+            scores = {"psnr": fast_psnr(hr, sr), "ssim": fast_ssim(hr, sr) if wide else 1.0}
         if self._enl0 is not None:
-            large = [_at_least(image, 16) for image in (hr, sr)]
+            large = [_at_least(image, 16)[None] for image in (hr, sr)]
             scores["enl0"] = float(self._enl0(*large)[0])
         return scores
 
 
-def _at_least(images: np.ndarray, side: int) -> np.ndarray:
-    """[1, h, w, 3] with its last row and column repeated up to `side`."""
-    height, width = images.shape[1:3]
-    return np.pad(images, ((0, 0), (0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
+def _at_least(image: np.ndarray, side: int) -> np.ndarray:
+    """[h, w, 3] with its last row and column repeated up to `side`."""
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
 
 
 def pack(name: str, values: np.ndarray) -> np.ndarray:

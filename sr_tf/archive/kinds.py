@@ -61,6 +61,11 @@ class Family:
         """Of the stored image."""
         return CODECS[self.kinds[0].codec]
 
+    @property
+    def fast_codec(self) -> Codec:
+        """The same at a setting for searching."""
+        return CODECS.get(f"{self.kinds[0].codec}-fast", self.codec)
+
 
 _AVIF_LEVELS = tuple(range(0, 100, 5))
 

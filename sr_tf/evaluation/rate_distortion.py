@@ -1,0 +1,211 @@
+"""Rate–distortion: how many bytes an image takes by each method, and what comes back of it.
+
+Full-size codecs on one side; on the other the image reduced, coded small, decoded and restored by interpolation or a
+generator. Each image is measured once: its curves are kept in a file of its own, and a later call takes from there what
+was measured the same way, so that an interrupted run goes on and another generator costs no more than itself.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from sr_tf.codecs import CODECS, Codec
+from sr_tf.degradation import crop_to, enlarge, reduce
+from sr_tf.evaluation.measures import Measures, require_size
+from sr_tf.files import write_atomically
+from sr_tf.upscale import upscale
+
+DEGRADATION = "antialiased"
+FULL_SIZE = ("avif-slow", "avif420-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
+LR_CODEC = "avif"
+# By scale: what gives 0.03 to 0.25 bit per original pixel.
+LR_LEVELS = {
+    2: (0, 10, 20, 30, 40, 50, 60, 70),
+    4: (20, 30, 40, 50, 60, 70, 80, 90, 95),
+    8: (50, 60, 70, 80, 90, 95, 98),
+}
+
+Point = dict[str, float]
+"""`level`, `bytes`, `bpp` (bits per original pixel), and each score by its key."""
+Spread = Callable[[Callable, Iterable], Iterator]
+"""`map`, or that of a pool of threads."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to store an image and get it back.
+
+    Attributes:
+        name: in tables.
+        codec: what makes the bytes.
+        levels: of the codec, from fewest to most bytes.
+        scale: the image is reduced so many times in each direction before it is coded; 1: full size.
+        restore: from what was decoded, uint8 [h, w, 3], and the original's (H, W) to uint8 [H, W, 3].
+        identity: of what restores, for the record: another identity is measured anew.
+    """
+
+    name: str
+    codec: Codec
+    levels: tuple[float, ...]
+    scale: int = 1
+    restore: Callable[[np.ndarray, tuple[int, int]], np.ndarray] = crop_to
+    identity: str = ""
+
+    @property
+    def settings(self) -> str:
+        """All that decides what is measured, in one line."""
+        reduced = f"LR ×{self.scale} {DEGRADATION}, {self.identity}, " if self.scale > 1 else ""
+        levels = " ".join(f"{level:g}" for level in self.levels)
+        return f"{reduced}{self.codec.settings}, {self.codec.version}, levels {levels}"
+
+
+def full_size(name: str) -> Method:
+    """A codec at full size."""
+    return Method(CODECS[name].title, CODECS[name], CODECS[name].levels)
+
+
+def interpolated(scale: int) -> Method:
+    """LR restored by OpenCV's INTER_CUBIC."""
+
+    def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        return enlarge(lr, scale, cv2.INTER_CUBIC, size)
+
+    return Method(f"LR ×{scale} + bicubic", CODECS[LR_CODEC], LR_LEVELS[scale], scale, restore, "INTER_CUBIC")
+
+
+def generated(name: str, generator) -> Method:
+    """LR restored by a generator, `sr_tf.models.edsr.EDSR`, at its own scale."""
+
+    def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        return crop_to(upscale(generator, lr), size)
+
+    scale = generator.scale
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(weight).tobytes() for weight in generator.get_weights()))
+    identity = f"generator {digest.hexdigest()[:16]}"
+    return Method(f"LR ×{scale} + {name}", CODECS[LR_CODEC], LR_LEVELS[scale], scale, restore, identity)
+
+
+def default_methods(generators: dict) -> list[Method]:
+    """Every full-size codec; bicubic at each scale of the generators (4 where there are none); each generator.
+
+    Args:
+        generators: `EDSR` by the name they have in tables, of any scales.
+    """
+    scales = sorted({generator.scale for generator in generators.values()} or {4})
+    return [
+        *map(full_size, FULL_SIZE),
+        *map(interpolated, scales),
+        *(generated(name, generator) for name, generator in generators.items()),
+    ]
+
+
+def measure_image(
+    hr: np.ndarray, methods: list[Method], measures: Measures, spread: Spread = map
+) -> dict[str, list[Point]]:
+    """Codes one image at every level of every method, restores it and measures what came back.
+
+    Args:
+        hr: uint8 [H, W, 3].
+        methods: methods of one codec and scale share their files.
+        measures: what to measure.
+        spread: runs the encoders.
+
+    Returns:
+        The points of each method by its name, in the order of its levels.
+    """
+    height, width = hr.shape[:2]
+    sources = {scale: reduce(hr, scale, DEGRADATION) if scale > 1 else hr for scale in {m.scale for m in methods}}
+    jobs = list(dict.fromkeys((m.codec, m.scale, level) for m in methods for level in m.levels))
+    points: dict[str, list[Point]] = {method.name: [] for method in methods}
+    files = spread(lambda job: job[0].encode(sources[job[1]], job[2]), jobs)
+    for (codec, scale, level), file in zip(jobs, files, strict=True):
+        decoded = codec.decode(file)
+        size = {"level": level, "bytes": len(file), "bpp": 8 * len(file) / (height * width)}
+        for method in methods:
+            if (method.codec, method.scale) == (codec, scale) and level in method.levels:
+                image = method.restore(decoded, (height, width))
+                scores = {key: function(hr, image) for key, function in measures.functions.items()}
+                points[method.name].append({**size, **scores})
+    return points
+
+
+def measure(
+    scenes: Iterable[tuple[str, np.ndarray]],
+    methods: list[Method],
+    measures: Measures,
+    records: Path,
+    workers: int = 1,
+    count: int | None = None,
+) -> tuple[dict[str, dict[str, list[Point]]], dict[str, tuple[int, int]]]:
+    """Measures images one after another, and keeps each one's points in `records`/NAME.json.
+
+    Args:
+        scenes: (name, HR uint8 [H, W, 3]).
+        methods: as in `measure_image`.
+        measures: what to measure.
+        records: a folder.
+        workers: encoders at work at the same time.
+        count: of the scenes, for the progress bar.
+
+    Returns:
+        The points of each method for each scene, and each scene's (H, W).
+
+    Raises:
+        UserError: a scene is too small for a score, or `records` cannot be written to.
+    """
+    points: dict[str, dict[str, list[Point]]] = {method.name: {} for method in methods}
+    sizes = {}
+    with ThreadPoolExecutor(workers) as pool, tqdm(scenes, total=count, unit="image", disable=None) as bar:
+        for name, hr in bar:
+            require_size(name, hr, measures)
+            measured = _recorded(records / f"{name}.json", hr, methods, measures, pool.map)
+            for method in methods:
+                points[method.name][name] = measured[method.name]
+            sizes[name] = hr.shape[:2]
+    return points, sizes
+
+
+def _recorded(
+    path: Path, hr: np.ndarray, methods: list[Method], measures: Measures, spread: Spread
+) -> dict[str, list[Point]]:
+    """The points of one image, from its record as far as they are there; the record is completed."""
+    digest = hashlib.sha256(repr(hr.shape).encode() + hr.tobytes()).hexdigest()
+    record = _read(path, digest)
+    scored = f"scores {' '.join(measures.functions)}"
+    keys = {method.name: f"{method.settings}, {scored}" for method in methods}
+    missing = [method for method in methods if keys[method.name] not in record["curves"]]
+    if missing:
+        for name, points in measure_image(hr, missing, measures, spread).items():
+            record["curves"][keys[name]] = [{key: finite_or_none(value) for key, value in p.items()} for p in points]
+        write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return {
+        name: [{field: _infinite_or(value) for field, value in point.items()} for point in record["curves"][key]]
+        for name, key in keys.items()
+    }
+
+
+def _read(path: Path, digest: str) -> dict:
+    """A record of these very pixels; an empty one where there is none, or where it cannot be read."""
+    empty = {"pixels": digest, "curves": {}}
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return empty
+    return record if isinstance(record, dict) and record.get("pixels") == digest else empty
+
+
+def finite_or_none(value: float) -> float | None:
+    """What JSON can hold: None for the PSNR of equal pixels."""
+    return value if math.isfinite(value) else None
+
+
+def _infinite_or(value: float | None) -> float:
+    return math.inf if value is None else value

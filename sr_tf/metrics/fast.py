@@ -1,0 +1,51 @@
+"""PSNR and SSIM of one pair of 8-bit images on a CPU, in a fraction of the time.
+
+The same numbers as `sr_tf.metrics.psnr.psnr` and `sr_tf.metrics.ssim.ssim` (RGB, no border cut), by OpenCV's filters: a
+search for the cheapest representation measures every tile a dozen times.
+"""
+
+import cv2
+import numpy as np
+
+from sr_tf.metrics.ssim import SIGMA, WINDOW
+
+
+def fast_psnr(hr: np.ndarray, sr: np.ndarray) -> float:
+    """PSNR in dB.
+
+    Args:
+        hr: uint8 [H, W, 3].
+        sr: the same shape.
+
+    Returns:
+        dB; infinite where the images are equal.
+    """
+    error = cv2.norm(hr, sr, cv2.NORM_L2SQR) / hr.size
+    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+def fast_ssim(hr: np.ndarray, sr: np.ndarray) -> float:
+    """SSIM (Wang et al. 2004); the protocol is that of `sr_tf.metrics.ssim.ssim`.
+
+    Args:
+        hr: uint8 [H, W, 3], at least 11×11 pixels.
+        sr: the same shape.
+
+    Returns:
+        At most 1.
+    """
+    hr, sr = np.float32(hr), np.float32(sr)
+    mean_hr, mean_sr = _blur(hr), _blur(sr)
+    variance_hr = _blur(hr * hr) - mean_hr * mean_hr
+    variance_sr = _blur(sr * sr) - mean_sr * mean_sr
+    covariance = _blur(hr * sr) - mean_hr * mean_sr
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    luminance = (2 * mean_hr * mean_sr + c1) / (mean_hr * mean_hr + mean_sr * mean_sr + c1)
+    structure = (2 * covariance + c2) / (variance_hr + variance_sr + c2)
+    return float(np.mean(luminance * structure, dtype=np.float64))
+
+
+def _blur(image: np.ndarray) -> np.ndarray:
+    """Gaussian mean, only where the window lies inside the image."""
+    margin = WINDOW // 2
+    return cv2.GaussianBlur(image, (WINDOW, WINDOW), SIGMA)[margin:-margin, margin:-margin]

@@ -1,0 +1,1 @@
+"""Reading whole slides and writing pyramids of them."""

@@ -1,0 +1,93 @@
+"""What OME-XML says of the images in an OME-TIFF file."""
+
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+from sr_tf.errors import UserError
+
+# To µm. OME's "pixel" and "reference frame" are no lengths.
+_UNITS = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "dm": 1e5, "m": 1e6, "in": 25400.0}
+
+
+@dataclass(frozen=True)
+class OmeImage:
+    """An image of one plane.
+
+    Attributes:
+        name: as the file says; may be empty.
+        page: its place in the file's main chain.
+        width: pixels.
+        height: pixels.
+        channels: SizeC, the samples of RGB counted one by one.
+        mpp: µm per pixel, x and y, or None.
+        objective_power: nominal magnification, or None.
+    """
+
+    name: str
+    page: int
+    width: int
+    height: int
+    channels: int
+    mpp: tuple[float, float] | None
+    objective_power: float | None
+
+
+def parse_ome(path: Path, text: str) -> list[OmeImage]:
+    """Reads OME-XML.
+
+    Args:
+        path: of the file, for messages.
+        text: the XML.
+
+    Returns:
+        The images, the slide itself first.
+
+    Raises:
+        UserError: the XML is damaged, or an image is a z-stack or a time series.
+    """
+    try:
+        if "<!ENTITY" in text:
+            raise ValueError("it defines entities")  # OME-XML needs none; they can be made to fill the memory
+        root = ET.fromstring(text)
+        powers = {
+            objective.get("ID"): _positive(objective.get("NominalMagnification"))
+            for objective in root.iterfind(".//{*}Objective")
+        }
+        images = [_image(path, index, image, powers) for index, image in enumerate(root.iterfind("{*}Image"))]
+        if not images:
+            raise ValueError("it has no images")
+    except (ET.ParseError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise UserError(f"{path}: the OME-XML is damaged ({error})") from error
+    return images
+
+
+def _image(path: Path, index: int, image: ET.Element, powers: dict[str | None, float | None]) -> OmeImage:
+    pixels = image.find("{*}Pixels")
+    planes = {axis: int(pixels.get(f"Size{axis}")) for axis in "ZT"}
+    if max(planes.values()) > 1:
+        found = f"a stack of {planes['Z']} focal planes and {planes['T']} times"
+        raise UserError(f"{path}: holds {found}, expected one plane")
+    data, settings = pixels.find("{*}TiffData"), image.find("{*}ObjectiveSettings")
+    sizes = [_length(pixels, axis) for axis in "XY"]
+    return OmeImage(
+        name=image.get("Name") or "",
+        page=index if data is None else int(data.get("IFD", 0)),
+        width=int(pixels.get("SizeX")),
+        height=int(pixels.get("SizeY")),
+        channels=int(pixels.get("SizeC")),
+        mpp=None if None in sizes else (sizes[0], sizes[1]),
+        objective_power=None if settings is None else powers.get(settings.get("ID")),
+    )
+
+
+def _length(pixels: ET.Element, axis: str) -> float | None:
+    size = _positive(pixels.get(f"PhysicalSize{axis}"))
+    unit = _UNITS.get(pixels.get(f"PhysicalSize{axis}Unit", "um").replace("µ", "u").replace("μ", "u"))
+    return None if size is None or unit is None else size * unit
+
+
+def _positive(text: str | None) -> float | None:
+    number = float(text or 0)
+    return number if 0 < number < math.inf else None

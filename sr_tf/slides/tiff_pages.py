@@ -1,0 +1,259 @@
+"""What the pages of a TIFF file say, checked against the file before a pixel is decoded.
+
+A header is cheap to damage and expensive to believe. Here each page's data must lie within the file, a tiled page must
+have as many tiles as its size asks for, and no tile may be absurdly large.
+"""
+
+import logging
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from sr_tf.errors import UserError
+from sr_tf.slides.file_bytes import FileBytes
+from sr_tf.slides.jpeg_segments import MAX_SEGMENT_PIXELS
+
+JPEG = 7
+"""Value of the TIFF tag Compression."""
+
+_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAX_PAGES = 10_000
+_PRIVATE, _ICC = 32768, 34675
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+# tifffile wants the end, too; cut XML is still meant to be XML.
+_OME = re.compile(r"<(\w+:)?OME[\s>]")
+# The names that OpenSlide gives to these tags.
+_PROPERTIES = (
+    "ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "HostComputer", "Copyright", "DocumentName",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A page of a TIFF file: the tags that its pixels depend on.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        segment_width: of a tile, or `width` where the page is cut into strips.
+        segment_height: of a tile or strip.
+        tiled: cut into tiles.
+        compression: TIFF tag.
+        photometric: TIFF tag PhotometricInterpretation.
+        samples: per pixel.
+        is_8_bit: whether all samples are unsigned 8-bit numbers.
+        depth: what they are, in words.
+        contiguous: samples lie beside one another, not in planes.
+        predictor: TIFF tag.
+        fill_order: TIFF tag.
+        tables: TIFF tag JPEGTables.
+        subsampling: TIFF tag YCbCrSubSampling.
+        icc: colour profile.
+        offsets: int64 [n], of the segments in the file, row by row.
+        counts: int64 [n], their bytes; 0 for a segment that the file leaves out.
+    """
+
+    width: int
+    height: int
+    segment_width: int
+    segment_height: int
+    tiled: bool
+    compression: int
+    photometric: int
+    samples: int
+    is_8_bit: bool
+    depth: str
+    contiguous: bool
+    predictor: int
+    fill_order: int
+    tables: bytes | None
+    subsampling: tuple[int, int] | None
+    icc: bytes | None
+    offsets: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def columns(self) -> int:
+        """Segments in a row."""
+        return -(-self.width // self.segment_width)
+
+    @property
+    def rows(self) -> int:
+        """Rows of segments."""
+        return -(-self.height // self.segment_height)
+
+
+@dataclass(frozen=True)
+class Tiff:
+    """What a TIFF file says.
+
+    Attributes:
+        pages: of the main chain.
+        ome: OME-XML, if there is any.
+        stack: axes beside width, height and samples, with their lengths: {"Z": 5}. Left empty for OME, where the XML
+            tells.
+        properties: free text of the first page, by OpenSlide's names.
+    """
+
+    pages: list[Page]
+    ome: str | None
+    stack: dict[str, int]
+    properties: dict[str, str]
+
+
+def is_tiff(beginning: bytes) -> bool:
+    """Whether a file that begins so is a TIFF."""
+    return beginning[:4] in _MAGICS
+
+
+def read_tiff(path: Path) -> Tiff:
+    """Reads and checks the pages of a TIFF file.
+
+    Raises:
+        UserError: the file is damaged, truncated or makes absurd claims.
+    """
+    file = FileBytes(path)
+    try:
+        count = sum(1 for _ in _chain(file))
+    finally:
+        file.close()
+    try:
+        # `_multifile`: an OME-TIFF may name other files; this is about the one.
+        with _silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
+            pages = [_page(tiff.pages[index]) for index in range(count)]
+            text = tiff.pages[0].description
+            ome = text if _OME.search(text, 0, 2000) else None
+            stack = {} if ome else _stack(tiff)
+            properties = _properties(tiff.pages[0])
+    except Exception as error:  # A parser fed with damaged numbers fails in any way that Python knows.
+        raise UserError(f"{path}: the TIFF's header is damaged ({_one_line(error)})") from error
+    for number, page in enumerate(pages):
+        _check(path, file.size, number, page)
+    return Tiff(pages, ome, stack, properties)
+
+
+def _chain(file: FileBytes) -> Iterator[int]:
+    """Offsets of the pages. A broken chain, which would lose images without a word, is an error."""
+    header = file.read(0, 16) if file.size >= 16 else b""
+    order = "little" if header[:2] == b"II" else "big"
+    big = int.from_bytes(header[2:4], order) == 43
+    # Classic TIFF ends at 4 GiB. NDPI goes beyond with pointers of 8 bytes, whose lower half is where classic's are.
+    pointer = 8 if big or file.size >= 2**32 else 4
+    start, count_bytes, tag_bytes = (8, 8, 20) if big else (4, 2, 12)
+    offset, seen = int.from_bytes(header[start : start + pointer], order), set()
+    while offset or not seen:
+        if offset in seen or len(seen) >= _MAX_PAGES or not 8 <= offset < file.size:
+            raise UserError(f"{file.path}: is damaged or truncated, TIFF page {len(seen)} cannot be at byte {offset:,}")
+        seen.add(offset)
+        yield offset
+        tags = int.from_bytes(file.read(offset, count_bytes), order)
+        place = offset + count_bytes + tags * tag_bytes
+        if place >= file.size:
+            raise UserError(f"{file.path}: is damaged or truncated, TIFF page {len(seen) - 1} claims {tags:,} tags")
+        entries = file.read(offset + count_bytes, tags * tag_bytes)
+        for start in range(0, len(entries), tag_bytes):
+            if tag := _tag_beyond(entries[start : start + tag_bytes], order, file.size):
+                raise UserError(f"{file.path}: is damaged or truncated, TIFF page {len(seen) - 1} lacks its tag {tag}")
+        offset = int.from_bytes(file.read(place, pointer), order)
+
+
+def _tag_beyond(entry: bytes, order: str, size: int) -> int:
+    """The code of a tag whose value lies beyond the file's end; tifffile would leave it out. Else 0.
+
+    Private tags do not count: old software has carried some along without their values.
+    """
+    half = (len(entry) - 4) // 2
+    code, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
+    length = int.from_bytes(entry[4 : 4 + half], order) * _TYPE_BYTES.get(kind, 1)
+    there = length <= half or int.from_bytes(entry[4 + half :], order) + length <= size
+    return 0 if there or (code >= _PRIVATE and code != _ICC) else code
+
+
+def _page(page: tifffile.TiffPage) -> Page:
+    tiled, tables, icc = page.is_tiled, page.jpegtables, page.iccprofile
+    depth = {1: "unsigned", 2: "signed", 3: "floating-point"}.get(int(page.sampleformat), "unknown")
+    subsampling = page.subsampling if "YCbCrSubSampling" in page.tags else None
+    return Page(
+        width=int(page.imagewidth),
+        height=int(page.imagelength),
+        segment_width=int(page.tilewidth if tiled else page.imagewidth),
+        # Without the tag, RowsPerStrip means all of them.
+        segment_height=int(page.tilelength if tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)),
+        tiled=tiled,
+        compression=int(page.compression),
+        photometric=int(page.photometric),
+        samples=int(page.samplesperpixel),
+        is_8_bit=page.bitspersample == 8 and int(page.sampleformat) == 1,
+        depth=f"{page.bitspersample}-bit {depth}",
+        contiguous=int(page.planarconfig or 1) == 1,
+        predictor=int(page.predictor),
+        fill_order=int(page.fillorder),
+        tables=None if tables is None else bytes(tables),
+        subsampling=None if subsampling is None else (int(subsampling[0]), int(subsampling[1])),
+        icc=None if icc is None else bytes(icc),
+        offsets=np.array(page.dataoffsets, np.int64),
+        counts=np.array(page.databytecounts, np.int64),
+    )
+
+
+def _stack(tiff: tifffile.TiffFile) -> dict[str, int]:
+    series = tiff.series[0]
+    lengths = zip(series.axes, series.shape, strict=True)
+    return {axis: int(length) for axis, length in lengths if axis not in "YXS" and length > 1}
+
+
+def _properties(page: tifffile.TiffPage) -> dict[str, str]:
+    tags = {name: page.tags[name].value for name in _PROPERTIES if name in page.tags}
+    found = {name: value.decode("latin-1") if isinstance(value, bytes) else str(value) for name, value in tags.items()}
+    return {f"tiff.{name}": value for name, value in found.items() if value}
+
+
+def _check(path: Path, size: int, number: int, page: Page) -> None:
+    pixels = page.segment_width * page.segment_height
+    if min(page.width, page.height, page.segment_width, page.segment_height, page.samples) < 1:
+        raise UserError(
+            f"{path}: TIFF page {number} claims {page.width}×{page.height} pixels of {page.samples} samples"
+        )
+    if len(page.offsets) != len(page.counts):
+        found = f"{len(page.offsets):,} places and {len(page.counts):,} lengths"
+        raise UserError(f"{path}: TIFF page {number} has {found} of its data, expected as many of each")
+    if page.tiled:
+        side = math.isqrt(MAX_SEGMENT_PIXELS)
+        if pixels > MAX_SEGMENT_PIXELS:
+            found = f"tiles of {page.segment_width}×{page.segment_height} pixels"
+            raise UserError(f"{path}: TIFF page {number} claims {found}, expected at most {side}×{side}")
+        expected = page.columns * page.rows * (1 if page.contiguous else page.samples)
+        if len(page.offsets) != expected:
+            found = f"{page.width}×{page.height} pixels and {len(page.offsets):,} tiles"
+            raise UserError(f"{path}: TIFF page {number} claims {found}, expected {expected:,}")
+    there = page.counts != 0
+    ends = page.offsets[there] + page.counts[there]
+    if (page.counts < 0).any() or (page.offsets[there] < 8).any() or (ends < 0).any() or (ends > size).any():
+        last = int(ends.max(initial=0))
+        raise UserError(
+            f"{path}: is truncated or damaged, TIFF page {number} has data up to byte {last:,} of a file of {size:,}"
+        )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps tifffile's remarks, which name no file, from the terminal."""
+    logger = logging.getLogger("tifffile")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,44 @@
+"""What the tests of archives archive."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sr_tf.archive.gate import QUALITIES
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.data.smear import render_smear
+
+REAL_SLIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
+WIDTH, HEIGHT = 1150, 840  # blocks of 512 pixels: 3 × 2, those at the edge narrow; no multiple of 4
+MODELS = ("small",)
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A slide's file, its archive and its pixels."""
+
+    slide: Path
+    archive: Path
+    pixels: np.ndarray
+
+
+def slide_pixels() -> np.ndarray:
+    """Cells on the left, blank glass in the middle, cells with noise on the right."""
+    random = np.random.default_rng(0)
+    pixels = np.full((HEIGHT, WIDTH, 3), (226, 224, 230), np.uint8)
+    pixels[:, :430] = render_smear(1, HEIGHT, 430)
+    noisy = render_smear(2, HEIGHT, 330) + random.normal(0, 6, (HEIGHT, 330, 3))
+    pixels[:, -330:] = np.clip(noisy, 0, 255).astype(np.uint8)
+    return pixels
+
+
+def archived(slide: Path, folder: Path, quality: str, **options) -> Archived:
+    """Archives a slide."""
+    from sr_tf.slides.slide import open_slide
+
+    target = folder / f"{quality}.sr.zip"
+    write_archive(slide, target, Options(QUALITIES[quality], MODELS, **options))
+    with open_slide(slide) as opened:
+        pixels = opened.read(0, 0, opened.info.width, opened.info.height)
+    return Archived(slide, target, pixels)
