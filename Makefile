@@ -1,4 +1,4 @@
-# make demo   trains, evaluates, restores and exports on scenes that the project draws itself
+# make demo   trains, evaluates, restores, archives and exports on scenes that the project draws itself
 # make test   lint and the whole test suite
 # make quick  lint and the tests that take seconds
 PYTHON ?= python3
@@ -31,11 +31,17 @@ demo: .venv/run
 	$(BIN)/sr-tf upscale $(DEMO)/lr $(DEMO)/restored
 	@echo "== 4. Export the shipped generator for TF Serving"
 	$(BIN)/sr-tf export $(DEMO)/export/small
+	@echo "== 5. Archive a scene, verify it against the original, restore it as a pyramidal OME-TIFF"
+	$(BIN)/sr-tf archive $(DEMO)/scenes/smear-0.png $(DEMO)/archive/smear-0.sr.zip
+	$(BIN)/sr-tf verify $(DEMO)/archive/smear-0.sr.zip --against $(DEMO)/scenes/smear-0.png
+	$(BIN)/sr-tf restore $(DEMO)/archive/smear-0.sr.zip $(DEMO)/archive/smear-0.ome.tif
+	$(BIN)/sr-tf info $(DEMO)/archive/smear-0.sr.zip --map $(DEMO)/archive/map.png
 	@echo "== Done. Look at:"
 	@echo "   report           $(DEMO)/evaluation/report.html"
 	@echo "   table            $(DEMO)/evaluation/table.md"
 	@echo "   pictures         $(DEMO)/evaluation/panel.png"
 	@echo "   scene, LR, SR    $(DEMO)/scenes/smear-0.png $(DEMO)/lr/smear-0.png $(DEMO)/restored/smear-0.png"
+	@echo "   archive, its map $(DEMO)/archive/smear-0.sr.zip $(DEMO)/archive/map.png"
 	@echo "   fresh generator  $(DEMO)/pretrain/best/"
 	@echo "   SavedModel       $(DEMO)/export/small/"
 	@echo "   TensorBoard      $(BIN)/tensorboard --logdir $(DEMO)/pretrain"

@@ -63,7 +63,7 @@ def build_blood_slide(
 
     tifffile.imwrite(
         path, bands(), shape=(size[1], size[0], 3), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True,
-        photometric="ycbcr", compression="jpeg", compressionargs={"level": quality}, metadata=None,
+        photometric="rgb", compression="jpeg", compressionargs={"level": quality}, metadata=None,
     )  # fmt: skip
     return size
 

@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,8 +92,34 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_models)
 
     add_archive_commands(commands)
+    _add_rate_distortion(commands)
     _add_assets(commands)
     return parser
+
+
+def _add_rate_distortion(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "rate-distortion",
+        help="compare full-size codecs and restored small images at equal bytes",
+        description="Codes every image of a folder at many rates: at full size by AVIF, JPEG XL, JPEG 2000, WebP and "
+        "JPEG, and reduced by AVIF, restored by bicubic interpolation and by generators. Writes curves, tables, "
+        "Bjøntegaard deltas and every image's points to DIR. A repeated call goes on where the last one stopped.",
+        epilog="example: sr-tf rate-distortion scenes/ --out runs/rates --models small --scores ssimulacra2",
+    )
+    command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
+    command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the results")
+    command.add_argument("--models", type=_names, default=["small"], help="separated by commas (default small)")
+    command.add_argument("--scores", type=_names, default=[], help="besides PSNR and SSIM: ssimulacra2, enl0, …")
+    command.add_argument(
+        "--band", type=_band, default=(0.07, 0.12), metavar="LOW,HIGH",
+        help="bit/pixel between which the mean gain is taken (default 0.07,0.12)",
+    )  # fmt: skip
+    command.add_argument(
+        "--workers", type=_positive, default=os.cpu_count(), metavar="N",
+        help="encoders at work at the same time (default: one for each CPU core)",
+    )  # fmt: skip
+    command.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
+    command.set_defaults(command=_rate_distortion)
 
 
 def _add_assets(commands: argparse._SubParsersAction) -> None:
@@ -160,6 +188,18 @@ def _share(text: str) -> float:
     raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
 
 
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _band(text: str) -> tuple[float, float]:
+    with contextlib.suppress(ValueError):
+        low, high = map(float, text.split(","))
+        if 0 < low < high < math.inf:
+            return low, high
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected two rising rates above 0, as 0.07,0.12")
+
+
 def _chosen_model(options: argparse.Namespace) -> str:
     return options.model if options.alpha is None else f"{options.model}@{options.alpha}"
 
@@ -198,6 +238,15 @@ def _export(options: argparse.Namespace) -> None:
 
     version = export(load_generator(_chosen_model(options)), options.output)
     print(f"{version}: SavedModel, both signatures read back and equal to the Keras model")
+
+
+def _rate_distortion(options: argparse.Namespace) -> None:
+    load_tensorflow()
+    from sr_tf.rate_distortion_command import compare_rates
+
+    compare_rates(
+        options.images, options.out, options.models, options.scores, options.band, options.workers, options.strict
+    )
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ def test_programs_help(program):
 
 
 def test_every_command_teaches_itself(capsys):
-    for command in ("upscale", "reduce", "export", "smear", "models", "assets"):
+    for command in ("upscale", "reduce", "export", "smear", "models", "rate-distortion", "assets"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
         assert stop.value.code == 0

@@ -19,6 +19,11 @@ COLOURS = {
 _SIDE, _MARGIN, _LINE = 640, 24, 26
 
 
+def _plain(text: str) -> str:
+    """Without the signs that Pillow's own font lacks."""
+    return text.replace("×", "x").replace("≥", ">=").replace("≤", "<=")
+
+
 def draw_map(archive: ArchiveFile) -> bytes:
     """The slide's preview, the map and a legend, as a PNG file."""
     grid = archive.header.grid
@@ -44,11 +49,11 @@ def draw_map(archive: ArchiveFile) -> bytes:
     ink, faint = (32, 32, 36), (110, 110, 116)
     draw.text(
         (_MARGIN, _MARGIN - 8),
-        f"{header.source.get('name', 'slide')}, {grid.width:,} × {grid.height:,} pixels",
+        f"{header.source.get('name', 'slide')}, {grid.width:,} x {grid.height:,} pixels",
         ink,
         title,
     )
-    draw.text((_MARGIN, _MARGIN + 18), f"{header.gate.describe()}. Research use only.", faint, text)
+    draw.text((_MARGIN, _MARGIN + 18), _plain(f"{header.gate.describe()}. Research use only."), faint, text)
     top = _MARGIN + 2 * _LINE
     picture.paste(preview, (_MARGIN, top))
     picture.paste(mapped, (2 * _MARGIN + size[0], top))
@@ -61,7 +66,10 @@ def draw_map(archive: ArchiveFile) -> bytes:
             draw.rectangle((_MARGIN, y, _MARGIN + 18, y + 16), fill=colour, outline=faint)
         blocks = f"{share.blocks:,} blocks, " if share.blocks else ""
         draw.text(
-            (_MARGIN + 28, y), f"{share.name}: {blocks}{share.bytes:,} bytes ({share.bytes / total:.1%})", ink, text
+            (_MARGIN + 28, y),
+            _plain(f"{share.name}: {blocks}{share.bytes:,} bytes ({share.bytes / total:.1%})"),
+            ink,
+            text,
         )
         y += _LINE
     buffer = io.BytesIO()

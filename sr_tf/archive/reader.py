@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.archive import av1, native
-from sr_tf.archive.container import BLOCK_TYPE, SCORE_TYPE, SEGMENT_TYPE, half_sha256
+from sr_tf.archive.container import BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
 from sr_tf.archive.gate import unpack
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
@@ -69,6 +69,8 @@ class ArchiveFile:
             ) from error
 
     def _open(self) -> None:
+        if len(self.comment) != COMMENT_LENGTH:
+            raise ValueError("its end is missing")
         names = set(self._zip.namelist())
         icc = self._zip.read("profile.icc") if "profile.icc" in names else None
         self.header = Header.from_json(self._read("archive.json").decode("utf-8"), icc)

@@ -29,7 +29,7 @@ from sr_tf.slides.identity import deidentified
 from sr_tf.slides.slide import Slide, open_slide, sha256_of_file
 from sr_tf.spool import Spool
 
-_PREVIEW_SIDE = 384
+_PREVIEW_SIDE = 320
 
 
 @dataclass(frozen=True)
@@ -221,5 +221,5 @@ def _preview(journal: Journal) -> bytes:
         size = tuple(max(1, round(length * factor)) for length in small.shape[1::-1])
         small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
     buffer = io.BytesIO()
-    Image.fromarray(small).save(buffer, "JPEG", quality=70, optimize=True)
+    Image.fromarray(small).save(buffer, "JPEG", quality=60, optimize=True)
     return buffer.getvalue()

@@ -14,6 +14,9 @@ from scipy.interpolate import PchipInterpolator
 _GRID = 400
 """Rates at which curves are compared between their points: far closer to each other than the points are."""
 
+_NOTHING = 1e-3
+"""A lead, as a part of the reference's span of qualities, that is rounding: an envelope against what it is made of."""
+
 
 @dataclass(frozen=True)
 class RateCurve:
@@ -98,6 +101,8 @@ def crossing(reference: Sequence[RateCurve], test: Sequence[RateCurve]) -> float
         return None
     rates = np.geomspace(*span, 4 * _GRID)[1:-1]  # rounding may put the ends outside
     ahead = mean_at(test, rates) - mean_at(reference, rates)
+    if ahead.max() < _NOTHING * np.ptp(mean_at(reference, rates)):
+        return None
     falls = np.flatnonzero((ahead[:-1] > 0) & (ahead[1:] <= 0))
     if not len(falls):
         return None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from sr_tf.archive.gate import QUALITIES
@@ -24,12 +25,14 @@ class Archived:
 
 
 def slide_pixels() -> np.ndarray:
-    """Cells on the left, blank glass in the middle, cells with noise on the right."""
+    """Cells out of focus in the first column of blocks, sharp ones, blank glass, and cells under a noisy camera."""
     random = np.random.default_rng(0)
-    pixels = np.full((HEIGHT, WIDTH, 3), (226, 224, 230), np.uint8)
-    pixels[:, :430] = render_smear(1, HEIGHT, 430)
-    noisy = render_smear(2, HEIGHT, 330) + random.normal(0, 6, (HEIGHT, 330, 3))
-    pixels[:, -330:] = np.clip(noisy, 0, 255).astype(np.uint8)
+    pixels = render_smear(1, HEIGHT, WIDTH)
+    sharp = np.clip((np.arange(WIDTH) - 520) / 80, 0, 1)[None, :, None]
+    pixels = np.uint8(sharp * pixels + (1 - sharp) * cv2.GaussianBlur(pixels, (0, 0), 2.5))
+    pixels[:, 660:900] = (226, 224, 230)
+    noisy = pixels[:, 900:] + random.normal(0, 3, (HEIGHT, WIDTH - 900, 3))
+    pixels[:, 900:] = np.clip(noisy, 0, 255).astype(np.uint8)
     return pixels
 
 

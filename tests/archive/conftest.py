@@ -10,7 +10,7 @@ def slide_file(tmp_path_factory):
     """A tiled JPEG TIFF with a resolution in the units of a slide scanner."""
     path = tmp_path_factory.mktemp("slide") / "smear.tif"
     tifffile.imwrite(
-        path, slide_pixels(), tile=(256, 256), compression="jpeg", compressionargs={"level": 92}, photometric="ycbcr",
+        path, slide_pixels(), tile=(256, 256), compression="jpeg", compressionargs={"level": 92}, photometric="rgb",
         resolution=(40_000, 40_000), resolutionunit="CENTIMETER", metadata=None,
     )  # fmt: skip
     return path

@@ -62,7 +62,7 @@ def test_an_archive_is_a_fraction_of_the_slide_and_stores_each_part_its_own_way(
     with RestoredSlide(visual.archive) as archive:
         lengths = archive.index["length"]
         assert len(np.unique(archive.index["kind"])) > 1
-        assert lengths[0, 1] < lengths[0, 0], "glass takes less than cells"
+        assert lengths[0, 0] < lengths[0, 1], "cells out of focus take less than sharp ones"
 
 
 def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
@@ -141,7 +141,7 @@ def test_a_stock_tool_sees_what_it_is_and_what_it_looks_like(visual):
         with Image.open(io.BytesIO(file.read("preview.jpg"))) as preview:
             small = np.asarray(preview.resize((46, 34)), float)
         readme = file.read("README.txt").decode()
-    assert about["slide"]["width"], about["slide"]["height"] == (WIDTH, HEIGHT)
+    assert (about["slide"]["width"], about["slide"]["height"]) == (WIDTH, HEIGHT)
     assert about["gate"]["min_psnr"] == 34
     assert about["generators"][0]["name"] == "small"
     assert len(about["generators"][0]["weights_sha256"]) == len(about["source"]["sha256"]) == 64

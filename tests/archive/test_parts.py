@@ -105,7 +105,7 @@ def test_what_is_no_avif_file_is_kept_whole(data):
 
 
 def test_a_jpeg_segment_comes_back_bit_by_bit():
-    file = imagecodecs.jpeg8_encode(render_smear(1, 64, 64), level=80)
+    file = imagecodecs.jpeg8_encode(render_smear(1, 256, 256), level=80)
     kind, packed = native.repack(file)
     assert kind == native.REPACKED
     assert len(packed) < len(file)

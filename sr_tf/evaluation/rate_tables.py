@@ -1,0 +1,200 @@
+"""Tables of rate–distortion: qualities at equal rates and Bjøntegaard deltas, as text, Markdown and JSON."""
+
+import json
+import math
+from dataclasses import asdict
+
+import numpy as np
+
+from sr_tf.degradation import DEGRADATIONS
+from sr_tf.evaluation.rate_curves import mean_at
+from sr_tf.evaluation.rate_distortion import DEGRADATION, finite_or_none
+from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
+from sr_tf.metrics.scores import SCORES, Score
+from sr_tf.metrics.scores import protocol as protocol_of_scores
+
+RATES = (0.05, 0.076, 0.103, 0.132, 0.175, 0.25)
+"""Bits per pixel of the tables."""
+AMORTISED = 1_000
+"""Megapixels over which the protocol spreads a generator's weights."""
+SCALE = 4
+"""Of the scores whose protocol depends on one."""
+NONE = "–"
+
+Rows = list[list[str]]
+
+
+def protocol(result: RateDistortion) -> str:
+    """What must be known to repeat the numbers, in one line."""
+    codecs = dict.fromkeys((method.codec.settings, method.codec.version) for method in result.methods)
+    scales = ", ".join(f"×{scale}" for scale in sorted({m.scale for m in result.methods if m.scale > 1}))
+    reduction = DEGRADATIONS[DEGRADATION].meaning.split(", i-HR")[0]
+    parts = [
+        f"{result.data}, {_scenes(result)}",
+        "rate: every byte of the file, headers included, over the original's pixels, reduced images too",
+        f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC or a generator",
+        *_weights(result),
+        "codecs: " + "; ".join(f"{settings}, {version}" for settings, version in codecs),
+        protocol_of_scores(result.scores, SCALE),
+        "means at equal rates: each image's own curve (PCHIP over the logarithm of the rate, files left out that are "
+        "larger than a better one), never extrapolated, so that a value stands only where every image has one",
+    ]
+    if result.unmeasured:
+        reasons = (f"{SCORES[key].heading} ({reason})" for key, reason in result.unmeasured.items())
+        parts.append(f"not measured: {', '.join(reasons)}")
+    return f"{'; '.join(parts)}. Research use only."
+
+
+def table_text(result: RateDistortion) -> str:
+    """Mean scores at equal rates, in aligned columns."""
+    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], _text)
+
+
+def table_markdown(result: RateDistortion) -> str:
+    """Mean scores at equal rates, for a README."""
+    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], _markdown)
+
+
+def deltas_markdown(result: RateDistortion) -> str:
+    """Bjøntegaard deltas and crossings of every method beside AVIF and JPEG XL."""
+    tables = []
+    for key in result.scores:
+        curves = result.curves(key)
+        for reference in (AVIF, JPEG_XL):
+            if reference in curves:
+                title = f"{SCORES[key].heading} beside {reference}"
+                tables.append((title, _delta_rows(SCORES[key], deltas(curves, reference, result.band), result)))
+    meaning = (
+        "BD-rate: how many more bytes for the same score, BD-score: how much better at the same rate (Bjøntegaard "
+        "2001, by PCHIP), of each image over what both reach, then averaged (rates as factors); in brackets how many "
+        "images have both, where not all. *Below*: the same up to the crossing. Crossing: the rate from which on the "
+        "method is no longer ahead, of the mean curves; then the median of the images' own, their range and how many "
+        "have one."
+    )
+    return _document(result, tables, _markdown, meaning)
+
+
+def as_json(result: RateDistortion) -> str:
+    """Everything, every image's points included, for programs; what is infinite or missing is null."""
+    summary = {}
+    for key in result.scores:
+        curves, better = result.curves(key), SCORES[key].better
+        summary[key] = {
+            "at_rates": {
+                method: (better * mean_at(images, np.array(RATES))).tolist() for method, images in curves.items()
+            },
+            "deltas": {
+                reference: {method: asdict(delta) for method, delta in deltas(curves, reference, result.band).items()}
+                for reference in (AVIF, JPEG_XL)
+                if reference in curves
+            },
+        }
+    document = {
+        "protocol": protocol(result),
+        "rates": RATES,
+        "band": result.band,
+        "weights_bytes": result.weights,
+        "methods": {method.name: method.settings for method in result.methods},
+        "sizes": result.sizes,
+        "scores": summary,
+        "images": result.points,
+        "unmeasured": result.unmeasured,
+        "ladders": {ladder.score.key: ladder.passed for ladder in result.ladders},
+    }
+    return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _at_rates(result: RateDistortion, key: str) -> Rows:
+    score = SCORES[key]
+    rows = [["bit/pixel", *(f"{rate:g}" for rate in RATES)]]
+    for method, curves in result.curves(key).items():
+        means = score.better * mean_at(curves, np.array(RATES))
+        rows.append([method, *(NONE if np.isnan(mean) else score.text(mean) for mean in means)])
+    return rows
+
+
+def _delta_rows(score: Score, found: dict[str, Delta], result: RateDistortion) -> Rows:
+    unit, images = score.unit or score.heading, len(result.sizes)
+    rows = [
+        [
+            "", "crossing (bit/pixel)", "of single images", "BD-rate (%)", f"BD-score ({unit})",
+            "BD-rate below (%)", f"BD-score below ({unit})", "gain in the band", "band (bit/pixel)",
+        ]
+    ]  # fmt: skip
+    for method, delta in found.items():
+        rows.append(
+            [
+                method,
+                NONE if delta.crossing is None else f"{delta.crossing:.3f}",
+                _spread(delta.crossings, images),
+                _signed(delta.rate, 1, images),
+                _signed(delta.quality, score.decimals, images),
+                _signed(delta.rate_below, 1, images),
+                _signed(delta.quality_below, score.decimals, images),
+                NONE if delta.gain is None else f"{delta.gain:+.{score.decimals}f}",
+                NONE if delta.band is None else f"{delta.band[0]:.3f} to {delta.band[1]:.3f}",
+            ]
+        )
+    return rows
+
+
+def _heading(key: str) -> str:
+    return SCORES[key].label
+
+
+def _spread(crossings: tuple[float, ...], images: int) -> str:
+    if not crossings:
+        return NONE
+    return f"{np.median(crossings):.3f}, {min(crossings):.3f} to {max(crossings):.3f} ({len(crossings)} of {images})"
+
+
+def _signed(mean: Mean | None, decimals: int, images: int) -> str:
+    if mean is None or not mean.count:
+        return NONE
+    return f"{mean.value:+.{decimals}f}" + (f" ({mean.count} of {images})" if mean.count < images else "")
+
+
+def _scenes(result: RateDistortion) -> str:
+    sizes = sorted(set(result.sizes.values()), key=math.prod)
+    span = " to ".join(f"{width}×{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
+    return f"{len(result.sizes)} image{'s' * (len(result.sizes) != 1)} of {span} pixels"
+
+
+def _weights(result: RateDistortion) -> list[str]:
+    if not result.weights:
+        return []
+    each = ", ".join(
+        f"{name} {size / 1e6:.2f} MB, {8 * size / (AMORTISED * 1e6):.4f} bit/pixel"
+        for name, size in result.weights.items()
+    )
+    return [f"not counted: a generator's weights, stored once ({each} where {AMORTISED:,} megapixels share them)"]
+
+
+def _document(result: RateDistortion, tables: list[tuple[str, Rows]], form, *below: str) -> str:
+    parts = [part for title, rows in tables for part in (f"**{title}**" if form is _markdown else title, form(rows))]
+    return "\n\n".join([*parts, *below, protocol(result)]) + "\n"
+
+
+def _text(rows: Rows) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def _markdown(rows: Rows) -> str:
+    lines = (rows[0], ["---"] + ["---:"] * (len(rows[0]) - 1), *rows[1:])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _finite(value):
+    """The same with None for every number that JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return finite_or_none(value) if isinstance(value, float) else value

@@ -1,0 +1,254 @@
+"""Rate–distortion from images to files, on small drawn scenes and few levels."""
+
+import io
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_tf.cli import main
+from sr_tf.codecs import CODECS
+from sr_tf.data.images import write_png
+from sr_tf.data.smear import render_smear
+from sr_tf.degradation import reduce
+from sr_tf.evaluation import rate_distortion, rate_tables
+from sr_tf.evaluation.curves import _FULL, _apart, picture
+from sr_tf.evaluation.measures import load_measures
+from sr_tf.evaluation.rate_distortion import default_methods, full_size, generated, interpolated, measure
+from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, RateDistortion, deltas
+from sr_tf.models.edsr import EDSR
+from sr_tf.zoo import load_generator
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return [("first", render_smear(1, 130, 117)), ("ward/second", render_smear(2, 128, 160))]
+
+
+@pytest.fixture(scope="module")
+def methods():
+    coarse = [
+        replace(full_size(name), levels=levels)
+        for name, levels in (("avif-slow", (0, 25, 50)), ("avif420-slow", (0, 25, 50)), ("jpegxl", (15, 6, 2)))
+    ]
+    small = [
+        replace(method, levels=(30, 60, 90))
+        for method in (interpolated(4), generated("small", load_generator("small")))
+    ]
+    return [*coarse, *small]
+
+
+@pytest.fixture(scope="module")
+def measures():
+    return load_measures(("psnr", "ssim"), 4, "antialiased")
+
+
+@pytest.fixture(scope="module")
+def result(scenes, methods, measures, tmp_path_factory):
+    points, sizes = measure(scenes, methods, measures, tmp_path_factory.mktemp("records"), workers=2)
+    return RateDistortion(points, tuple(methods), sizes, "drawn", ("psnr", "ssim"), (0.2, 0.4), {"small": 430_000})
+
+
+def test_a_point_is_the_file_and_what_comes_back_of_it(scenes, result):
+    for name, hr in scenes:
+        pixels = hr.shape[0] * hr.shape[1]
+        file = CODECS["avif-slow"].encode(hr, 25)
+        point = result.points["AVIF 4:4:4"][name][1]
+        assert (point["level"], point["bytes"]) == (25, len(file))
+        assert point["bpp"] == pytest.approx(8 * len(file) / pixels)
+        assert point["psnr"] == pytest.approx(cv2.PSNR(hr, CODECS["avif-slow"].decode(file)), abs=1e-3)
+
+        file = CODECS["avif"].encode(reduce(hr, 4, "antialiased"), 60)
+        point = result.points["LR ×4 + bicubic"][name][1]
+        assert point["bytes"] == len(file)
+        assert point["bpp"] == pytest.approx(8 * len(file) / pixels)  # of the original, not of the LR
+        enlarged = cv2.resize(CODECS["avif"].decode(file), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+        assert point["psnr"] == pytest.approx(cv2.PSNR(hr, enlarged[: hr.shape[0], : hr.shape[1]]), abs=1e-3)
+
+
+def test_interpolation_and_generator_restore_the_same_files(result):
+    for name in result.sizes:
+        bicubic, small = (result.points[f"LR ×4 + {how}"][name] for how in ("bicubic", "small"))
+        assert [point["bytes"] for point in bicubic] == [point["bytes"] for point in small]
+        assert small[-1]["psnr"] != bicubic[-1]["psnr"]
+
+
+def test_methods_follow_the_scales_of_the_generators():
+    def names(generators):
+        return [method.name for method in default_methods(generators) if method.scale > 1]
+
+    assert names({}) == ["LR ×4 + bicubic"]
+    two = {"a": EDSR(1, 8, scale=2), "b": EDSR(1, 8, scale=4)}
+    assert names(two) == ["LR ×2 + bicubic", "LR ×4 + bicubic", "LR ×2 + a", "LR ×4 + b"]
+
+
+def test_a_later_call_measures_only_what_is_new(scenes, methods, measures, tmp_path, monkeypatch):
+    coded = []
+
+    def counted(codec):
+        return replace(codec, encode=lambda image, level: coded.append(codec.name) or codec.encode(image, level))
+
+    few = [replace(full_size("webp"), levels=(5, 60)), replace(interpolated(4), levels=(40, 80))]
+    few = [replace(method, codec=counted(method.codec)) for method in few]
+    first = measure(scenes[:1], few[:1], measures, tmp_path)
+    assert coded == ["webp", "webp"]
+    assert measure(scenes[:1], few[:1], measures, tmp_path) == first
+    assert len(coded) == 2
+    measure(scenes, few, measures, tmp_path)  # another method, another scene
+    assert sorted(coded) == ["avif"] * 4 + ["webp"] * 4
+    assert (tmp_path / "ward" / "second.json").is_file()
+    coded.clear()
+    measure(scenes[:1], [replace(few[0], levels=(5, 70))], measures, tmp_path)  # other levels
+    assert len(coded) == 2
+    changed = [("first", scenes[0][1][::-1].copy())]
+    assert measure(changed, few[:1], measures, tmp_path)[0] != first[0]  # other pixels of the same name
+    assert len(coded) == 4
+
+
+def test_a_generator_with_other_weights_is_another_method():
+    generators = [EDSR(1, 8, scale=4) for _ in range(2)]
+    for generator in generators:
+        generator.build((None, None, None, 3))
+    first, second = (generated("own", generator) for generator in generators)
+    assert first.settings != second.settings
+    assert first.settings == generated("own", generators[0]).settings
+
+
+def test_a_damaged_record_is_measured_anew_and_equal_pixels_survive_it(measures, tmp_path):
+    flat = [("flat", np.full((64, 64, 3), 128, np.uint8))]
+    method = replace(full_size("jpeg"), levels=(50, 90))
+    points, _ = measure(flat, [method], measures, tmp_path)
+    assert points["JPEG"]["flat"][0]["psnr"] == np.inf
+    assert measure(flat, [method], measures, tmp_path)[0] == points
+    (tmp_path / "flat.json").write_text("{ half a reco", "utf-8")
+    assert measure(flat, [method], measures, tmp_path)[0] == points
+
+
+def test_the_envelope_is_never_below_either_kind_of_avif(result):
+    for key in result.scores:
+        curves = result.curves(key)
+        assert next(iter(curves)) == AVIF
+        for best, first, second in zip(curves[AVIF], curves["AVIF 4:4:4"], curves["AVIF 4:2:0"], strict=True):
+            rates = np.geomspace(best.rates[0], best.rates[-1], 50)[1:-1]
+            either = np.fmax(first.at(rates), second.at(rates))
+            assert (best.at(rates) >= either - 0.02).all()
+
+
+def test_deltas_agree_with_the_curves(result):
+    curves = result.curves("psnr")
+    found = deltas(curves, AVIF, (0.2, 0.4))
+    assert set(found) == {*curves} - {AVIF}
+    assert found["AVIF 4:2:0"].quality.value <= 0.01
+    back = deltas(curves, JPEG_XL, (0.2, 0.4))[AVIF]
+    assert (1 + back.rate.value / 100) * (1 + found[JPEG_XL].rate.value / 100) == pytest.approx(1)
+    delta = found["LR ×4 + small"]
+    assert 0 < delta.quality.count <= 2
+    if delta.crossing is not None:
+        assert delta.quality_below.value > delta.quality.value
+
+
+def test_tables_say_what_was_measured_and_how(result):
+    text, markdown, beside = (
+        write(result) for write in (rate_tables.table_text, rate_tables.table_markdown, rate_tables.deltas_markdown)
+    )
+    for form in (text, markdown, beside):
+        for part in (
+            "drawn, 2 images of 117×130 to 160×128 pixels", "every byte of the file", "over the original's pixels",
+            "antialiased ×4", "INTER_AREA", "4:2:0, speed 2", "libavif ", "no border cut", "range 255", "SSIM window",
+            "not counted: a generator's weights", "small 0.43 MB, 0.0034 bit/pixel", "1,000 megapixels", "PCHIP",
+            "never extrapolated", "Research use only",
+        ):  # fmt: skip
+            assert part in form
+        for method in (AVIF, "JPEG XL", "LR ×4 + bicubic", "LR ×4 + small"):
+            assert method in form
+    assert "0.103" in text
+    row = next(line for line in markdown.splitlines() if line.startswith("| LR ×4 + small"))
+    assert row.count("|") == 8
+    assert "PSNR beside JPEG XL" in beside
+    assert "VCEG" not in text
+
+
+def test_json_holds_every_point_and_no_infinity(result):
+    document = json.loads(rate_tables.as_json(result), parse_constant=lambda name: pytest.fail(name))
+    assert document["images"]["JPEG XL"]["ward/second"] == result.points["JPEG XL"]["ward/second"]
+    assert document["scores"]["psnr"]["deltas"][AVIF]["LR ×4 + small"]["quality"]["count"] in (1, 2)
+    assert len(document["scores"]["ssim"]["at_rates"][AVIF]) == len(document["rates"])
+
+
+def test_the_picture_shows_the_curves(result):
+    image = Image.open(io.BytesIO(picture(result, "psnr")))
+    assert image.format == "PNG"
+    assert image.width > 1000
+    colours = np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)
+    for strong in ((0x45, 0x4C, 0x58), (0x00, 0x56, 0xA0)):  # bicubic and the generator
+        assert (colours == strong).all(axis=1).any()
+    assert np.asarray(image.convert("L")).mean() > 230  # a light page
+
+
+def test_every_codec_has_a_line_of_its_own():
+    assert set(_FULL) == {AVIF, *(CODECS[name].title for name in rate_distortion.FULL_SIZE)}
+    assert len(set(_FULL.values())) == len(_FULL)
+
+
+def test_names_are_moved_apart_and_keep_their_order():
+    heights = _apart([10.0, 12.0, 13.0, 60.0], 10.0)
+    assert heights == sorted(heights)
+    assert (np.diff(heights) >= 10 - 1e-9).all()
+    assert heights[3] == 60
+    assert np.mean(heights[:3]) == pytest.approx(np.mean([10, 12, 13]))
+
+
+@pytest.fixture
+def few_levels(monkeypatch):
+    monkeypatch.setattr(rate_distortion, "FULL_SIZE", ("avif-slow", "jpeg"))
+    monkeypatch.setattr(rate_distortion, "LR_LEVELS", {4: (40, 80)})
+    quick = replace(CODECS["avif-slow"], levels=(0, 30, 60))
+    monkeypatch.setitem(CODECS, "avif-slow", quick)
+
+
+@pytest.mark.slow
+def test_the_command_writes_everything_and_goes_on(few_levels, tmp_path, capsys, caplog):
+    for name, hr in (("a.png", render_smear(3, 96, 96)), ("b/c.png", render_smear(4, 96, 120))):
+        write_png(tmp_path / "in" / name, hr)
+    (tmp_path / "in" / "cut.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    command = ["rate-distortion", str(tmp_path / "in"), "--out", str(out), "--models=small"]
+    assert main(command) == 0
+    written = {path.name for path in out.iterdir()}
+    files = {"table.txt", "table.md", "deltas.md", "rate-distortion.json", "curves-psnr.png", "curves-ssim.png"}
+    assert written == {*files, "images"}
+    assert (out / "images" / "b" / "c.png.json").is_file()
+    assert "skipped 1 of 3" in caplog.text
+    printed = capsys.readouterr().out
+    assert "LR ×4 + small" in printed
+    before = {name: (out / name).read_bytes() for name in files}
+    stamp = (out / "images" / "a.png.json").stat().st_mtime_ns
+    assert main(command) == 0
+    assert (out / "images" / "a.png.json").stat().st_mtime_ns == stamp
+    assert {name: (out / name).read_bytes() for name in files} == before
+    assert main([*command, "--strict"]) == 2
+    assert "cut.png" in capsys.readouterr().err
+
+
+def test_wrong_arguments_are_one_line(tmp_path, capsys):
+    write_png(tmp_path / "in" / "a.png", render_smear(3, 32, 32))
+    command = ["rate-distortion", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    for more, complaint in (
+        (["--scores=shift_r"], "not for curves"),
+        (["--scores=beauty"], "expected some of psnr, ssim"),
+        (["--models=small,small"], "same name"),
+        (["--models=nobody"], "no such generator"),
+    ):
+        assert main([*command, *more]) == 2
+        error = capsys.readouterr().err
+        assert complaint in error
+        assert error.count("\n") == 1
+    assert main(["rate-distortion", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    for band in ("0.1", "0.2,0.1", "0,1", "a,b", "0.1,inf"):
+        with pytest.raises(SystemExit):
+            main([*command, f"--band={band}"])
+        assert "two rising rates" in capsys.readouterr().err
