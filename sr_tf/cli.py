@@ -108,8 +108,14 @@ def _add_rate_distortion(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
     command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the results")
-    command.add_argument("--models", type=_names, default=["small"], help="separated by commas (default small)")
-    command.add_argument("--scores", type=_names, default=[], help="besides PSNR and SSIM: ssimulacra2, enl0, …")
+    command.add_argument(
+        "--models", type=_names, default=["small"], metavar="NAMES",
+        help="generators, separated by commas, each at its own scale; empty: bicubic only (default small)",
+    )  # fmt: skip
+    command.add_argument(
+        "--scores", type=_names, default=[], metavar="NAMES",
+        help="besides PSNR and SSIM, as evaluate.py names them: ssimulacra2, enl0, … (default none)",
+    )  # fmt: skip
     command.add_argument(
         "--band", type=_band, default=(0.07, 0.12), metavar="LOW,HIGH",
         help="bit/pixel between which the mean gain is taken (default 0.07,0.12)",

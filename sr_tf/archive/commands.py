@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_tf.archive import cost
-from sr_tf.archive.gate import QUALITIES, Gate
+from sr_tf.archive.gate import QUALITIES, Gate, worst
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
@@ -31,7 +31,7 @@ def archive(options: argparse.Namespace) -> None:
     if chosen.deidentify:
         print(f"removed: {', '.join(header.removed)}")
     with ArchiveFile(options.output) as written:
-        print(*_lowest(written), *cost.report(written, options.price), sep="\n")
+        print(*_measured(written), *cost.report(written, options.price), sep="\n")
 
 
 def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:
@@ -109,7 +109,7 @@ def info(options: argparse.Namespace) -> None:
             f"associated  {', '.join(header.associated) or 'none'}",
             f"source      SHA-256 {header.source['sha256']}",
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
-            *_lowest(archive),
+            *_measured(archive),
             *cost.report(archive, cost.PRICE_PER_GB_MONTH),
         ]
         print(*lines, sep="\n")
@@ -119,12 +119,12 @@ def info(options: argparse.Namespace) -> None:
     print("Research use only. Not a medical device.")
 
 
-def _lowest(archive: ArchiveFile) -> list[str]:
+def _measured(archive: ArchiveFile) -> list[str]:
     """What was measured, in one line each."""
     lines = []
     for name, values in archive.scores().items():
-        worst, median = (values.max() if name == "enl0" else values.min()), np.median(values)
-        lines.append(f"{name:<11} worst tile {_number(name, worst)}, median {_number(name, median)}")
+        lowest, median = worst(name, values), np.median(values)
+        lines.append(f"{name:<11} worst tile {_number(name, lowest)}, median {_number(name, median)}")
     return lines
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from sr_tf.archive.grid import GATE_TILE
@@ -12,7 +13,8 @@ from sr_tf.upscale import tiles
 
 PROTOCOL = (
     f"every tile of {GATE_TILE}×{GATE_TILE} pixels from the upper left corner on, those at the right and lower edge as "
-    f"large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower"
+    "large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower; "
+    "shift: largest |mean of SR − HR| of a channel"
 )
 
 
@@ -25,12 +27,16 @@ class Gate:
         min_psnr: dB; infinite: the restored pixels must be the original's.
         min_ssim: at most 1.
         max_enl0: largest ENL0 distance; None: not measured.
+        max_shift: largest |mean of SR − HR| of a channel, in 8-bit levels. More of it in one tile than in the next
+            shows as an edge on blank glass, where PSNR allows several levels. Below 1 no codec that stores Y, Cb and Cr
+            in 8 bits could pass: even a single colour comes back off by one level.
     """
 
     name: str
     min_psnr: float
     min_ssim: float
     max_enl0: float | None = None
+    max_shift: float = 1.0
 
     @property
     def lossless(self) -> bool:
@@ -44,6 +50,7 @@ class Gate:
     def passed(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         """Which tiles pass, bool of the scores' shape."""
         good = (scores["psnr"] >= self.min_psnr) & (scores["ssim"] >= self.min_ssim)
+        good &= scores["shift"] <= self.max_shift
         return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
 
     def within_reach(self, scores: dict[str, np.ndarray]) -> bool:
@@ -55,14 +62,22 @@ class Gate:
         if self.lossless:
             return self
         enl0 = None if self.max_enl0 is None else 0.99 * self.max_enl0
-        return replace(self, min_psnr=self.min_psnr + 0.03, min_ssim=self.min_ssim + 5e-4, max_enl0=enl0)
+        return replace(
+            self,
+            min_psnr=self.min_psnr + 0.03,
+            min_ssim=self.min_ssim + 5e-4,
+            max_enl0=enl0,
+        )
 
     def describe(self) -> str:
         """One line for people."""
         if self.lossless:
             return f"{self.name}: every pixel as in the original"
         enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
-        return f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}"
+        return (
+            f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}, mean colour within "
+            f"{self.max_shift:g} of 255"
+        )
 
 
 QUALITIES = {
@@ -74,8 +89,9 @@ QUALITIES = {
     )
 }
 
-# What an archive keeps of a score: 0.01 dB, 0.0001, rounded to the worse side. 65535 stands for equal pixels.
-SCORE_UNITS = {"psnr": 0.01, "ssim": 1e-4, "enl0": 1e-4}
+# What an archive keeps of a score, rounded to the worse side. 65535 stands for equal pixels.
+SCORE_UNITS = {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4}
+LESS_IS_BETTER = ("shift", "enl0")
 EQUAL = 65535
 
 
@@ -105,12 +121,12 @@ class Measure:
             sr: the same shape.
 
         Returns:
-            `psnr` (dB, infinite for equal tiles), `ssim` and, if asked for, `enl0`: float [rows, columns] each.
+            `psnr` (dB, infinite for equal tiles), `ssim`, `shift` (8-bit levels) and, if asked for, `enl0`: float
+            [rows, columns] each.
         """
         height, width = hr.shape[:2]
         shape = -(-height // GATE_TILE), -(-width // GATE_TILE)
-        names = ("psnr", "ssim") if self._enl0 is None else ("psnr", "ssim", "enl0")
-        scores = {name: np.empty(shape) for name in names}
+        scores = {name: np.empty(shape) for name in score_names(self._enl0 is not None)}
         for top, bottom, left, right in tiles(height, width, GATE_TILE):
             place = top // GATE_TILE, left // GATE_TILE
             pair = hr[top:bottom, left:right], sr[top:bottom, left:right]
@@ -120,10 +136,11 @@ class Measure:
 
     def _tile(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
         if np.array_equal(hr, sr):
-            scores = {"psnr": np.inf, "ssim": 1.0}
+            scores = {"psnr": np.inf, "ssim": 1.0, "shift": 0.0}
         else:
             wide = min(hr.shape[:2]) >= WINDOW
-            scores = {"psnr": fast_psnr(hr, sr), "ssim": fast_ssim(hr, sr) if wide else 1.0}
+            shift = np.abs(np.subtract(cv2.mean(sr)[:3], cv2.mean(hr)[:3])).max()
+            scores = {"psnr": fast_psnr(hr, sr), "ssim": fast_ssim(hr, sr) if wide else 1.0, "shift": shift}
         if self._enl0 is not None:
             large = [_at_least(image, 16)[None] for image in (hr, sr)]
             scores["enl0"] = float(self._enl0(*large)[0])
@@ -136,10 +153,20 @@ def _at_least(image: np.ndarray, side: int) -> np.ndarray:
     return np.pad(image, ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
 
 
+def score_names(with_enl0: bool) -> tuple[str, ...]:
+    """What is measured."""
+    return tuple(name for name in SCORE_UNITS if with_enl0 or name != "enl0")
+
+
+def worst(name: str, values: np.ndarray) -> float:
+    """The worst of a score's values."""
+    return float(values.max() if name in LESS_IS_BETTER else values.min())
+
+
 def pack(name: str, values: np.ndarray) -> np.ndarray:
     """Scores as an archive keeps them: uint16, rounded to the worse side."""
     steps = np.asarray(values, np.float64) / SCORE_UNITS[name]
-    steps = np.ceil(steps - 1e-6) if name == "enl0" else np.floor(steps + 1e-6)
+    steps = np.ceil(steps - 1e-6) if name in LESS_IS_BETTER else np.floor(steps + 1e-6)
     return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1)).astype(np.uint16)
 
 

@@ -109,6 +109,7 @@ class Header:
             np.inf if gate["min_psnr"] is None else float(gate["min_psnr"]),
             float(gate["min_ssim"]),
             gate["max_enl0"],
+            float(gate["max_shift"]),
         )
         return cls(
             slide=slide,

@@ -12,7 +12,7 @@ import numpy as np
 
 from sr_tf.archive import av1, native
 from sr_tf.archive.container import BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
-from sr_tf.archive.gate import unpack
+from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.stored import decode
@@ -101,10 +101,9 @@ class ArchiveFile:
         self._zip.close()
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Measured when the slide was archived: `psnr` (dB), `ssim` and maybe `enl0`, float [rows, columns]."""
+        """Measured when the slide was archived, as `sr_tf.archive.gate.Measure` returns them, for the whole slide."""
         packed = self._safely(lambda: self._array("scores.npy", SCORE_TYPE, self.header.grid.gate_shape))
-        names = ("psnr", "ssim") if self.header.gate.max_enl0 is None else ("psnr", "ssim", "enl0")
-        return {name: unpack(name, packed[name]) for name in names}
+        return {name: unpack(name, packed[name]) for name in score_names(self.header.gate.max_enl0 is not None)}
 
     def kind(self, row: int, column: int) -> Kind:
         """How a block is stored."""

@@ -17,6 +17,8 @@ from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
 
 _TILE = 512
 _LARGEST_REGION = 100_000_000
+# Of the smaller levels above copied JPEG tiles: views that hold nothing of their own.
+_UPPER_LEVELS_QUALITY = 85
 
 
 def restore_slide(
@@ -31,7 +33,7 @@ def restore_slide(
         source: the archive.
         target: a `.tif` or `.tiff` file.
         models: see `RestoredSlide`.
-        jpeg_quality: 1 to 100, or None for lossless.
+        jpeg_quality: 1 to 100, or None for lossless. Above copied segments the smaller levels are always JPEG.
         workers: threads.
 
     Returns:
@@ -52,9 +54,10 @@ def restore_slide(
             x, y = column * tile[1], row * tile[0]
             return slide.read(x, y, min(tile[1], header.slide.width - x), min(tile[0], header.slide.height - y))
 
-        options = {}
+        options = {"jpeg_quality": jpeg_quality}
         if copied:
             native = header.native
+            options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
             options["segments"] = lambda column, row: _abbreviated(slide, column, row)
             options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
         identity = json.dumps([slide.sha256(), jpeg_quality, *tile])
@@ -64,7 +67,6 @@ def restore_slide(
                 _pyramid_info(header, tile),
                 pixels,
                 identity=identity,
-                jpeg_quality=jpeg_quality,
                 associated={name: slide.associated(name) for name in header.associated},
                 workers=workers,
                 progress=bar.update,

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from sr_tf.archive.build import for_each
 from sr_tf.archive.container import COMMENT, hash_before_comment
-from sr_tf.archive.gate import GATE_TILE, Measure
+from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
@@ -17,7 +17,7 @@ from sr_tf.errors import UserError
 from sr_tf.slides.slide import open_slide, sha256_of_file
 
 # Another machine may round a generator's pixels differently by one level, here and there.
-_TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "enl0": 1e-3}
+_TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "shift": 0.02, "enl0": 1e-3}
 
 
 def check_integrity(path: Path) -> list[str]:
@@ -78,7 +78,7 @@ def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: 
         workers: threads.
 
     Returns:
-        (what is wrong, a line each; the lowest PSNR and SSIM, and the highest ENL0 if the gate has one).
+        (what is wrong, a line each; the worst of each score).
 
     Raises:
         UserError: archive or slide cannot be read, or the slide is another one.
@@ -103,7 +103,8 @@ def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: 
 
         with tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar:
             for_each(score, grid.blocks(), workers)
-    return list(_differences(path, header.gate, recorded, again)), _extremes(again)
+    extremes = {name: worst(name, values) for name, values in again.items()}
+    return list(_differences(path, header.gate, recorded, again)), extremes
 
 
 def _differences(path: Path, gate, recorded: dict, again: dict) -> Iterator[str]:
@@ -112,13 +113,9 @@ def _differences(path: Path, gate, recorded: dict, again: dict) -> Iterator[str]
         yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
     for name, values in again.items():
         with np.errstate(invalid="ignore"):
-            worse = (values - recorded[name]) * (1 if name == "enl0" else -1)
+            worse = (values - recorded[name]) * (1 if name in LESS_IS_BETTER else -1)
         for row, column in np.argwhere(worse > _TOLERANCES[name]):
             yield (
                 f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, recorded is "
                 f"{recorded[name][row, column]:.4f}"
             )
-
-
-def _extremes(scores: dict[str, np.ndarray]) -> dict[str, float]:
-    return {name: float(values.max() if name == "enl0" else values.min()) for name, values in scores.items()}

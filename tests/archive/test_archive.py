@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 
+import cv2
 import numpy as np
 import openslide
 import pytest
@@ -14,9 +15,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.planes import Planes
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.restored import RestoredSlide
 from sr_tf.archive.verify import check_integrity, measure_again
+from sr_tf.assets.store import is_cached
 from sr_tf.cli import main
 
 
@@ -28,6 +31,7 @@ def assert_gate_holds(original, restored, gate):
             if np.array_equal(hr, sr):
                 continue
             assert peak_signal_noise_ratio(hr, sr) >= gate.min_psnr - 1e-3
+            assert np.abs((np.float64(sr) - hr).mean(axis=(0, 1))).max() <= gate.max_shift + 1e-3
             if min(hr.shape[:2]) >= 11:
                 ssim = structural_similarity(
                     hr,
@@ -122,6 +126,27 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
     assert extremes["ssim"] >= 0.90
 
 
+def test_verify_tells_when_the_promise_is_not_kept(visual, monkeypatch, capsys):
+    restored = Planes.restored
+    monkeypatch.setattr(Planes, "restored", lambda *place: cv2.GaussianBlur(restored(*place), (0, 0), 3))
+    assert main(["verify", str(visual.archive), "--against", str(visual.slide)]) == 2
+    assert "does not pass the gate" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets it")
+def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
+    Image.fromarray(slide_pixels()[:300, 500:900]).save(tmp_path / "field.png")
+    sizes = []
+    for distance in ("2", "0.3"):
+        target = tmp_path / f"{distance}.sr.zip"
+        arguments = ["--models", "", "--max-enl0", distance]
+        assert main(["archive", str(tmp_path / "field.png"), str(target), *arguments]) == 0
+        with RestoredSlide(target) as archive:
+            assert archive.scores()["enl0"].max() <= float(distance)
+        sizes.append(target.stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
 def test_neighbours_stored_differently_show_no_edge(visual):
     """The step across block borders against the original's, beside the same figure inside blocks."""
     with RestoredSlide(visual.archive) as archive:
@@ -160,7 +185,7 @@ def test_archiving_again_gives_the_same_bytes(visual, slide_file, tmp_path):
 def test_info_tells_kinds_costs_and_draws_a_map(visual, tmp_path, capsys):
     assert main(["info", str(visual.archive), "--map", str(tmp_path / "map.png")]) == 0
     told = capsys.readouterr().out
-    assert "visual: every tile PSNR ≥ 34 dB, SSIM ≥ 0.9" in told
+    assert "visual: every tile PSNR ≥ 34 dB, SSIM ≥ 0.9, mean colour within 1 of 255" in told
     assert "0.25 × 0.25 µm per pixel" in told
     assert f"{visual.archive.stat().st_size:,}" in told
     assert "Research use only" in told

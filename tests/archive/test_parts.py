@@ -54,6 +54,8 @@ def test_scores_of_tiles_are_those_of_an_independent_implementation():
         )
         # scikit-image averages over all but a border of 5 pixels, as we do.
         assert scores["ssim"][row, column] == pytest.approx(expected, abs=2e-4)
+        shift = np.abs((np.float64(sr[tile]) - hr[tile]).mean(axis=(0, 1))).max()
+        assert scores["shift"][row, column] == pytest.approx(shift, abs=1e-9)
 
 
 def test_equal_and_tiny_tiles_have_scores():
@@ -67,21 +69,23 @@ def test_equal_and_tiny_tiles_have_scores():
 
 def test_every_tile_has_to_pass():
     gate = Gate("custom", 30, 0.9)
-    good, bad = {"psnr": np.array([[31.0, 30.0]]), "ssim": np.array([[0.9, 1.0]])}, {}
+    good = {"psnr": np.array([[31.0, 30.0]]), "ssim": np.array([[0.9, 1.0]]), "shift": np.array([[0.0, 1.0]])}
     assert gate.passes(good)
-    for name, value in (("psnr", 29.99), ("ssim", 0.8999)):
+    for name, value in (("psnr", 29.99), ("ssim", 0.8999), ("shift", 1.01)):
         bad = {key: values.copy() for key, values in good.items()}
         bad[name][0, 1] = value
         assert not gate.passes(bad)
-    assert not gate.passes({"psnr": np.array([[np.nan]]), "ssim": np.array([[1.0]])})
-    assert QUALITIES["lossless"].passes({"psnr": np.array([[np.inf]]), "ssim": np.array([[1.0]])})
-    assert not QUALITIES["lossless"].passes({"psnr": np.array([[80.0]]), "ssim": np.array([[1.0]])})
+    one, zero = np.array([[1.0]]), np.array([[0.0]])
+    assert not gate.passes({"psnr": np.array([[np.nan]]), "ssim": one, "shift": zero})
+    assert QUALITIES["lossless"].passes({"psnr": np.array([[np.inf]]), "ssim": one, "shift": zero})
+    assert not QUALITIES["lossless"].passes({"psnr": np.array([[80.0]]), "ssim": one, "shift": zero})
 
 
 @given(st.floats(0, 100), st.floats(0, 1), st.floats(0, 5))
 def test_kept_scores_are_never_better_than_the_measured_ones(psnr, ssim, enl0):
     assert psnr - 0.0101 <= unpack("psnr", pack("psnr", np.array(psnr))) <= psnr + 1e-6
     assert ssim - 0.000101 <= unpack("ssim", pack("ssim", np.array(ssim))) <= ssim + 1e-6
+    assert psnr - 1e-6 <= unpack("shift", pack("shift", np.array(psnr))) <= psnr + 0.0101
     assert enl0 - 1e-6 <= unpack("enl0", pack("enl0", np.array(enl0))) <= enl0 + 0.000101
     assert np.isinf(unpack("psnr", pack("psnr", np.array(np.inf))))
 
