@@ -5,7 +5,7 @@
 Each step runs as the command that a user would call; peak memory is that of its process.
 """
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,10 +62,14 @@ def main(_) -> None:
 
 
 def _timed(*command) -> tuple[float, float]:
-    """Seconds, and MB of peak memory of the largest child so far."""
+    """Seconds and MB of peak memory of a command."""
     start = time.monotonic()
-    subprocess.run([str(SR_TF), *map(str, command)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    arguments = [str(SR_TF), *map(str, command)]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(arguments)}: failed")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
 
 
 def _worst(slide: Path, restored: Path, gate) -> tuple[float, float]:
