@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sr_tf.messages import load_tensorflow
 
-DEFAULT_MODELS = "small"
+DEFAULT_MODELS = "coded4"
 
 
 def add_archive_commands(commands: argparse._SubParsersAction) -> None:

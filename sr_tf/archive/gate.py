@@ -74,10 +74,8 @@ class Gate:
         if self.lossless:
             return f"{self.name}: every pixel as in the original"
         enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
-        return (
-            f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}, mean colour within "
-            f"{self.max_shift:g} of 255"
-        )
+        shift = "" if np.isinf(self.max_shift) else f", mean colour within {self.max_shift:g} of 255"
+        return f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}{shift}"
 
 
 QUALITIES = {
