@@ -69,9 +69,9 @@ def test_equal_and_tiny_tiles_have_scores():
 
 def test_every_tile_has_to_pass():
     gate = Gate("custom", 30, 0.9)
-    good = {"psnr": np.array([[31.0, 30.0]]), "ssim": np.array([[0.9, 1.0]]), "shift": np.array([[0.0, 1.0]])}
+    good = {"psnr": np.array([[31.0, 30.0]]), "ssim": np.array([[0.9, 1.0]]), "shift": np.array([[0.0, 1.5]])}
     assert gate.passes(good)
-    for name, value in (("psnr", 29.99), ("ssim", 0.8999), ("shift", 1.01)):
+    for name, value in (("psnr", 29.99), ("ssim", 0.8999), ("shift", 1.51)):
         bad = {key: values.copy() for key, values in good.items()}
         bad[name][0, 1] = value
         assert not gate.passes(bad)
