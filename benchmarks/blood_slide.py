@@ -20,16 +20,15 @@ flags.DEFINE_string("fields", None, "Folder of fields, all of one size.", requir
 flags.DEFINE_string("out", "blood.tif", "The slide.")
 flags.DEFINE_float("megapixels", 100, "At least this large.")
 flags.DEFINE_string("only", "", "Regular expression: take the fields whose name it finds.")
+flags.DEFINE_integer("gap", 2, "One place in so many holds a field, the others blank glass.")
 
 GLASS = (225, 238, 248)
 NOISE = 1.6
 TILE = 256
-_GAP = 2
-"""Glass between fields, in parts of a field: one field in `_GAP` places along each row, every other row shifted."""
 
 
 def build_blood_slide(
-    path: Path, fields: Sequence[np.ndarray], megapixels: float, quality: int = 90
+    path: Path, fields: Sequence[np.ndarray], megapixels: float, gap: int = 2, quality: int = 90
 ) -> tuple[int, int]:
     """Writes the slide.
 
@@ -37,6 +36,7 @@ def build_blood_slide(
         path: of the TIFF.
         fields: uint8 [H, W, 3] each, of one size; used in turn, none twice where there are enough.
         megapixels: its least size.
+        gap: one place in so many along each row holds a field; rows are shifted against each other.
         quality: of its JPEG tiles.
 
     Returns:
@@ -56,8 +56,8 @@ def build_blood_slide(
             for row in range(top // height, (top + TILE - 1) // height + 1):
                 for column in range(columns):
                     place = row * columns + column
-                    if row < rows and (column + row) % _GAP == 0:
-                        _paste(band, fields[place // _GAP % len(fields)], column * width, row * height - top)
+                    if row < rows and (column + row) % gap == 0:
+                        _paste(band, fields[place // gap % len(fields)], column * width, row * height - top)
             for left in range(0, size[0], TILE):
                 yield np.ascontiguousarray(band[:, left : left + TILE])
 
@@ -94,7 +94,8 @@ def main(_) -> None:
 
     options = flags.FLAGS
     paths = [path for path in find_images(options.fields) if re.search(options.only, path.name)]
-    width, height = build_blood_slide(Path(options.out), [read_rgb(path) for path in paths], options.megapixels)
+    fields = [read_rgb(path) for path in paths]
+    width, height = build_blood_slide(Path(options.out), fields, options.megapixels, options.gap)
     print(f"{options.out}: {width}×{height} pixels, {len(paths)} fields, {Path(options.out).stat().st_size:,} bytes")
 
 
