@@ -14,7 +14,7 @@ import numpy as np
 from sr_tf.archive.choose import Chooser
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import FULL_AVIF
+from sr_tf.archive.kinds import FULL_AVIF, NATIVE
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.restorers import Generator
 from sr_tf.slides.slide import Slide
@@ -61,6 +61,33 @@ class Builder:
             progress()
 
         for_each(choose, self._grid.blocks(), self._workers)
+
+    def share_segments(self) -> None:
+        """Hands blocks of full size over to the original's segments where those cost less, as neighbours need them too.
+
+        A segment lies under several blocks but is stored once; the search, block by block, counts a share of it. Each
+        change makes further ones cheaper, so the order does not matter, nor an interruption.
+        """
+        segments = self._journal.segments
+        if segments is None:
+            return
+        under, costs, needed = {}, {}, set()
+        for place in self._grid.blocks():
+            stored = self._journal.stored(*place)
+            if stored.kind.scale == 1:
+                under[place] = set(segments.under(*self._grid.rectangle(*place)))
+                costs[place] = stored.cost
+            if stored.kind is NATIVE:
+                needed |= under.pop(place)
+        changed = True
+        while changed:
+            changed = False
+            for place in list(under):
+                missing = under[place] - needed
+                if sum(len(self._journal.packed_segment(*one)[1]) for one in missing) < costs[place]:
+                    self._journal.put(*place, self._journal.native(*place))
+                    needed |= under.pop(place)
+                    changed = True
 
     def confirm(self, progress: Callable[[], object]) -> int:
         """Measures every restored block and replaces those that fail; `progress` is called after each measurement.

@@ -88,6 +88,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
                 builder.choose(bar.update)
+            builder.share_segments()
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, digest, slide, options, identities, segments if _needed(journal) else None)

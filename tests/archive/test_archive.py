@@ -106,6 +106,19 @@ def test_lossless_keeps_every_pixel_of_slides_without_jpeg(tmp_path):
         assert tiff.pages[0].tags["InterColorProfile"].value == b"\x00" * 200
 
 
+def test_a_gate_below_lossless_never_takes_more_than_lossless(tmp_path):
+    """A hard slide that its scanner compressed much: its own segments are the cheapest that there is."""
+    noisy = np.clip(slide_pixels()[:600, 500:1100] + np.random.default_rng(1).normal(0, 25, (600, 600, 3)), 0, 255)
+    tifffile.imwrite(
+        tmp_path / "hard.tif", noisy.astype(np.uint8), tile=(240, 240), compression="jpeg", photometric="rgb",
+        compressionargs={"level": 30}, metadata=None,
+    )  # fmt: skip
+    sizes = {}
+    for quality in ("diagnostic", "lossless"):
+        sizes[quality] = archived(tmp_path / "hard.tif", tmp_path, quality).archive.stat().st_size
+    assert sizes["diagnostic"] <= 1.02 * sizes["lossless"]
+
+
 def test_a_region_is_the_same_pixels_as_the_whole(visual, tmp_path):
     with RestoredSlide(visual.archive) as archive:
         whole = archive.read(0, 0, WIDTH, HEIGHT)
