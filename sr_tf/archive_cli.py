@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from sr_tf import arguments
 from sr_tf.messages import load_tensorflow
 
 DEFAULT_MODELS = "coded4"
@@ -38,7 +39,7 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
         help="largest ENL0 distance of a tile; needs `sr-tf assets fetch efficientnet_lite0` (default: not measured)",
     )  # fmt: skip
     command.add_argument(
-        "--models", default=DEFAULT_MODELS, metavar="NAMES",
+        "--models", type=arguments.names, default=[DEFAULT_MODELS], metavar="NAMES",
         help="generators, separated by commas, one for each scale; empty: interpolation only "
         f"(default {DEFAULT_MODELS})",
     )  # fmt: skip
@@ -69,12 +70,12 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
     command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png with --region")
     command.add_argument(
         "--region",
-        type=_region,
+        type=arguments.region,
         metavar="X,Y,W,H",
         help="a rectangle in pixels of full size, from the upper left corner",
     )
     command.add_argument(
-        "--jpeg-quality", type=_quality, metavar="1…100",
+        "--jpeg-quality", type=arguments.percent, metavar="1…100",
         help="write JPEG tiles: much smaller, but no longer exactly the pixels that were measured (default lossless)",
     )  # fmt: skip
     _add_models(command)
@@ -121,31 +122,11 @@ def _add_archive(command: argparse.ArgumentParser) -> None:
 
 def _add_models(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--models", metavar="NAMES",
+        "--models", type=arguments.names, default=[], metavar="NAMES",
         help="names or paths of the archive's generators, where it was made with others than those that ship",
     )  # fmt: skip
 
 
 def _add_workers(command: argparse.ArgumentParser) -> None:
     count = os.cpu_count() or 1
-    command.add_argument("--workers", type=_positive, default=count, help=f"threads (default {count})")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 on")
-    return int(text)
-
-
-def _quality(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
-    return int(text)
-
-
-def _region(text: str) -> tuple[int, int, int, int]:
-    parts = text.split(",")
-    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts) or not all(map(int, parts[2:])):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected X,Y,W,H: four whole numbers, W and H above 0")
-    x, y, width, height = map(int, parts)
-    return x, y, width, height
+    command.add_argument("--workers", type=arguments.positive, default=count, help=f"threads (default {count})")

@@ -1,28 +1,26 @@
 """`sr-tf`: the commands for those who use generators. Training and evaluation are `train.py` and `evaluate.py`."""
 
 import argparse
-import contextlib
-import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sr_tf import __version__
+from sr_tf import __version__, arguments
 from sr_tf.archive_cli import add_archive_commands
 from sr_tf.messages import exit_code, load_tensorflow
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        arguments: without the program's name; by default those of the process.
+        argv: without the program's name; by default those of the process.
 
     Returns:
         0; 2 after an error that the user can put right, told in one line on stderr; 130 when interrupted.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(argv)
     return exit_code("sr-tf", lambda: options.command(options))
 
 
@@ -45,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_files(command)
     _add_model(command)
     command.add_argument(
-        "--tile", type=_positive, default=192, metavar="PIXELS",
+        "--tile", type=arguments.positive, default=192, metavar="PIXELS",
         help="side of the tiles in LR pixels (default 192); smaller needs less memory, the result is the same",
     )  # fmt: skip
     command.set_defaults(command=_upscale)
@@ -84,8 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: sr-tf smear scenes/ --count 3",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="a folder")
-    command.add_argument("--seed", type=_whole, default=0, help="of the first scene (default 0); the next ones follow")
-    command.add_argument("--count", type=_positive, default=1, help="how many (default 1)")
+    command.add_argument(
+        "--seed", type=arguments.whole, default=0, help="of the first scene (default 0); the next ones follow"
+    )
+    command.add_argument("--count", type=arguments.positive, default=1, help="how many (default 1)")
     command.set_defaults(command=_smear)
 
     command = commands.add_parser("models", help="list the shipped generators and what they score")
@@ -109,19 +109,19 @@ def _add_rate_distortion(commands: argparse._SubParsersAction) -> None:
     command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
     command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the results")
     command.add_argument(
-        "--models", type=_names, default=["small"], metavar="NAMES",
+        "--models", type=arguments.names, default=["small"], metavar="NAMES",
         help="generators, separated by commas, each at its own scale; empty: bicubic only (default small)",
     )  # fmt: skip
     command.add_argument(
-        "--scores", type=_names, default=[], metavar="NAMES",
+        "--scores", type=arguments.names, default=[], metavar="NAMES",
         help="besides PSNR and SSIM, as evaluate.py names them: ssimulacra2, enl0, … (default none)",
     )  # fmt: skip
     command.add_argument(
-        "--band", type=_band, default=(0.07, 0.12), metavar="LOW,HIGH",
+        "--band", type=arguments.band, default=(0.07, 0.12), metavar="LOW,HIGH",
         help="bit/pixel between which the mean gain is taken (default 0.07,0.12)",
     )  # fmt: skip
     command.add_argument(
-        "--workers", type=_positive, default=os.cpu_count(), metavar="N",
+        "--workers", type=arguments.positive, default=os.cpu_count(), metavar="N",
         help="encoders at work at the same time (default: one for each CPU core)",
     )  # fmt: skip
     command.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
@@ -175,43 +175,14 @@ def _add_model(command: argparse.ArgumentParser) -> None:
         help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small)",
     )  # fmt: skip
     command.add_argument(
-        "--alpha", type=_share, metavar="0…1",
+        "--alpha", type=arguments.share, metavar="0…1",
         help="between a fine-tuned generator (1) and the MSE generator that it started from (0): less error towards 0, "
         "more detail towards 1, without training; the same as --model NAME@ALPHA",
     )  # fmt: skip
 
 
-def _whole(text: str, least: int = 0) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {least} on")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
-
-
-def _band(text: str) -> tuple[float, float]:
-    with contextlib.suppress(ValueError):
-        low, high = map(float, text.split(","))
-        if 0 < low < high < math.inf:
-            return low, high
-    raise argparse.ArgumentTypeError(f"found {text!r}, expected two rising rates above 0, as 0.07,0.12")
-
-
 def _chosen_model(options: argparse.Namespace) -> str:
     return options.model if options.alpha is None else f"{options.model}@{options.alpha}"
-
-
-def _positive(text: str) -> int:
-    return _whole(text, least=1)
 
 
 def _upscale(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ def archive(options: argparse.Namespace) -> None:
     """`sr-tf archive`."""
     chosen = Options(
         gate=chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0),
-        models=tuple(name for name in options.models.split(",") if name),
+        models=tuple(options.models),
         associated=options.associated == "keep",
         deidentify=options.deidentify,
         workers=options.workers,
@@ -63,7 +63,7 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
 
 def restore(options: argparse.Namespace) -> None:
     """`sr-tf restore`."""
-    models = tuple(name for name in (options.models or "").split(",") if name)
+    models = tuple(options.models)
     if options.region is not None:
         print(restore_region(options.archive, options.output, options.region, models))
     else:
@@ -76,7 +76,7 @@ def verify(options: argparse.Namespace) -> None:
     if not findings:
         print(f"{options.archive}: every byte is as it was written")
     if options.against is not None and not findings:
-        models = tuple(name for name in (options.models or "").split(",") if name)
+        models = tuple(options.models)
         findings, extremes = measure_again(options.archive, options.against, models, options.workers)
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in extremes.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")

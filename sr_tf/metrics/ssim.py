@@ -29,14 +29,28 @@ def ssim(hr, sr, channel: str = "rgb", border: int = 0):
         ValueError: unknown channel, or too wide a border.
     """
     hr, sr = compared(hr, channel, border), compared(sr, channel, border)
-    mean_hr, mean_sr = _blur(hr), _blur(sr)
-    variance_hr = _blur(hr * hr) - mean_hr * mean_hr
-    variance_sr = _blur(sr * sr) - mean_sr * mean_sr
-    covariance = _blur(hr * sr) - mean_hr * mean_sr
+    return ops.mean(ssim_map(hr, sr, _blur), axis=(1, 2, 3))
+
+
+def ssim_map(hr, sr, blur):
+    """SSIM at each place (Wang et al. 2004, equation 13).
+
+    Args:
+        hr: float array of any library.
+        sr: the same shape.
+        blur: weighted mean over the window around each place.
+
+    Returns:
+        An array as from `blur`.
+    """
+    mean_hr, mean_sr = blur(hr), blur(sr)
+    variance_hr = blur(hr * hr) - mean_hr * mean_hr
+    variance_sr = blur(sr * sr) - mean_sr * mean_sr
+    covariance = blur(hr * sr) - mean_hr * mean_sr
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     luminance = (2 * mean_hr * mean_sr + c1) / (mean_hr * mean_hr + mean_sr * mean_sr + c1)
     structure = (2 * covariance + c2) / (variance_hr + variance_sr + c2)
-    return ops.mean(luminance * structure, axis=(1, 2, 3))
+    return luminance * structure
 
 
 def _blur(image):

@@ -36,12 +36,12 @@ def slide_pixels() -> np.ndarray:
     return pixels
 
 
-def archived(slide: Path, folder: Path, quality: str, **options) -> Archived:
+def archived(slide: Path, folder: Path, quality: str, models: tuple[str, ...] = MODELS, **options) -> Archived:
     """Archives a slide."""
     from sr_tf.slides.slide import open_slide
 
     target = folder / f"{quality}.sr.zip"
-    write_archive(slide, target, Options(QUALITIES[quality], MODELS, **options))
+    write_archive(slide, target, Options(QUALITIES[quality], models, **options))
     with open_slide(slide) as opened:
         pixels = opened.read(0, 0, opened.info.width, opened.info.height)
     return Archived(slide, target, pixels)

@@ -148,7 +148,7 @@ def test_verify_tells_when_the_promise_is_not_kept(visual, monkeypatch, capsys):
 
 @pytest.mark.skipif(not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets it")
 def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
-    Image.fromarray(slide_pixels()[:300, 500:900]).save(tmp_path / "field.png")
+    Image.fromarray(slide_pixels()[:256, 620:876]).save(tmp_path / "field.png")
     sizes = []
     for distance in ("2", "0.3"):
         target = tmp_path / f"{distance}.sr.zip"
@@ -187,12 +187,6 @@ def test_a_stock_tool_sees_what_it_is_and_what_it_looks_like(visual):
     assert "research use only" in readme.lower()
     expected = np.asarray(Image.fromarray(visual.pixels).resize((46, 34), Image.Resampling.BOX), float)
     assert np.abs(small - expected).mean() < 8
-
-
-def test_archiving_again_gives_the_same_bytes(visual, slide_file, tmp_path):
-    again = archived(slide_file, tmp_path, "visual", workers=1)
-    assert again.archive.read_bytes() == visual.archive.read_bytes()
-    assert list(tmp_path.iterdir()) == [again.archive], "nothing else is left"
 
 
 def test_info_tells_kinds_costs_and_draws_a_map(visual, tmp_path, capsys):

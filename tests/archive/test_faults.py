@@ -30,7 +30,7 @@ def tiny(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     pixels = cv2.GaussianBlur(render_smear(7, 300, 620), (0, 0), 2)
     Image.fromarray(pixels).save(folder / "field.png", icc_profile=bytes(range(200)))
-    return archived(folder / "field.png", folder, "visual")
+    return archived(folder / "field.png", folder, "visual", models=())
 
 
 def flipped(content: bytes, place: int, bit: int) -> bytes:
