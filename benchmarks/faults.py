@@ -34,7 +34,7 @@ flags.DEFINE_integer("flips", 1000, "Bytes flipped, one at a time.")
 flags.DEFINE_integer("seed", 0, "Of moments, places and bits.")
 
 SR_TF = Path(sys.executable).with_name("sr-tf")
-HEIGHT, WIDTH = 1400, 2100
+HEIGHT, WIDTH = 1000, 1500
 
 
 def main(_) -> None:
