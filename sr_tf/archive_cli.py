@@ -9,6 +9,7 @@ from sr_tf import arguments
 from sr_tf.messages import load_tensorflow
 
 DEFAULT_MODELS = "coded4"
+PRICE_PER_GB_MONTH = 0.023
 
 
 def add_archive_commands(commands: argparse._SubParsersAction) -> None:
@@ -51,9 +52,9 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
         "--deidentify", action="store_true", help="strip identifying properties, label and macro, and say which"
     )
     command.add_argument(
-        "--price", type=float, default=0.023, metavar="MONEY",
-        help="of storing 10⁹ bytes for a month, for the report (default 0.023: USD, Amazon S3 Standard, US East, first "
-        "50 TB, list price of 2024)",
+        "--price", type=float, default=PRICE_PER_GB_MONTH, metavar="MONEY",
+        help=f"of storing 10⁹ bytes for a month, for the report (default {PRICE_PER_GB_MONTH}: USD, Amazon S3 Standard, US "
+        "East, first 50 TB, list price of 2024)",
     )  # fmt: skip
     _add_workers(command)
     command.set_defaults(command=_run("archive"))

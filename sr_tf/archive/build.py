@@ -89,14 +89,10 @@ class Builder:
                     needed |= under.pop(place)
                     changed = True
 
-    def confirm(self, progress: Callable[[], object]) -> int:
-        """Measures every restored block and replaces those that fail; `progress` is called after each measurement.
-
-        Returns:
-            How many were replaced.
-        """
+    def confirm(self, progress: Callable[[], object]) -> None:
+        """Measures every restored block and replaces those that fail; `progress` is called after each measurement."""
         chooser = Chooser(self._gate, self._measure, self._generators)
-        pending, replaced = list(self._grid.blocks()), 0
+        pending = list(self._grid.blocks())
         while pending:
             failing = set()
 
@@ -117,9 +113,7 @@ class Builder:
                     row, column, chooser.choose(self._original(row, column), window, self._native(row, column), above)
                 )
                 self._planes.forget(row, column)
-            replaced += len(failing)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
-        return replaced
 
     def _native(self, row: int, column: int):
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None

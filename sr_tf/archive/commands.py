@@ -12,6 +12,7 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import check_integrity, measure_again
 from sr_tf.archive.write import Options, write_archive
+from sr_tf.archive_cli import PRICE_PER_GB_MONTH
 from sr_tf.errors import UserError
 from sr_tf.files import write_atomically
 from sr_tf.messages import tell
@@ -110,7 +111,7 @@ def info(options: argparse.Namespace) -> None:
             f"source      SHA-256 {header.source['sha256']}",
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),
-            *cost.report(archive, cost.PRICE_PER_GB_MONTH),
+            *cost.report(archive, PRICE_PER_GB_MONTH),
         ]
         print(*lines, sep="\n")
         if options.map is not None:

@@ -7,8 +7,6 @@ import numpy as np
 from sr_tf.archive.kinds import KINDS, NATIVE
 from sr_tf.archive.reader import ArchiveFile
 
-PRICE_PER_GB_MONTH = 0.023
-PRICE_SOURCE = "USD, Amazon S3 Standard, US East, first 50 TB, list price of 2024"
 _GB = 1e9
 
 
