@@ -53,8 +53,8 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument(
         "--price", type=float, default=PRICE_PER_GB_MONTH, metavar="MONEY",
-        help=f"of storing 10⁹ bytes for a month, for the report (default {PRICE_PER_GB_MONTH}: USD, Amazon S3 Standard, "
-        "US East, first 50 TB, list price of 2024)",
+        help=f"of storing 10⁹ bytes for a month, for the report (default {PRICE_PER_GB_MONTH}: USD, Amazon S3 "
+        "Standard, US East, first 50 TB, list price of 2024)",
     )  # fmt: skip
     _add_workers(command)
     command.set_defaults(command=_run("archive"))
