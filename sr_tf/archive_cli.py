@@ -56,6 +56,7 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
         help=f"of storing 10⁹ bytes for a month, for the report (default {PRICE_PER_GB_MONTH}: USD, Amazon S3 "
         "Standard, US East, first 50 TB, list price of 2024)",
     )  # fmt: skip
+    arguments.add_engine(command)
     _add_workers(command)
     command.set_defaults(command=_run("archive"))
 
@@ -80,6 +81,7 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
         help="write JPEG tiles: much smaller, but no longer exactly the pixels that were measured (default lossless)",
     )  # fmt: skip
     _add_models(command)
+    arguments.add_engine(command)
     _add_workers(command)
     command.set_defaults(command=_run("restore"))
 
@@ -93,6 +95,7 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
     _add_archive(command)
     command.add_argument("--against", type=Path, metavar="SLIDE", help="the original")
     _add_models(command)
+    arguments.add_engine(command)
     _add_workers(command)
     command.set_defaults(command=_run("verify"))
 

@@ -4,6 +4,8 @@ import argparse
 import contextlib
 import math
 
+from sr_tf.engines import DEFAULT_ENGINE, ENGINES
+
 
 def whole(text: str, least: int = 0) -> int:
     """A whole number from `least` on."""
@@ -53,3 +55,12 @@ def region(text: str) -> tuple[int, int, int, int]:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected X,Y,W,H: four whole numbers, W and H above 0")
     x, y, width, height = map(int, parts)
     return x, y, width, height
+
+
+def add_engine(command: argparse.ArgumentParser) -> None:
+    """Adds `--engine` to a command that runs generators."""
+    command.add_argument(
+        "--engine", choices=ENGINES, default=DEFAULT_ENGINE,
+        help="what runs the generator; openvino is faster on CPUs, its pixels may differ by 1 of 255, and it wants "
+        f"`pip install sr-tf[openvino]` (default {DEFAULT_ENGINE})",
+    )  # fmt: skip

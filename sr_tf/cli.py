@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tile", type=arguments.positive, default=192, metavar="PIXELS",
         help="side of the tiles in LR pixels (default 192); smaller needs less memory, the result is the same",
     )  # fmt: skip
+    arguments.add_engine(command)
     command.set_defaults(command=_upscale)
 
     command = commands.add_parser(
@@ -189,7 +190,8 @@ def _upscale(options: argparse.Namespace) -> None:
     load_tensorflow()
     from sr_tf.image_commands import upscale_files
 
-    print(*upscale_files(options.input, options.output, _chosen_model(options), options.tile, options.strict), sep="\n")
+    model, strict = _chosen_model(options), options.strict
+    print(*upscale_files(options.input, options.output, model, options.tile, strict, options.engine), sep="\n")
 
 
 def _reduce(options: argparse.Namespace) -> None:

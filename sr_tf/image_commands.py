@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.degradation import crop_to, reduce
+from sr_tf.engines import DEFAULT_ENGINE, on_engine
 from sr_tf.image_jobs import convert_images
 from sr_tf.upscale import tiles, upscale
 from sr_tf.zoo import load_generator
@@ -31,14 +32,16 @@ def reduce_files(source: Path, target: Path, scale: int, degradation: str, stric
     return convert_images(source, target, strict, convert)
 
 
-def upscale_files(source: Path, target: Path, model: str, tile: int, strict: bool) -> list[Path]:
+def upscale_files(
+    source: Path, target: Path, model: str, tile: int, strict: bool, engine: str = DEFAULT_ENGINE
+) -> list[Path]:
     """Restores LR images; see `convert_images` for the files and `sr_tf.upscale` for the pixels.
 
     Returns:
         The PNG files written. Each says that it was reconstructed, keeps its colour profile, and is cut to its scene's
         size where the LR file notes it.
     """
-    generator = load_generator(model)
+    generator = on_engine(load_generator(model), engine)
     about = {"Description": f"Reconstructed by super-resolution ({model}), not measured. Research use only."}
 
     def convert(path: Path, lr: np.ndarray) -> bytes:

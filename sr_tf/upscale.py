@@ -16,7 +16,7 @@ def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], 
     the image's own edges there is no border, so that the network pads there with zeros just as it does in one pass.
 
     Args:
-        generator: `sr_tf.models.edsr.EDSR`.
+        generator: `sr_tf.models.edsr.EDSR`, or what `sr_tf.engines.on_engine` makes of one.
         lr: uint8 [h, w, 3], RGB.
         tile: side of a tile in LR pixels, without its halo. It decides the memory needed, not the result.
         progress: called after each tile.

@@ -75,6 +75,15 @@ def test_upscale_of_a_plain_image_is_four_times_the_size_and_says_what_it_is(tmp
         assert result.info["icc_profile"] == profile
 
 
+def test_upscale_by_openvino_gives_the_same_pixels(tmp_path):
+    pytest.importorskip("sr_tf.engines.openvino")
+    write_png(tmp_path / "lr.png", reduce(render_smear(5, 160, 128), 4))
+    for engine in ("tensorflow", "openvino"):
+        assert main(["upscale", str(tmp_path / "lr.png"), str(tmp_path / f"{engine}.png"), "--engine", engine]) == 0
+    expected, found = (read_rgb(tmp_path / f"{engine}.png").astype(int) for engine in ("tensorflow", "openvino"))
+    assert np.abs(found - expected).max() <= 1
+
+
 def test_an_unreadable_image_is_skipped_with_a_warning_or_an_error_when_strict(tmp_path, capsys, caplog):
     write_png(tmp_path / "in" / "good.png", render_smear(1, 16, 16))
     whole = (tmp_path / "in" / "good.png").read_bytes()

@@ -26,6 +26,7 @@ def archive(options: argparse.Namespace) -> None:
         associated=options.associated == "keep",
         deidentify=options.deidentify,
         workers=options.workers,
+        engine=options.engine,
     )
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
@@ -66,9 +67,10 @@ def restore(options: argparse.Namespace) -> None:
     """`sr-tf restore`."""
     models = tuple(options.models)
     if options.region is not None:
-        print(restore_region(options.archive, options.output, options.region, models))
+        print(restore_region(options.archive, options.output, options.region, models, options.engine))
     else:
-        print(restore_slide(options.archive, options.output, models, options.jpeg_quality, options.workers))
+        quality, workers = options.jpeg_quality, options.workers
+        print(restore_slide(options.archive, options.output, models, quality, workers, options.engine))
 
 
 def verify(options: argparse.Namespace) -> None:
@@ -78,7 +80,8 @@ def verify(options: argparse.Namespace) -> None:
         print(f"{options.archive}: every byte is as it was written")
     if options.against is not None and not findings:
         models = tuple(options.models)
-        findings, extremes = measure_again(options.archive, options.against, models, options.workers)
+        workers, engine = options.workers, options.engine
+        findings, extremes = measure_again(options.archive, options.against, models, workers, engine)
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in extremes.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
     for finding in findings[:_SHOWN]:
@@ -97,7 +100,8 @@ def info(options: argparse.Namespace) -> None:
         mpp = "not known" if slide.mpp is None else f"{slide.mpp[0]:g} × {slide.mpp[1]:g} µm per pixel"
         power = "not known" if slide.objective_power is None else f"{slide.objective_power:g}×"
         generators = ", ".join(
-            f"{one['name']} (×{one['architecture']['scale']}, weights {one['weights_sha256'][:12]}…)"
+            f"{one['name']} (×{one['architecture']['scale']}, weights {one['weights_sha256'][:12]}…, measured with "
+            f"{one.get('engine', 'tensorflow')})"
             for one in header.generators
         )
         lines = [

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from sr_tf.archive.header import Header
 from sr_tf.archive.restored import RestoredSlide
+from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
 from sr_tf.files import write_atomically
 from sr_tf.slides.jpeg_grid import split_tables
@@ -22,7 +23,12 @@ _UPPER_LEVELS_QUALITY = 85
 
 
 def restore_slide(
-    source: Path, target: Path, models: tuple[str, ...] = (), jpeg_quality: int | None = None, workers: int = 2
+    source: Path,
+    target: Path,
+    models: tuple[str, ...] = (),
+    jpeg_quality: int | None = None,
+    workers: int = 2,
+    engine: str = DEFAULT_ENGINE,
 ) -> str:
     """Writes the whole slide, or goes on where an interrupted call stopped.
 
@@ -35,6 +41,7 @@ def restore_slide(
         models: see `RestoredSlide`.
         jpeg_quality: 1 to 100, or None for lossless. Above copied segments the smaller levels are always JPEG.
         workers: threads.
+        engine: see `RestoredSlide`.
 
     Returns:
         One line that says what was written.
@@ -44,7 +51,7 @@ def restore_slide(
     """
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
-    with RestoredSlide(source, models) as slide:
+    with RestoredSlide(source, models, engine) as slide:
         header = slide.header
         copied = header.gate.lossless and header.native is not None
         tile = (header.native.segment_height, header.native.segment_width) if copied else (_TILE, _TILE)
@@ -60,7 +67,7 @@ def restore_slide(
             options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
             options["segments"] = lambda column, row: _abbreviated(slide, column, row)
             options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
-        identity = json.dumps([slide.sha256(), jpeg_quality, *tile])
+        identity = json.dumps([slide.sha256(), jpeg_quality, *tile, engine])
         with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
             write_pyramid(
                 target,
@@ -76,7 +83,13 @@ def restore_slide(
     return f"{target}: {header.slide.width}×{header.slide.height} pixels, {how}"
 
 
-def restore_region(source: Path, target: Path, region: tuple[int, int, int, int], models: tuple[str, ...] = ()) -> str:
+def restore_region(
+    source: Path,
+    target: Path,
+    region: tuple[int, int, int, int],
+    models: tuple[str, ...] = (),
+    engine: str = DEFAULT_ENGINE,
+) -> str:
     """Writes a part of the slide as a PNG.
 
     Args:
@@ -84,6 +97,7 @@ def restore_region(source: Path, target: Path, region: tuple[int, int, int, int]
         target: a `.png` file.
         region: x, y, width, height in pixels of full size.
         models: see `RestoredSlide`.
+        engine: see `RestoredSlide`.
 
     Returns:
         One line that says what was written.
@@ -95,7 +109,7 @@ def restore_region(source: Path, target: Path, region: tuple[int, int, int, int]
         raise UserError(f"{target}: expected a name that ends in .png for a region")
     if region[2] * region[3] > _LARGEST_REGION:
         raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in all")
-    with RestoredSlide(source, models) as slide:
+    with RestoredSlide(source, models, engine) as slide:
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", slide.header.software)
         text.add_text("Description", describe(slide.header))

@@ -7,7 +7,9 @@ import numpy as np
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restorers import Generator
+from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
+from sr_tf.messages import tell
 
 
 class RestoredSlide(ArchiveFile):
@@ -16,15 +18,16 @@ class RestoredSlide(ArchiveFile):
     Args:
         path: of the archive.
         models: names or paths of the generators, where they are not those that ship under the names in the archive.
+        engine: that runs them, a name in `sr_tf.engines.ENGINES`; where it is another than measured, it says so.
 
     Raises:
         UserError: not an archive, damaged, or a generator that it needs is not there or is another.
     """
 
-    def __init__(self, path: str | Path, models: tuple[str, ...] = ()):
+    def __init__(self, path: str | Path, models: tuple[str, ...] = (), engine: str = DEFAULT_ENGINE):
         super().__init__(path)
         try:
-            self.planes = Planes(self.header.grid, self.block, self._load(models))
+            self.planes = Planes(self.header.grid, self.block, self._load(models, engine))
         except UserError:
             self.close()
             raise
@@ -42,18 +45,18 @@ class RestoredSlide(ArchiveFile):
             )
         return self.planes.read(x, y, width, height)
 
-    def _load(self, models: tuple[str, ...]) -> dict[int, Generator]:
+    def _load(self, models: tuple[str, ...], engine: str) -> dict[int, Generator]:
         needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}
         wanted = {int(identity["architecture"]["scale"]): identity for identity in self.header.generators}
         if not needed <= set(wanted):
             raise UserError(f"{self.path}: damaged (a generator is used that is not named)")
-        given = [Generator(name) for name in models]
+        given = [Generator(name, engine) for name in models]
         generators = {}
         for scale in needed:
             identity = wanted[scale]
             same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
             try:
-                generator = same[0] if same else Generator(identity["name"])
+                generator = same[0] if same else Generator(identity["name"], engine)
             except UserError as error:
                 raise UserError(
                     f"{self.path}: its generator {identity['name']}: {error}; name it by --models"
@@ -64,5 +67,8 @@ class RestoredSlide(ArchiveFile):
                     f"{identity['weights_sha256'][:12]}…, found {generator.identity['weights_sha256'][:12]}…); name it "
                     "by --models"
                 )
+            measured_by = identity.get("engine", DEFAULT_ENGINE)
+            if measured_by.split()[0] != engine:
+                tell(f"{self.path}: measured with {measured_by}, restored by {engine}: pixels may differ by 1 of 255")
             generators[scale] = generator
         return generators

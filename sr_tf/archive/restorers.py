@@ -5,6 +5,7 @@ import hashlib
 import cv2
 import numpy as np
 
+from sr_tf.engines import DEFAULT_ENGINE, engine_version, on_engine
 from sr_tf.errors import UserError
 from sr_tf.pixels import to_uint8
 from sr_tf.zoo import load_generator
@@ -18,23 +19,26 @@ class Generator:
 
     Args:
         where: its name or path, see `sr_tf.zoo.load_generator`.
+        engine: that runs it, a name in `sr_tf.engines.ENGINES`.
 
     Attributes:
         scale: enlargement in each direction.
         radius: its receptive radius in LR pixels.
-        identity: what an archive keeps of it: name, architecture, SHA-256 of its weights.
+        identity: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
     """
 
-    def __init__(self, where: str):
+    def __init__(self, where: str, engine: str = DEFAULT_ENGINE):
         from sr_tf.models.edsr import architecture
 
-        self._model = load_generator(where)
-        self.scale = self._model.scale
-        self.radius = self._model.receptive_radius
+        model = load_generator(where)
+        self._model = on_engine(model, engine)
+        self.scale = model.scale
+        self.radius = model.receptive_radius
         self.identity = {
             "name": where,
-            "architecture": architecture(self._model),
-            "weights_sha256": weights_sha256(self._model),
+            "architecture": architecture(model),
+            "weights_sha256": weights_sha256(model),
+            "engine": engine_version(engine),
         }
 
     def __call__(self, window: np.ndarray) -> np.ndarray:
@@ -50,15 +54,15 @@ def weights_sha256(model) -> str:
     return digest.hexdigest()
 
 
-def load_generators(names: list[str]) -> dict[int, Generator]:
-    """Generators by scale.
+def load_generators(names: list[str], engine: str = DEFAULT_ENGINE) -> dict[int, Generator]:
+    """Generators by scale, all run by one engine.
 
     Raises:
         UserError: one cannot be loaded, or two have the same scale.
     """
     generators: dict[int, Generator] = {}
     for name in names:
-        generator = Generator(name)
+        generator = Generator(name, engine)
         if generator.scale in generators:
             raise UserError(
                 f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].identity['name']} does; "

@@ -13,10 +13,11 @@ from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored import RestoredSlide
+from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import open_slide, sha256_of_file
 
-# Another machine may round a generator's pixels differently by one level, here and there.
+# Another machine or engine may round a generator's pixels differently by one level, here and there.
 _TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "shift": 0.02, "enl0": 1e-3}
 
 
@@ -68,7 +69,9 @@ def _problem(read) -> Iterator[str]:
         yield str(error)
 
 
-def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: int = 2) -> tuple[list[str], dict]:
+def measure_again(
+    path: Path, original: Path, models: tuple[str, ...], workers: int = 2, engine: str = DEFAULT_ENGINE
+) -> tuple[list[str], dict]:
     """Restores every block and scores it against the original.
 
     Args:
@@ -76,6 +79,7 @@ def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: 
         original: the slide that it was made from.
         models: see `RestoredSlide`.
         workers: threads.
+        engine: see `RestoredSlide`.
 
     Returns:
         (what is wrong, a line each; the worst of each score).
@@ -83,7 +87,7 @@ def measure_again(path: Path, original: Path, models: tuple[str, ...], workers: 
     Raises:
         UserError: archive or slide cannot be read, or the slide is another one.
     """
-    with RestoredSlide(path, models) as archive, open_slide(original) as slide:
+    with RestoredSlide(path, models, engine) as archive, open_slide(original) as slide:
         digest, header = sha256_of_file(original), archive.header
         if digest != header.source["sha256"]:
             raise UserError(

@@ -23,6 +23,7 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.planes import rescale
 from sr_tf.archive.restorers import load_generators
+from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder, replace_atomically
 from sr_tf.slides.identity import deidentified
@@ -42,6 +43,7 @@ class Options:
         associated: whether label, macro and the like are kept.
         deidentify: strip identifying properties, label and macro.
         workers: threads.
+        engine: that runs the generators, a name in `sr_tf.engines.ENGINES`.
     """
 
     gate: Gate
@@ -49,6 +51,7 @@ class Options:
     associated: bool = True
     deidentify: bool = False
     workers: int = 2
+    engine: str = DEFAULT_ENGINE
 
 
 def write_archive(source: Path, target: Path, options: Options) -> Header:
@@ -72,7 +75,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
     if target.resolve() == source.resolve():
         raise UserError(f"{target}: would replace the slide; name another file for the archive")
     with open_slide(source) as slide:
-        generators = load_generators(list(options.models)) if not options.gate.lossless else {}
+        generators = load_generators(list(options.models), options.engine) if not options.gate.lossless else {}
         measure = Measure(options.gate.max_enl0 is not None)
         digest = sha256_of_file(source)
         grid = Grid(slide.info.width, slide.info.height)

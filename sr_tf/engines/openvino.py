@@ -1,0 +1,96 @@
+"""A generator as an OpenVINO graph, written operation by operation: there is no converter to please."""
+
+import sys
+import threading
+
+import numpy as np
+
+from sr_tf.models.edsr import EDSR
+
+# Where this package is found, `import openvino` reports itself over the network to its makers and leaves files in the
+# home folder; where it is not, OpenVINO does neither. A program for hospitals must not.
+sys.modules.setdefault("openvino_telemetry", None)
+
+import openvino  # noqa: E402
+from openvino import opset13 as ops  # noqa: E402
+
+# float32 as TensorFlow computes: the default is bfloat16 on CPUs that have it. One stream, so that calls from several
+# threads queue up instead of contending for the cores; no thread is tied to a core, since codecs run beside them.
+_CONFIG = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "PERFORMANCE_HINT": "LATENCY",
+    "NUM_STREAMS": "1",
+    "ENABLE_CPU_PINNING": "NO",
+}
+
+
+class OpenVINOGenerator:
+    """A generator compiled once for images and batches of any size; thread-safe.
+
+    Args:
+        generator: built; its weights are copied.
+
+    Attributes:
+        scale: enlargement in each direction.
+        receptive_radius: see `EDSR.receptive_radius`.
+    """
+
+    def __init__(self, generator: EDSR):
+        self.scale = generator.scale
+        self.receptive_radius = generator.receptive_radius
+        self._compiled = openvino.Core().compile_model(edsr_graph(generator), "CPU", _CONFIG)
+        self._own = threading.local()
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        """LR float32 [N, h, w, 3] → SR float32 [N, scale · h, scale · w, 3]."""
+        if not hasattr(self._own, "request"):
+            self._own.request = self._compiled.create_infer_request()
+        self._own.request.infer([np.ascontiguousarray(images, np.float32)])
+        # The request's own memory is overwritten by its next call.
+        return self._own.request.get_output_tensor().data.copy()
+
+
+def edsr_graph(generator: EDSR) -> openvino.Model:
+    """`EDSR.call`, from float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], all sides open."""
+    images = ops.parameter([-1, -1, -1, 3], np.float32, name="images")
+    values = _transposed(_minus_one(ops.multiply(images, _number(1 / 127.5))), (0, 3, 1, 2))
+    shallow = _convolution(values, generator.head)
+    deep = shallow
+    for block in generator.body:
+        inner = _convolution(ops.relu(_convolution(deep, block.expand)), block.contract)
+        deep = ops.add(deep, ops.multiply(inner, _number(block.residual_scaling)))
+    features = ops.add(shallow, _convolution(deep, generator.body_end))
+    if generator.one_step:
+        repeated = ops.concat([values] * generator.scale**2, axis=1)
+        sr = _shuffled(ops.add(repeated, _convolution(features, generator.tail)), generator.scale)
+    else:
+        for layer in generator.upsampling:
+            features = _shuffled(_convolution(features, layer), 2)
+        sr = _convolution(features, generator.tail)
+    restored = ops.multiply(ops.add(_transposed(sr, (0, 2, 3, 1)), _number(1.0)), _number(127.5))
+    return openvino.Model([restored], [images], "edsr")
+
+
+def _convolution(values, layer):
+    """A 3×3 convolution with zeros around; Keras keeps kernels as [height, width, in, out]."""
+    kernel, bias = layer.get_weights()
+    one = [1, 1]
+    kernel = ops.constant(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
+    return ops.add(ops.convolution(values, kernel, one, one, one, one), ops.constant(bias.reshape(1, -1, 1, 1)))
+
+
+def _shuffled(values, size: int):
+    """`keras.ops.depth_to_space`: in a pixel's channels, its place in the square comes before its colour."""
+    return ops.depth_to_space(values, "blocks_first", size)
+
+
+def _transposed(values, order: tuple[int, ...]):
+    return ops.transpose(values, ops.constant(np.array(order, np.int64)))
+
+
+def _minus_one(values):
+    return ops.subtract(values, _number(1.0))
+
+
+def _number(value: float):
+    return ops.constant(np.float32(value))
