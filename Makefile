@@ -55,10 +55,10 @@ weights: .venv/test
 	@$(BIN)/sr-tf assets fetch efficientnet_lite0 efficientnet_lite2 lpips_heads || echo "Going on without: their tests are skipped."
 
 test: lint weights
-	$(BIN)/python -m pytest -m "not browser and not gpu" --durations=10
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not gpu" --durations=10
 
 quick: lint
-	$(BIN)/python -m pytest -m "not slow and not browser and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu"
 
 clean:
 	rm -rf build .venv

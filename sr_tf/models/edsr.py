@@ -49,11 +49,16 @@ class EDSR(keras.Model):
     factor of two and a last convolution. Values are brought to [−1, 1] inside; the last layer is float32 under any
     dtype policy.
 
+    With `one_step`, the last convolution works on the LR grid and gives each LR pixel's scale × scale SR pixels at once
+    (Shi et al. 2016, arXiv 1609.05158), as a difference from the LR pixel: nothing is computed on finer grids, which
+    at 32 filters is the dearer half of ×4.
+
     Args:
         blocks: number of residual blocks; the study's generator has 32.
         filters: channels of its convolutions; the study's has 64.
         scale: enlargement in each direction, a power of two.
         residual_scaling: factor on each residual branch.
+        one_step: enlarge in a single pixel shuffle at the very end.
 
     Call arguments:
         inputs: float [N, h, w, 3], RGB in [0, 255].
@@ -65,7 +70,15 @@ class EDSR(keras.Model):
         sr = EDSR(blocks=8, filters=32)(lr[None].astype("float32"))
     """
 
-    def __init__(self, blocks: int = 32, filters: int = 64, scale: int = 4, residual_scaling: float = 1.0, **kwargs):
+    def __init__(
+        self,
+        blocks: int = 32,
+        filters: int = 64,
+        scale: int = 4,
+        residual_scaling: float = 1.0,
+        one_step: bool = False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if scale < 2 or scale & (scale - 1):
             raise ValueError(f"scale {scale}: expected a power of two from 2 on")
@@ -73,25 +86,27 @@ class EDSR(keras.Model):
         self.filters = filters
         self.scale = scale
         self.residual_scaling = residual_scaling
+        self.one_step = one_step
         self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
         self.body = [
             ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
         ]
         self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=self.dtype_policy)
-        steps = int(math.log2(scale))
+        steps = 0 if one_step else int(math.log2(scale))
         self.upsampling = [
             layers.Conv2D(4 * filters, 3, padding="same", name=f"up_{i}", dtype=self.dtype_policy) for i in range(steps)
         ]
-        self.tail = layers.Conv2D(3, 3, padding="same", name="tail", dtype="float32")
+        channels = 3 * scale**2 if one_step else 3
+        self.tail = layers.Conv2D(channels, 3, padding="same", name="tail", dtype="float32")
 
     @property
     def receptive_radius(self) -> int:
         """How many LR pixels around a pixel decide its SR pixels: the halo that makes tiles exact.
 
-        One for each 3×3 convolution on the LR grid (head, two a block, body end, first upsampling), and one more for
-        those on finer grids, whose reaches of 1/2, 1/4, … LR pixel add up to less than one.
+        One for each 3×3 convolution on the LR grid (head, two a block, body end, first upsampling or tail), and one
+        more for those on finer grids, whose reaches of 1/2, 1/4, … LR pixel add up to less than one.
         """
-        return 2 * self.blocks + 4
+        return 2 * self.blocks + (3 if self.one_step else 4)
 
     def build(self, input_shape):
         """Creates all variables; the spatial sizes in `input_shape` do not matter."""
@@ -103,11 +118,15 @@ class EDSR(keras.Model):
 
     def call(self, inputs):
         """[N, h, w, 3] → [N, scale · h, scale · w, 3]."""
-        shallow = self.head(inputs / 127.5 - 1.0)
+        values = inputs / 127.5 - 1.0
+        shallow = self.head(values)
         deep = shallow
         for block in self.body:
             deep = block(deep)
         features = shallow + self.body_end(deep)
+        if self.one_step:
+            repeated = ops.tile(ops.cast(values, "float32"), (1, 1, 1, self.scale**2))
+            return (ops.depth_to_space(repeated + self.tail(features), self.scale) + 1.0) * 127.5
         for convolution in self.upsampling:
             features = ops.depth_to_space(convolution(features), 2)
         return (self.tail(features) + 1.0) * 127.5
@@ -124,9 +143,11 @@ class EDSR(keras.Model):
 
 def architecture(generator: EDSR) -> dict:
     """The arguments that make a generator of the same shape."""
-    return {name: getattr(generator, name) for name in ("blocks", "filters", "scale", "residual_scaling")}
+    return {name: getattr(generator, name) for name in ("blocks", "filters", "scale", "residual_scaling", "one_step")}
 
 
 def describe(generator: EDSR) -> str:
     """One line for people: `EDSR 8×32, ×4, 233,000 weights`."""
-    return f"EDSR {generator.blocks}×{generator.filters}, ×{generator.scale}, {generator.count_params():,} weights"
+    how = " in one step" if generator.one_step else ""
+    shape = f"{generator.blocks}×{generator.filters}, ×{generator.scale}{how}"
+    return f"EDSR {shape}, {generator.count_params():,} weights"

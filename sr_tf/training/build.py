@@ -55,7 +55,7 @@ def build_model(config: TrainConfig, content_network: keras.Model | None = None)
 
 def build_generator(config: TrainConfig) -> EDSR:
     """A generator with initial weights."""
-    generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling)
+    generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
     generator.build((None, None, None, 3))
     return generator
 

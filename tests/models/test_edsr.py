@@ -69,6 +69,26 @@ def reference(lr, weights, blocks, residual_scaling, steps):
     return (convolution(features) + 1) * 127.5
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_one_step_adds_all_its_pixels_to_the_lr_pixel(scale):
+    generator = randomised(built(1, 5, scale, one_step=True))
+    layers = [generator.head, generator.body[0].expand, generator.body[0].contract, generator.body_end, generator.tail]
+    weights = iter([np.asarray(weight, float) for layer in layers for weight in layer.get_weights()])
+
+    def convolution(features):
+        return convolved(features, next(weights), next(weights))
+
+    shallow = convolution(LR[0].astype(float) / 127.5 - 1)
+    deep = shallow + convolution(np.maximum(convolution(shallow), 0))
+    detail = convolution(shallow + convolution(deep)) * 127.5
+    expected = np.empty((9 * scale, 12 * scale, 3))
+    for row in range(scale):
+        for column in range(scale):
+            first = 3 * (row * scale + column)
+            expected[row::scale, column::scale] = LR[0] + detail[..., first : first + 3]
+    np.testing.assert_allclose(np.array(generator(LR))[0], expected, atol=2e-3)
+
+
 @pytest.mark.parametrize(("scale", "steps"), [(2, 1), (4, 2), (8, 3)])
 def test_computes_what_the_paper_draws(scale, steps):
     generator = randomised(built(2, 5, scale, residual_scaling=0.3))
@@ -166,8 +186,9 @@ def test_a_generator_trained_in_mixed_precision_is_loaded_in_float32(tmp_path, m
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scale", [2, 4, 8])
 @pytest.mark.parametrize("blocks", [1, 2, 3])
-def test_receptive_radius_is_exact(blocks, scale, seed):
-    generator = built(blocks, 4, scale)
+@pytest.mark.parametrize("one_step", [False, True])
+def test_receptive_radius_is_exact(blocks, scale, seed, one_step):
+    generator = built(blocks, 4, scale, one_step=one_step)
     rng = np.random.default_rng(seed)
     # Positive weights on positive features: no ReLU cuts a path and no two paths cancel, however faint the last one is.
     generator.set_weights([rng.uniform(0.02, 0.1, weight.shape) for weight in generator.get_weights()])

@@ -1,0 +1,68 @@
+"""A learned reduction: HR in, the LR from which a generator restores it best."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("sr_tf")
+class Reducer(keras.Model):
+    """Reduces an image `scale` times in each direction.
+
+    The mean of each scale × scale block, as `antialiased` reduction has it, and what three convolutions on the LR grid
+    add to it. They start by adding nothing. Trained together with a generator and a model of the codec, see
+    `sr_tf.models.coding`, it keeps what the generator can use and the codec can carry; its LR still looks like one.
+
+    Args:
+        scale: reduction in each direction.
+        filters: channels of its convolutions.
+
+    Call arguments:
+        inputs: float [N, H, W, 3], RGB in [0, 255], H and W multiples of `scale`.
+
+    Returns:
+        float32 [N, H / scale, W / scale, 3], RGB around [0, 255], not clipped.
+    """
+
+    def __init__(self, scale: int = 4, filters: int = 32, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.filters = filters
+        self.head = layers.Conv2D(filters, 3, padding="same", activation="relu", name="head", dtype=self.dtype_policy)
+        self.body = layers.Conv2D(filters, 3, padding="same", activation="relu", name="body", dtype=self.dtype_policy)
+        self.tail = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="tail", dtype="float32")
+
+    @property
+    def receptive_radius(self) -> int:
+        """LR pixels around an LR pixel whose HR pixels decide it."""
+        return 3
+
+    def build(self, input_shape):
+        """Creates all variables; the spatial sizes in `input_shape` do not matter."""
+        self.head.build((None, None, None, 3 * self.scale**2))
+        self.body.build((None, None, None, self.filters))
+        self.tail.build((None, None, None, self.filters))
+        self.built = True
+
+    def call(self, inputs):
+        """[N, H, W, 3] → [N, H / scale, W / scale, 3]."""
+        values = inputs / 127.5 - 1.0
+        folded = space_to_depth(values, self.scale)
+        mean = ops.average_pool(ops.cast(values, "float32"), self.scale)
+        return (mean + self.tail(self.body(self.head(folded))) + 1.0) * 127.5
+
+    def compute_output_shape(self, input_shape):
+        """[N, H, W, 3] → [N, H / scale, W / scale, 3]."""
+        count, height, width, _ = input_shape
+        return (count, height and height // self.scale, width and width // self.scale, 3)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {**super().get_config(), "scale": self.scale, "filters": self.filters}
+
+
+def space_to_depth(images, size: int):
+    """[N, H, W, C] → [N, H / size, W / size, size² · C]."""
+    count, height, width, channels = ops.shape(images)
+    folded = ops.reshape(images, (count, height // size, size, width // size, size, channels))
+    folded = ops.transpose(folded, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(folded, (count, height // size, width // size, size * size * channels))
