@@ -9,6 +9,7 @@ from pathlib import Path
 from sr_tf import __version__, arguments
 from sr_tf.archive_cli import add_archive_commands
 from sr_tf.messages import exit_code, load_tensorflow
+from sr_tf.serving.cli import add_serve_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         "export",
         help="write a SavedModel for TF Serving",
         description="Writes OUT/1 (or the next free number): a SavedModel with the signatures serving_default (float32 "
-        "[N, h, w, 3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), read back and compared.",
+        "[N, h, w, 3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), read back and compared, with "
+        "warm-up requests; and beside the versions the configuration of TensorFlow's server and a Compose file, unless "
+        "they are there. The name of OUT is the model's.",
         epilog="example: sr-tf export export/small",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="folder of the servable, which holds its versions")
@@ -92,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("models", help="list the shipped generators and what they score")
     command.set_defaults(command=_models)
 
+    add_serve_command(commands)
     add_archive_commands(commands)
     _add_rate_distortion(commands)
     _add_assets(commands)
@@ -216,7 +220,7 @@ def _export(options: argparse.Namespace) -> None:
     from sr_tf.zoo import load_generator
 
     version = export(load_generator(_chosen_model(options)), options.output)
-    print(f"{version}: SavedModel, both signatures read back and equal to the Keras model")
+    print(f"{version}: SavedModel, its signatures read back and equal to the Keras model")
 
 
 def _rate_distortion(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""A generator as a SavedModel for TF Serving: version folders, a float and an encoded-bytes signature."""
+"""A generator as a servable for TF Serving: version folders, signatures, warm-up, the server's configuration."""
 
 import io
 import tempfile
@@ -13,29 +13,28 @@ from sr_tf.data.images import encode_png
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.pixels import to_uint8
-
-FLOAT = "serving_default"
-ENCODED = "encoded"
+from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
+from sr_tf.serving.server_files import model_name, write_server_files
+from sr_tf.serving.warmup import write_warmup
 
 
 def export(generator: keras.Model, folder: Path) -> Path:
     """Writes the next version of a servable and checks that it gives the Keras model's pixels.
 
-    Signatures:
-        `serving_default`: `images` float32 [N, h, w, 3] RGB in [0, 255] → `images` float32 [N, s·h, s·w, 3], clipped
-            to [0, 255].
-        `encoded`: `image_bytes` string [N], PNG or JPEG files of any sizes → `image_bytes` string [N], PNG files.
+    `sr_tf.serving.contract` describes the signatures. Warm-up requests are inside the version, the server's
+    configuration and a Compose file beside the versions.
 
     Args:
         generator: `sr_tf.models.edsr.EDSR`.
-        folder: of the servable, for instance `export/small`; versions are its sub-folders 1, 2, …
+        folder: of the servable, for instance `export/small`; its name is the model's, its sub-folders are the versions.
 
     Returns:
         The version's folder.
 
     Raises:
-        UserError: the folder cannot be written, or the reloaded model differs.
+        UserError: the folder cannot be written, its name cannot be a model's, or the reloaded model differs.
     """
+    model_name(folder)
     make_folder(folder)
     versions = [int(path.name) for path in folder.iterdir() if path.is_dir() and path.name.isdecimal()]
     version = folder / str(max(versions, default=0) + 1)
@@ -43,7 +42,9 @@ def export(generator: keras.Model, folder: Path) -> Path:
         draft = Path(temporary) / "model"
         _write(generator, draft)
         _compare(generator, draft)
+        write_warmup(draft, generator.receptive_radius)
         draft.rename(version)
+    write_server_files(folder)
     return version
 
 
@@ -62,19 +63,28 @@ def _write(generator: keras.Model, path: Path) -> None:
 
     archive.add_endpoint(
         FLOAT,
-        lambda images: {"images": restore(images)},
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="images")],
+        lambda images: {IMAGES: restore(images)},
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name=IMAGES)],
     )
     archive.add_endpoint(
         ENCODED,
-        lambda image_bytes: {"image_bytes": tf.map_fn(restore_one, image_bytes, parallel_iterations=1)},
-        input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")],
+        lambda image_bytes: {IMAGE_BYTES: tf.map_fn(restore_one, image_bytes, parallel_iterations=1)},
+        input_signature=[tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)],
+    )
+    archive.add_endpoint(
+        GEOMETRY,
+        # What comes in is used, since an unused input would be lost from the signature.
+        lambda probe: {
+            SCALE: tf.zeros_like(probe) + generator.scale,
+            RADIUS: tf.zeros_like(probe) + generator.receptive_radius,
+        },
+        input_signature=[tf.TensorSpec([None], tf.int32, name=PROBE)],
     )
     archive.write_out(path, verbose=False)
 
 
 def _compare(generator: keras.Model, path: Path) -> None:
-    """Raises a `UserError` unless both signatures, read back, give the Keras model's pixels."""
+    """Raises a `UserError` unless the signatures, read back, give the Keras model's pixels and geometry."""
     signatures = tf.saved_model.load(str(path)).signatures
     random = np.random.default_rng(0)
     files, expected = [], []
@@ -93,3 +103,7 @@ def _compare(generator: keras.Model, path: Path) -> None:
         served = np.asarray(Image.open(io.BytesIO(file)), np.int16)
         if served.shape != sr.shape or np.abs(served - sr).max() > 1:
             raise UserError(f"{path}: signature {ENCODED} differs from the Keras model by more than 1/255")
+    geometry = {name: value.numpy().tolist() for name, value in signatures[GEOMETRY](probe=tf.constant([0])).items()}
+    expected = {SCALE: [generator.scale], RADIUS: [generator.receptive_radius]}
+    if geometry != expected:
+        raise UserError(f"{path}: signature {GEOMETRY} says {geometry}, expected {expected}")

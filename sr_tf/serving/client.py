@@ -1,0 +1,231 @@
+"""Restoring images on a server that speaks TF Serving's protocol.
+
+    with connect("grpc://localhost:8500", "small") as served:
+        sr = served.restore(lr)
+
+An image is sent as tiles with the network's halo, several at a time, and put together here: the pixels of one pass over
+the whole image, of any size, in bounded memory on both sides.
+"""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from sr_tf.data.images import encode_png
+from sr_tf.errors import UserError
+from sr_tf.pixels import to_uint8
+from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
+from sr_tf.serving.retry import NotFoundError, ask_until
+from sr_tf.upscale import TILE, tiles
+
+IN_FLIGHT = 4
+
+
+def connect(
+    target: str,
+    model: str,
+    *,
+    timeout: float = 60.0,
+    deadline: float = 300.0,
+    in_flight: int = IN_FLIGHT,
+    png: bool | None = None,
+) -> "Client":
+    """Connects to a served generator and asks it for its geometry.
+
+    Args:
+        target: `grpc://host:port` or `http://host:port`. `grpc` imports TensorFlow, `http` does not.
+        model: the name under which it is served.
+        timeout: seconds that one call may take.
+        deadline: seconds that a tile, or a file, may take when the server is away or busy and is asked again.
+        in_flight: requests on their way at the same time, whoever calls from however many threads; the others wait.
+        png: send and receive tiles as PNG files (signature `encoded`) instead of float32 (`serving_default`). The
+            pixels are the same. By default so over `http`, where floats would be written as text, and not over `grpc`,
+            where they save both sides the coding.
+
+    Returns:
+        A client; close it, or use it as a context manager.
+
+    Raises:
+        UserError: no such target, nothing answers there, or what answers serves no such generator.
+    """
+    parts = urlsplit(target)
+    try:
+        complete = bool(parts.hostname and parts.port) and not (parts.path or parts.query or parts.username)
+    except ValueError:
+        complete = False
+    if parts.scheme not in ("grpc", "http") or not complete:
+        raise UserError(f"{target}: expected grpc://host:port or http://host:port")
+    if parts.scheme == "grpc":
+        from sr_tf.serving.grpc_transport import GrpcTransport
+
+        transport = GrpcTransport(parts.netloc, model)
+    else:
+        from sr_tf.serving.rest_transport import RestTransport
+
+        transport = RestTransport(parts.netloc, model, in_flight)
+    png = parts.scheme == "http" if png is None else png
+    client = Client(transport, model, timeout, deadline, in_flight, png)
+    try:
+        client.ask_geometry()
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class Client:
+    """A generator on a server; made by `connect`. Threads may share it.
+
+    Attributes:
+        target: the server, as given to `connect`.
+        model: the name under which the generator is served.
+        scale: how many times larger an answer is, in each direction.
+        receptive_radius: halo of a tile in LR pixels.
+    """
+
+    def __init__(self, transport, model: str, timeout: float, deadline: float, in_flight: int, png: bool):
+        self.target = transport.target
+        self.model = model
+        self.scale = 0
+        self.receptive_radius = 0
+        self._transport = transport
+        self._timeout = timeout
+        self._deadline = deadline
+        self._png = png
+        self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="sr-tf-serving")
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drops what waits, ends the connection and with it the calls under way."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._transport.close()
+        self._pool.shutdown(wait=True)
+
+    def ask_geometry(self) -> None:
+        """Learns `scale` and `receptive_radius` from the server; called by `connect`."""
+        answer = self._predict(GEOMETRY, {PROBE: np.zeros(1, np.int32)})
+        numbers = [answer.get(name, np.empty(0)) for name in (SCALE, RADIUS)]
+        if any(value.shape != (1,) or value.dtype.kind not in "iu" for value in numbers) or numbers[0][0] < 1:
+            found = {name: value.tolist() for name, value in answer.items()}
+            raise UserError(
+                f"{self.target}: model {self.model!r} says of itself {found}, expected {SCALE} and {RADIUS}; "
+                "was it written by `sr-tf export`?"
+            )
+        self.scale, self.receptive_radius = (int(value[0]) for value in numbers)
+
+    def status(self) -> dict[int, str]:
+        """The state of each version of the model that the server knows, as {1: "AVAILABLE"}.
+
+        Raises:
+            UserError: the server cannot be reached, or knows no such model.
+        """
+        try:
+            return ask_until(self._deadline, self._timeout, self._transport.status)
+        except NotFoundError as error:
+            raise UserError(f"{self.target}: serves no model {self.model!r} ({error})") from error
+
+    def restore(self, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
+        """Restores one image; `sr_tf.upscale.upscale` on a server.
+
+        Args:
+            lr: uint8 [h, w, 3], RGB.
+            tile: side of a tile in LR pixels, without its halo.
+            progress: called after each tile.
+
+        Returns:
+            uint8 [scale · h, scale · w, 3], RGB.
+
+        Raises:
+            UserError: a tile was not restored before its deadline, or the answer is not its restoration.
+            ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
+        """
+        if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
+            raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
+        scale, halo = self.scale, self.receptive_radius
+        sr = np.empty((scale * lr.shape[0], scale * lr.shape[1], 3), np.uint8)
+
+        def restore_tile(top: int, bottom: int, left: int, right: int) -> None:
+            first_row, first_column = max(0, top - halo), max(0, left - halo)
+            restored = self._restore_pixels(lr[first_row : bottom + halo, first_column : right + halo])
+            rows = slice(scale * (top - first_row), scale * (bottom - first_row))
+            columns = slice(scale * (left - first_column), scale * (right - first_column))
+            sr[scale * top : scale * bottom, scale * left : scale * right] = restored[rows, columns]
+
+        jobs = [self._pool.submit(restore_tile, *corners) for corners in tiles(*lr.shape[:2], tile)]
+        try:
+            for job in jobs:
+                job.result()
+                if progress is not None:
+                    progress()
+        finally:
+            # After an error, or when the user stops: nobody waits for the rest.
+            for job in jobs:
+                job.cancel()
+        return sr
+
+    def restore_file(self, file: bytes) -> bytes:
+        """Restores one image file in one pass on the server, which needs memory accordingly.
+
+        Args:
+            file: content of a PNG or JPEG file.
+
+        Returns:
+            Content of a PNG file.
+
+        Raises:
+            UserError: it was not restored before its deadline, is no image to the server, or the answer is no PNG.
+        """
+        return self._pool.submit(self._restore_file, file).result()
+
+    def _restore_file(self, file: bytes) -> bytes:
+        answer = self._predict(ENCODED, {IMAGE_BYTES: np.array([file], object)}).get(IMAGE_BYTES)
+        if answer is None or answer.shape != (1,) or not isinstance(answer[0], bytes):
+            raise UserError(f"{self.target}: model {self.model!r} answered {_shown(answer)}, expected one PNG file")
+        return answer[0]
+
+    def _restore_pixels(self, lr: np.ndarray) -> np.ndarray:
+        height, width = (self.scale * side for side in lr.shape[:2])
+        if self._png:
+            sr = _decoded(self._restore_file(encode_png(np.ascontiguousarray(lr))))
+            right = sr is not None and sr.shape == (height, width, 3)
+        else:
+            sr = self._predict(FLOAT, {IMAGES: lr[None].astype(np.float32)}).get(IMAGES)
+            right = sr is not None and sr.shape == (1, height, width, 3) and sr.dtype == np.float32
+            right = right and bool(np.isfinite(sr).all())
+        if not right:
+            raise UserError(
+                f"{self.target}: model {self.model!r} answered {_shown(sr)} to {lr.shape[1]}×{lr.shape[0]} pixels, "
+                f"expected finite RGB pixels, {width}×{height}"
+            )
+        return sr if self._png else to_uint8(sr[0])
+
+    def _predict(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        def ask(timeout: float) -> dict[str, np.ndarray]:
+            return self._transport.predict(signature, inputs, timeout)
+
+        try:
+            return ask_until(self._deadline, self._timeout, ask)
+        except NotFoundError as error:
+            states = ", ".join(f"version {version} is {state}" for version, state in self.status().items())
+            raise UserError(f"{self.target}: model {self.model!r} is not ready ({states or error})") from error
+
+
+def _decoded(file: bytes) -> np.ndarray | None:
+    try:
+        with Image.open(io.BytesIO(file), formats=["PNG"]) as image:
+            return np.asarray(image)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _shown(array: np.ndarray | None) -> str:
+    return "nothing of use" if array is None else f"{array.dtype} {list(array.shape)}"

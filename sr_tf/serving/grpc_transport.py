@@ -1,0 +1,93 @@
+"""TF Serving's gRPC protocol, by its official messages. Importing this imports TensorFlow, as those messages do."""
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from sr_tf.errors import UserError
+from sr_tf.serving.retry import NotFoundError, UnavailableError
+
+_OPTIONS = (
+    # gRPC's default is 4 MiB; the float32 answer for one tile is 10 MB and more. The most that protobuf takes:
+    ("grpc.max_send_message_length", 2**31 - 1),
+    ("grpc.max_receive_message_length", 2**31 - 1),
+    # `ask_until` alone asks again, and finds the server again soon after it came back.
+    ("grpc.enable_retries", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+_LATER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+class GrpcTransport:
+    """A channel to one model of one server; threads may share it.
+
+    Args:
+        address: host:port.
+        model: the name under which it is served.
+    """
+
+    def __init__(self, address: str, model: str):
+        self.target = f"grpc://{address}"
+        self._model = model
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def predict(self, signature: str, inputs: dict[str, np.ndarray], timeout: float) -> dict[str, np.ndarray]:
+        """Calls a signature.
+
+        Args:
+            signature: its name.
+            inputs: numbers, or bytes in arrays of objects.
+            timeout: seconds.
+
+        Returns:
+            Arrays of the same kinds, by name.
+
+        Raises:
+            UnavailableError: worth another attempt.
+            NotFoundError: no such model is ready.
+            UserError: anything else.
+        """
+        request = predict_pb2.PredictRequest(
+            inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()}
+        )
+        request.model_spec.name = self._model
+        request.model_spec.signature_name = signature
+        answer = self._call(self._prediction.Predict, request, timeout)
+        try:
+            return {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{self.target}: the answer is no tensor ({error})") from error
+
+    def status(self, timeout: float) -> dict[int, str]:
+        """The state of each version of the model; see `predict` for what is raised."""
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = self._model
+        versions = self._call(self._models.GetModelStatus, request, timeout).model_version_status
+        states = get_model_status_pb2.ModelVersionStatus.State
+        return {version.version: states.Name(version.state) for version in versions}
+
+    def close(self) -> None:
+        """Ends the connection; calls under way are cancelled."""
+        self._channel.close()
+
+    def _call(self, method, request, timeout: float):
+        try:
+            return method(request, timeout=timeout)
+        except grpc.RpcError as error:
+            code, details = error.code(), error.details()
+            if code in _LATER:
+                raise UnavailableError(f"{self.target}: {code.name}: {details}") from error
+            if code is grpc.StatusCode.NOT_FOUND:
+                raise NotFoundError(details) from error
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise UserError(f"{self.target}: no answer within {timeout:.3g} s") from error
+            raise UserError(f"{self.target}: {code.name}: {details}") from error

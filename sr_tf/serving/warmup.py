@@ -1,0 +1,40 @@
+"""Requests that TF Serving replays while it loads a version, before it sends users there."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from sr_tf.data.images import encode_png
+from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE
+from sr_tf.upscale import TILE
+
+# Where TF Serving looks, inside a version's folder.
+WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
+
+
+def write_warmup(version: Path, halo: int) -> None:
+    """Writes one request for each signature, of the size that clients send most: a whole tile with its halo.
+
+    Args:
+        version: a SavedModel's folder.
+        halo: the generator's receptive radius in LR pixels.
+    """
+    side = TILE + 2 * halo
+    # A tensor of one repeated value is stored as that value; TF Serving fills it up.
+    tile = tf.make_tensor_proto(127.5, tf.float32, shape=[1, side, side, 3])
+    file = encode_png(np.full((side, side, 3), 128, np.uint8))
+    inputs = {
+        FLOAT: (IMAGES, tile),
+        ENCODED: (IMAGE_BYTES, tf.make_tensor_proto([file])),
+        GEOMETRY: (PROBE, tf.make_tensor_proto([0], tf.int32)),
+    }
+    path = version / WARMUP
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, (name, tensor) in inputs.items():
+            request = predict_pb2.PredictRequest(inputs={name: tensor})
+            request.model_spec.signature_name = signature
+            log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+            writer.write(log.SerializeToString())
