@@ -52,6 +52,8 @@ class Chooser:
         if not self._gate.lossless:
             start = 0 if above is None else _family_number(above)
             for number, family in enumerate(FAMILIES[start:], start):
+                if family.kind.generator and family.kind.scale not in self._generators:
+                    continue
                 again = above is not None and number == start
                 first = family.levels.index(above.level) + 1 if again else 0
                 search = _Search(self, family, original, window, first)
@@ -68,29 +70,25 @@ class Chooser:
             best = min((native(), best), key=lambda stored: stored.cost) if best else native()
         return best or exact(original)
 
-    def first_passing(self, family: Family, image: np.ndarray, original: np.ndarray, window: Window) -> Kind | None:
-        """The first kind of a family by which a stored image passes."""
+    def passes(self, kind: Kind, image: np.ndarray, original: np.ndarray, window: Window) -> bool:
+        """Whether a block passes, were it stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
         height, width = original.shape[:2]
-        for kind in family.kinds:
-            generator = self._generators.get(kind.scale) if kind.generator else None
-            if kind.generator and generator is None:
-                continue
-            restored = image
-            if kind.scale > 1:
-                halo = generator.radius if generator else BICUBIC_RADIUS
-                surroundings = window(kind.scale, halo).copy()
-                surroundings[halo : halo + image.shape[0], halo : halo + image.shape[1]] = image
-                restored = enlarge_window(surroundings, kind.scale, halo, generator)[:height, :width]
-            scores = self._measure(original, restored)
-            if self._gate.passes(scores):
-                return kind
-            if not self._gate.within_reach(scores):
-                return None
-        return None
+        restored = image
+        if kind.scale > 1:
+            generator = self._generators[kind.scale] if kind.generator else None
+            halo = generator.radius if generator else BICUBIC_RADIUS
+            surroundings = window(kind.scale, halo).copy()
+            surroundings[halo : halo + image.shape[0], halo : halo + image.shape[1]] = image
+            restored = enlarge_window(surroundings, kind.scale, halo, generator)[:height, :width]
+        return self._gate.passes(self._measure(original, restored))
+
+    def reduced(self, kind: Kind, original: np.ndarray) -> np.ndarray:
+        """What is to be coded, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
+        return rescale(original, 1, kind.scale, original.shape[:2])
 
 
 def _family_number(stored: Stored) -> int:
-    numbers = [number for number, family in enumerate(FAMILIES) if stored.kind in family.kinds]
+    numbers = [number for number, family in enumerate(FAMILIES) if stored.kind is family.kind]
     return numbers[0] if numbers else len(FAMILIES)
 
 
@@ -99,62 +97,72 @@ class _Search:
 
     def __init__(self, chooser: Chooser, family: Family, original: np.ndarray, window: Window, first: int):
         self._chooser, self._family, self._original, self._window = chooser, family, original, window
-        self._first = first
-        self._small = rescale(original, 1, family.scale, original.shape[:2])
-        self._passed: dict[int, Kind | None] = {}
+        self._first, self._last = first, len(family.levels) - 1
+        self._small = chooser.reduced(family.kind, original)
+        self._passed: dict[int, bool] = {}
         self._files: dict[int, bytes] = {}
+        self._settled: dict[int, Stored | None] = {}
 
     def cheapest(self, limit: float) -> int | None:
         """By the fast codec: the index of the lowest level that passes, if it costs less than `limit`."""
-        low, high = self._first, len(self._family.levels) - 1
-        if low > high or self.cost(low) >= limit:
+        if self._first > self._last or self.cost(self._first) >= limit:
             return None
-        if self._passes(low):
-            return low
+        # Glass passes at once where interpolation restores it; a generator's calls are dear, and it mostly takes more.
+        if not self._family.kind.generator and self._passes(self._first):
+            return self._first
         # With nothing found yet, most families fail at once at their best; otherwise their best costs too much.
-        if np.isinf(limit) and not self._passes(high):
+        if np.isinf(limit) and not self._passes(self._last):
             return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.cost(middle) >= limit or self._passes(middle):
-                high = middle
-            else:
-                low = middle
-        return high if self.cost(high) < limit and self._passes(high) else None
+        index = _lowest(lambda level: self.cost(level) >= limit or self._passes(level), self._first, self._last)
+        return index if index is not None and self.cost(index) < limit else None
 
     def settled(self, index: int) -> Stored | None:
         """By the slow codec: the lowest level near `index` that passes."""
-        found = None
-        for lower in range(index, self._first - 1, -1):
-            stored = self._stored(lower)
-            if stored is None:
-                break
-            found = stored
-        for higher in range(index + 1, len(self._family.levels)):
-            if found is not None:
-                break
-            found = self._stored(higher)
-        return found
+        passes = self._stored
+        if passes(index) is None:
+            index = next((higher for higher in range(index + 1, self._last + 1) if passes(higher)), None)
+            return None if index is None else passes(index)
+        # Its images are better, by a few levels: down in growing strides, then between the last two.
+        stride, low = 1, index - 1
+        while low >= self._first and passes(low):
+            stride *= 2
+            index, low = low, low - stride
+        return passes(_lowest(lambda level: passes(level) is not None, max(low + 1, self._first), index))
 
     def cost(self, index: int) -> int:
         """Bytes by the fast codec."""
-        return stored_bytes(self._family.kinds[0], self._fast_file(index))
+        return stored_bytes(self._family.kind, self._fast_file(index))
 
     def _stored(self, index: int) -> Stored | None:
-        level = self._family.levels[index]
-        file = self._family.codec.encode(self._small, level)
-        kind = self._kind(self._family.codec.decode(file))
-        return kind and Stored(kind, level, file, stored_bytes(kind, file))
+        """By the slow codec, if it passes."""
+        if index not in self._settled:
+            kind, level = self._family.kind, self._family.levels[index]
+            file = self._family.codec.encode(self._small, level)
+            good = self._chooser.passes(kind, self._family.codec.decode(file), self._original, self._window)
+            self._settled[index] = Stored(kind, level, file, stored_bytes(kind, file)) if good else None
+        return self._settled[index]
 
     def _passes(self, index: int) -> bool:
         if index not in self._passed:
-            self._passed[index] = self._kind(self._family.fast_codec.decode(self._fast_file(index)))
-        return self._passed[index] is not None
-
-    def _kind(self, image: np.ndarray) -> Kind | None:
-        return self._chooser.first_passing(self._family, image, self._original, self._window)
+            image = self._family.fast_codec.decode(self._fast_file(index))
+            self._passed[index] = self._chooser.passes(self._family.kind, image, self._original, self._window)
+        return self._passed[index]
 
     def _fast_file(self, index: int) -> bytes:
         if index not in self._files:
             self._files[index] = self._family.fast_codec.encode(self._small, self._family.levels[index])
         return self._files[index]
+
+
+def _lowest(good: Callable[[int], bool], first: int, last: int) -> int | None:
+    """The lowest of `first` to `last` that is good, if those above it are; None where the last is not."""
+    if not good(last):
+        return None
+    low, high = first - 1, last
+    while high - low > 1:
+        middle = (low + high) // 2
+        if good(middle):
+            high = middle
+        else:
+            low = middle
+    return high

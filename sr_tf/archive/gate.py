@@ -53,10 +53,6 @@ class Gate:
         good &= scores["shift"] <= self.max_shift
         return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
 
-    def within_reach(self, scores: dict[str, np.ndarray]) -> bool:
-        """Whether a generator may pass where interpolation has these scores: none was seen to gain 4 dB on a tile."""
-        return bool(np.all(scores["psnr"] >= self.min_psnr - 4))
-
     def narrowed(self) -> "Gate":
         """A gate a little stricter, for choosing while the neighbours are not chosen yet."""
         if self.lossless:

@@ -32,46 +32,45 @@ FULL_AVIF = Kind(5, "full size, AVIF", 1, "avif")
 FULL_JXL = Kind(6, "full size, JPEG XL", 1, "jpegxl")
 EXACT = Kind(7, "exact, JPEG XL lossless")
 NATIVE = Kind(8, "exact, the original's JPEG segments")
+FULL_AVIF420 = Kind(9, "full size, AVIF 4:2:0", 1, "avif420")
 
 KINDS = {
     kind.code: kind
-    for kind in (LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR, FULL_AVIF, FULL_JXL, EXACT, NATIVE)
+    for kind in (
+        *(LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR),
+        *(FULL_AVIF, FULL_AVIF420, FULL_JXL, EXACT, NATIVE),
+    )
 }
 
 
 @dataclass(frozen=True)
 class Family:
-    """Kinds that share their bytes: one stored image at several qualities, enlarged by this or that.
+    """A kind and the levels of its codec that are tried.
 
     Attributes:
-        kinds: in the order in which they are tried.
+        kind: of what is stored.
         levels: of the codec, from fewest to most bytes.
     """
 
-    kinds: tuple[Kind, ...]
+    kind: Kind
     levels: tuple[float, ...]
-
-    @property
-    def scale(self) -> int:
-        """Of the stored image."""
-        return self.kinds[0].scale
 
     @property
     def codec(self) -> Codec:
         """Of the stored image."""
-        return CODECS[self.kinds[0].codec]
+        return CODECS[self.kind.codec]
 
     @property
     def fast_codec(self) -> Codec:
         """The same at a setting for searching."""
-        return CODECS.get(f"{self.kinds[0].codec}-fast", self.codec)
+        return CODECS.get(f"{self.kind.codec}-fast", self.codec)
 
 
-_AVIF_LEVELS = tuple(range(0, 100, 5))
+_AVIF_LEVELS = tuple(range(0, 100, 2))
 
+# From cheapest to dearest. A reduced image by JPEG XL is none of them: `benchmarks/lr_codec.py` shows why.
 FAMILIES = (
-    Family((LR4_BICUBIC, LR4_GENERATOR), _AVIF_LEVELS),
-    Family((LR2_BICUBIC, LR2_GENERATOR), _AVIF_LEVELS),
-    Family((FULL_AVIF,), _AVIF_LEVELS),
-    Family((FULL_JXL,), (8.0, 5.0, 3.5, 2.5, 2.0, 1.6, 1.3, 1.0, 0.8, 0.6, 0.4)),
+    *(Family(kind, _AVIF_LEVELS) for kind in (LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR)),
+    *(Family(kind, _AVIF_LEVELS) for kind in (FULL_AVIF420, FULL_AVIF)),
+    Family(FULL_JXL, (8.0, 5.0, 3.5, 2.5, 2.0, 1.6, 1.3, 1.0, 0.8, 0.6, 0.4)),
 )

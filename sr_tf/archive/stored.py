@@ -40,9 +40,14 @@ def from_record(record: bytes) -> Stored:
     return Stored(KINDS[code], round(level, 2), file, stored_bytes(KINDS[code], file))
 
 
+def is_avif(kind: Kind) -> bool:
+    """Whether a block's file is AVIF."""
+    return kind.codec is not None and kind.codec.startswith("avif")
+
+
 def stored_bytes(kind: Kind, file: bytes) -> int:
     """How many bytes of a file the archive keeps; see `sr_tf.archive.av1`."""
-    return len(split(file)[1]) if kind.codec == "avif" else len(file)
+    return len(split(file)[1]) if is_avif(kind) else len(file)
 
 
 def exact(pixels: np.ndarray) -> Stored:
@@ -67,7 +72,7 @@ def decode(kind: Kind, file: bytes, size: tuple[int, int]) -> np.ndarray:
     """
     if kind is NATIVE:
         raise ValueError("the pixels of such a block lie in the original's segments")
-    decoder = imagecodecs.avif_decode if kind.codec == "avif" else imagecodecs.jpegxl_decode
+    decoder = imagecodecs.avif_decode if is_avif(kind) else imagecodecs.jpegxl_decode
     try:
         image = decoder(file)
     except (RuntimeError, ValueError, TypeError) as error:  # imagecodecs' own errors are RuntimeErrors

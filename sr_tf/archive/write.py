@@ -23,6 +23,7 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.planes import rescale
 from sr_tf.archive.restorers import load_generators
+from sr_tf.archive.stored import is_avif
 from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder, replace_atomically
@@ -149,7 +150,7 @@ def _assemble(path: Path, header: Header, slide: Slide, journal: Journal) -> Non
     def bodies():
         for row, column in grid.blocks():
             stored = journal.stored(row, column)
-            head, body = av1.split(stored.file) if stored.kind.codec == "avif" else (b"", stored.file)
+            head, body = av1.split(stored.file) if is_avif(stored.kind) else (b"", stored.file)
             if head and head not in heads:
                 if len(heads) == 255:
                     head, body = b"", stored.file
