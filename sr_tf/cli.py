@@ -10,6 +10,7 @@ from sr_tf import __version__, arguments
 from sr_tf.archive_cli import add_archive_commands
 from sr_tf.messages import exit_code, load_tensorflow
 from sr_tf.serving.cli import add_serve_command
+from sr_tf.viewer_cli import add_view_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_serve_command(commands)
     add_archive_commands(commands)
+    add_view_command(commands)
     _add_rate_distortion(commands)
     _add_assets(commands)
     return parser

@@ -1,0 +1,81 @@
+"""`sr-tf view`: opens the slide, listens, and tells where."""
+
+import argparse
+import contextlib
+import ipaddress
+import secrets
+import socket
+import threading
+import webbrowser
+
+import uvicorn
+
+from sr_tf.errors import UserError
+from sr_tf.messages import tell
+from sr_tf.viewer.app import make_app
+from sr_tf.viewer.guard import Guard
+from sr_tf.viewer.source import open_source
+
+_LOOPBACK = "127.0.0.1"
+_CONNECTIONS = 128
+_HEAD_BYTES = 16 << 10
+
+
+def view(options: argparse.Namespace) -> None:
+    """Shows a slide until it is interrupted.
+
+    Raises:
+        UserError: the slide cannot be opened, or the address cannot be listened at.
+    """
+    with open_source(
+        options.slide, options.original, options.serving, tuple(options.models), options.engine
+    ) as source, _listening(options.host or _LOOPBACK, options.port) as listener:  # fmt: skip
+        port = listener.getsockname()[1]
+        token = secrets.token_urlsafe(24) if options.host else None
+        address = f"http://{_shown_host(options.host)}:{port}/" + (f"?token={token}" if token else "")
+        app = Guard(make_app(source, options.workers), port, token)
+        print(f"{source.path.name}: {address}", flush=True)
+        tell("Ctrl-C ends it. Research use only, not a medical device.")
+        if token:
+            tell("What is sent is not encrypted: whoever can read the network sees the slide and the token.")
+        if not options.no_browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        serve(app, listener)
+
+
+def serve(app, listener: socket.socket) -> None:
+    """Answers requests until the process is interrupted."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
+        access_log=False,
+        log_level="critical",
+        server_header=False,
+        proxy_headers=False,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family, backlog=_CONNECTIONS)
+    except (OSError, OverflowError) as error:
+        raise UserError(f"{host}:{port}: cannot listen here ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _shown_host(host: str | None) -> str:
+    if not host:
+        return _LOOPBACK
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        if address.is_unspecified:
+            return socket.gethostname()
+        return f"[{host}]" if address.version == 6 else host
+    return host

@@ -1,0 +1,78 @@
+"""What the page is told of a slide, as JSON."""
+
+import numpy as np
+
+from sr_tf.archive.cost import shares
+from sr_tf.archive.grid import BLOCK, GATE_TILE
+from sr_tf.archive.kinds import KINDS
+from sr_tf.archive.map_picture import COLOURS
+from sr_tf.viewer.levels import TILE
+from sr_tf.viewer.source import INTERPOLATED, ORIGINAL, RESTORED, Source
+
+_TITLES = {
+    RESTORED: "Restored",
+    INTERPOLATED: "Interpolated (i-HR)",
+    ORIGINAL: "Original",
+}
+
+
+def describe_slide(source: Source) -> dict:
+    """Everything but pixels and scores; what the file does not say is null."""
+    info, levels = source.info, source.levels
+    described = {
+        "name": source.path.name,
+        "width": info.width,
+        "height": info.height,
+        "tile": TILE,
+        "levels": levels.count,
+        "layers": [{"name": name, "title": _TITLES[name]} for name in source.layers],
+        "mpp": info.mpp,
+        "objective": info.objective_power,
+        "format": info.format,
+        "icc": info.icc is not None,
+        "images": list(source.labels),
+        "archive": None,
+    }
+    if source.archive:
+        described["archive"] = _describe_archive(source)
+    return described
+
+
+def _describe_archive(source: Source) -> dict:
+    archive = source.archive
+    header = archive.header
+    kinds = {kind.name: kind.code for kind in KINDS.values()}
+    return {
+        "bytes": archive.path.stat().st_size,
+        "sourceName": header.source.get("name"),
+        "sourceBytes": header.source["bytes"],
+        "exact": bool(header.gate.lossless),
+        "gate": header.gate.describe(),
+        "generators": [identity["name"] for identity in header.generators],
+        "software": header.software,
+        "sameOriginal": source.same_original,
+        "kinds": [
+            {"code": kinds[share.name], "name": share.name, "blocks": share.blocks, "bytes": share.bytes,
+             "colour": "#{:02x}{:02x}{:02x}".format(*COLOURS[kinds[share.name]])}
+            for share in shares(archive)
+            if share.name in kinds
+        ],
+    }  # fmt: skip
+
+
+def describe_map(source: Source) -> dict | None:
+    """How each block is stored and what each gate tile measured, row by row; null in place of ∞. None for slides."""
+    if not source.archive:
+        return None
+    scores = source.archive.scores()
+    return {
+        "block": BLOCK,
+        "tile": GATE_TILE,
+        "kinds": source.archive.index["kind"].tolist(),
+        "psnr": _rounded(scores["psnr"], 2),
+        "ssim": _rounded(scores["ssim"], 4),
+    }
+
+
+def _rounded(values: np.ndarray, digits: int) -> list[list[float | None]]:
+    return [[round(value, digits) if np.isfinite(value) else None for value in row] for row in values.tolist()]

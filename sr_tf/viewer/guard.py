@@ -1,0 +1,134 @@
+"""Who may ask, how much and how often; what every answer says to the browser."""
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+_RATE, _BURST = 500.0, 1000.0
+"""Requests a second of one address, and how many it may have saved up."""
+
+_ADDRESSES = 1024
+_LONGEST_PATH = 256
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+# A link on another site opens the viewer by a navigation that SameSite=Strict cookies are not sent with; this page
+# starts one of the viewer's own.
+_WELCOME = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>sr_tf</title>'
+
+
+@dataclass
+class _Bucket:
+    left: float
+    seen: float
+
+
+class Guard:
+    """ASGI middleware around the viewer.
+
+    Args:
+        app: what it guards.
+        port: that the server listens at.
+        token: that a browser must have shown once, as `?token=`; None: only this machine can ask, and only by one of
+            loopback's names, so that no web page can reach it by a name of its own (DNS rebinding).
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None):
+        self._app, self._token = app, token
+        self._cookie = f"sr_tf_view_{port}"
+        self._hosts = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """See ASGI."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # a WebSocket: nothing here speaks it
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        refused = self._refused(scope, headers)
+        if refused:
+            await _answer(send, *refused)
+        elif self._token and scope["path"] == "/" and self._shown(scope):
+            cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict".encode()
+            await _answer(send, 200, _WELCOME, [(b"content-type", b"text/html"), (b"set-cookie", cookie)])
+        elif self._token and not self._known(headers):
+            await _answer(send, 401, b"open the address with its token, as `sr-tf view` printed it")
+        else:
+            await self._app(scope, receive, _with_headers(send))
+
+    def _refused(self, scope: dict, headers: dict[bytes, bytes]) -> tuple | None:
+        client = scope["client"][0] if scope["client"] else ""
+        wait = self._seconds_too_soon(client)
+        if wait > 0:
+            return 429, b"too many requests", [(b"retry-after", b"%d" % (1 + int(wait)))]
+        if self._token is None and headers.get(b"host", b"").decode("latin-1").lower() not in self._hosts:
+            return 421, b"this server answers to the address that `sr-tf view` printed, and to no other name"
+        if scope["method"] not in ("GET", "HEAD"):
+            return 405, b"only GET and HEAD", [(b"allow", b"GET, HEAD")]
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            return 413, b"no request here has a body"
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_PATH:
+            return 414, b"address too long"
+        foreign = headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
+        if foreign and headers.get(b"sec-fetch-mode") != b"navigate":
+            return 403, b"asked for by another site's page"
+        return None
+
+    def _shown(self, scope: dict) -> bool:
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        return hmac.compare_digest(given.encode("utf-8"), self._token.encode())
+
+    def _known(self, headers: dict[bytes, bytes]) -> bool:
+        try:
+            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(self._cookie)
+        except CookieError:
+            return False
+        return cookie is not None and hmac.compare_digest(cookie.value.encode("utf-8"), self._token.encode())
+
+    def _seconds_too_soon(self, client: str) -> float:
+        now = time.monotonic()
+        bucket = self._buckets.pop(client, None) or _Bucket(_BURST, now)
+        bucket.left = min(_BURST, bucket.left + (now - bucket.seen) * _RATE)
+        bucket.seen = now
+        self._buckets[client] = bucket
+        while len(self._buckets) > _ADDRESSES:
+            self._buckets.popitem(last=False)
+        if bucket.left < 1:
+            return (1 - bucket.left) / _RATE
+        bucket.left -= 1
+        return 0.0
+
+
+def _with_headers(send: Callable) -> Callable:
+    async def sending(message: dict) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *_RAW_HEADERS]}
+        await send(message)
+
+    return sending
+
+
+async def _answer(send: Callable, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    given = [*(headers or []), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store")]
+    if not any(name == b"content-type" for name, _ in given):
+        given.append((b"content-type", b"text/plain; charset=utf-8"))
+    await _with_headers(send)({"type": "http.response.start", "status": status, "headers": given})
+    await send({"type": "http.response.body", "body": body})

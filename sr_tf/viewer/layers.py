@@ -1,0 +1,154 @@
+"""What can be looked at: restored pixels, interpolated ones, the original's."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import cv2
+import numpy as np
+import openslide
+
+from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.planes import Planes
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restorers import BICUBIC_RADIUS, enlarge_window
+from sr_tf.errors import UserError
+from sr_tf.slides.slide import Slide
+from sr_tf.viewer.hatch import hatched
+
+_READ_AT_ONCE = 4
+"""Most pixels of a stored level that are read for one pixel shown, in each direction."""
+
+
+class Layer(Protocol):
+    """Pixels of a slide at its full size and halved some times."""
+
+    def reads(self, level: int) -> bool:
+        """Whether `read` gives this level; the others are averaged from the next finer one."""
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """A rectangle of a level, in pixels of that level, uint8 [height, width, 3].
+
+        Raises:
+            UserError: what is stored of it is damaged.
+        """
+
+
+class ArchiveLayer:
+    """An archive's slide.
+
+    At full size it is restored. Halved once or twice it is made of the reduced images as they are stored, which costs
+    no generator: a damaged block is hatched there, so that one of them does not hide all others.
+
+    Args:
+        archive: that holds it.
+        planes: of the archive's blocks.
+        generators: whether full size is restored as it was measured, or by bicubic interpolation alone (i-HR).
+    """
+
+    def __init__(self, archive: ArchiveFile, planes: Planes, generators: bool):
+        self._archive, self._planes, self._grid = archive, planes, archive.header.grid
+        self._blocks = [planes.restored if generators else self._interpolated, self._half, self._quarter]
+
+    def reads(self, level: int) -> bool:
+        """See `Layer`."""
+        return level < len(self._blocks)
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Layer`."""
+        block = self._blocks[level] if not level else _or_hatched(self._blocks[level], self._size, level)
+        side = BLOCK >> level
+        pixels = np.empty((height, width, 3), np.uint8)
+        for row in range(y // side, -(-(y + height) // side)):
+            for column in range(x // side, -(-(x + width) // side)):
+                part = block(row, column)
+                left, top = max(x, column * side), max(y, row * side)
+                right, bottom = min(x + width, (column + 1) * side), min(y + height, (row + 1) * side)
+                pixels[top - y : bottom - y, left - x : right - x] = part[
+                    top - row * side : bottom - row * side, left - column * side : right - column * side
+                ]
+        return pixels
+
+    def _size(self, row: int, column: int, level: int) -> tuple[int, int]:
+        *_, width, height = self._grid.rectangle(row, column)
+        return -(-height >> level), -(-width >> level)
+
+    def _interpolated(self, row: int, column: int) -> np.ndarray:
+        return self._enlarged(row, column, self._archive.kind(row, column).scale, level=0)
+
+    def _half(self, row: int, column: int) -> np.ndarray:
+        stored = self._archive.kind(row, column).scale
+        if stored <= 2:
+            return self._planes.plane(row, column, 2)
+        return self._enlarged(row, column, stored // 2, level=1)
+
+    def _quarter(self, row: int, column: int) -> np.ndarray:
+        return self._planes.plane(row, column, 4)
+
+    def _enlarged(self, row: int, column: int, factor: int, level: int) -> np.ndarray:
+        """A block, bicubically enlarged to a level from the stored one with its neighbours around it: no seams."""
+        if factor == 1:
+            return self._planes.restored(row, column)
+        window = self._planes.window(row, column, factor << level, BICUBIC_RADIUS)
+        height, width = self._size(row, column, level)
+        return enlarge_window(window, factor, BICUBIC_RADIUS, None)[:height, :width]
+
+
+class SlideLayer:
+    """A slide as its scanner left it, the smaller levels from the file's own where it has them.
+
+    Args:
+        slide: open; closed by whoever opened it.
+    """
+
+    def __init__(self, slide: Slide):
+        self._slide = slide
+        self._pyramid = _pyramid(slide)
+        self._coarse = self._pyramid.level_downsamples[1:] if self._pyramid else ()
+
+    def close(self) -> None:
+        """Closes what it opened itself."""
+        if self._pyramid:
+            self._pyramid.close()
+
+    def reads(self, level: int) -> bool:
+        """See `Layer`."""
+        return not level or any(2**level / _READ_AT_ONCE <= factor <= 1.01 * 2**level for factor in self._coarse)
+
+    def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `Layer`."""
+        if not level:
+            return self._slide.read(x, y, width, height)
+        index = max(i for i, factor in enumerate(self._pyramid.level_downsamples) if factor <= 1.01 * 2**level)
+        factor = 2**level / self._pyramid.level_downsamples[index]
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        try:
+            image = self._pyramid.read_region((x << level, y << level), index, size)
+        except openslide.OpenSlideError as error:
+            raise UserError(f"{self._slide.path}: damaged ({error})") from error
+        colours, alpha = np.asarray(image)[..., :3], np.asarray(image)[..., 3:]
+        white = np.where(alpha == 0, np.uint8(255), colours)
+        return white if size == (width, height) else cv2.resize(white, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _or_hatched(
+    block: Callable[[int, int], np.ndarray], size: Callable[[int, int, int], tuple[int, int]], level: int
+) -> Callable[[int, int], np.ndarray]:
+    def made(row: int, column: int) -> np.ndarray:
+        try:
+            return block(row, column)
+        except UserError:
+            return hatched(*size(row, column, level))
+
+    return made
+
+
+def _pyramid(slide: Slide) -> openslide.OpenSlide | None:
+    """The slide by OpenSlide, if that reads it and finds smaller levels."""
+    try:
+        pyramid = openslide.OpenSlide(slide.path)
+    except (openslide.OpenSlideError, OSError):
+        return None
+    if pyramid.level_count > 1 and pyramid.dimensions == (slide.info.width, slide.info.height):
+        return pyramid
+    pyramid.close()
+    return None

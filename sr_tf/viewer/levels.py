@@ -1,0 +1,84 @@
+"""The pyramid of tiles that the page asks for: which there are, and what of the slide each shows."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+TILE = 256
+"""Side of a tile in pixels."""
+
+
+class Tile(NamedTuple):
+    """One tile of one layer.
+
+    Attributes:
+        layer: name of what is shown.
+        level: how often the slide is halved; 0 is its full size.
+        column: from the left, at this level.
+        row: from the top, at this level.
+    """
+
+    layer: str
+    level: int
+    column: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A slide's pyramid.
+
+    Attributes:
+        width: of the slide in pixels.
+        height: of the slide in pixels.
+    """
+
+    width: int
+    height: int
+
+    @property
+    def count(self) -> int:
+        """Levels; the last one fits into one tile."""
+        return 1 + max(0, (-(-max(self.width, self.height) // TILE) - 1).bit_length())
+
+    def size(self, level: int) -> tuple[int, int]:
+        """(width, height) of a level in its own pixels."""
+        return -(-self.width // 2**level), -(-self.height // 2**level)
+
+    def tiles(self, level: int) -> tuple[int, int]:
+        """(columns, rows) of tiles of a level."""
+        width, height = self.size(level)
+        return -(-width // TILE), -(-height // TILE)
+
+    def holds(self, tile: Tile) -> bool:
+        """Whether there is such a tile."""
+        if not 0 <= tile.level < self.count:
+            return False
+        columns, rows = self.tiles(tile.level)
+        return 0 <= tile.column < columns and 0 <= tile.row < rows
+
+    def rectangle(self, tile: Tile) -> tuple[int, int, int, int]:
+        """(x, y, width, height) of a tile in pixels of its level."""
+        width, height = self.size(tile.level)
+        x, y = tile.column * TILE, tile.row * TILE
+        return x, y, min(TILE, width - x), min(TILE, height - y)
+
+    def made_together(self, tile: Tile) -> list[Tile]:
+        """The tiles that are made in one go, the first of them the same for each: at full size those of one block."""
+        if tile.level:
+            return [tile]
+        left, top = tile.column // 2 * 2, tile.row // 2 * 2
+        square = [Tile(tile.layer, 0, left + x, top + y) for y in range(2) for x in range(2)]
+        return [one for one in square if self.holds(one)]
+
+    def finer(self, tile: Tile) -> list[Tile]:
+        """The up to four tiles of the next finer level that show the same part of the slide."""
+        square = [
+            Tile(tile.layer, tile.level - 1, 2 * tile.column + x, 2 * tile.row + y) for y in range(2) for x in range(2)
+        ]
+        return [one for one in square if self.holds(one)]
+
+    def around(self, tile: Tile) -> list[Tile]:
+        """The up to eight neighbours of a tile."""
+        places = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y]
+        near = [tile._replace(column=tile.column + x, row=tile.row + y) for x, y in places]
+        return [one for one in near if self.holds(one)]

@@ -1,0 +1,79 @@
+"""From a tile's place to its PNG file."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from sr_tf.degradation import pad_to_multiple
+from sr_tf.viewer.cache import TileCache
+from sr_tf.viewer.layers import Layer
+from sr_tf.viewer.levels import TILE, Levels, Tile
+
+
+class Abandoned(Exception):  # noqa: N818, nothing went wrong
+    """Nobody waits for the tile any more."""
+
+
+class TileMaker:
+    """Makes tiles and puts them into a cache; thread-safe.
+
+    Args:
+        levels: of the slide.
+        layers: by name.
+        cache: where tiles go.
+    """
+
+    def __init__(self, levels: Levels, layers: dict[str, Layer], cache: TileCache):
+        self._levels, self._layers, self._cache = levels, layers, cache
+
+    def __call__(self, tile: Tile, wanted: Callable[[], bool]) -> dict[Tile, bytes]:
+        """Makes a tile and those that are made together with it.
+
+        Args:
+            tile: of the pyramid.
+            wanted: asked now and then during long work.
+
+        Returns:
+            PNG files, lossless: what the page shows are the pixels that were measured.
+
+        Raises:
+            Abandoned: `wanted` said no.
+            UserError: what is stored of it is damaged.
+        """
+        made = {}
+        for one in self._levels.made_together(tile):
+            if not wanted():
+                raise Abandoned
+            made[one] = self._cache.get(one) or _png(self._pixels(one, wanted))
+            self._cache.put(one, made[one])
+        return made
+
+    def _pixels(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
+        layer = self._layers[tile.layer]
+        if layer.reads(tile.level):
+            return layer.read(tile.level, *self._levels.rectangle(tile))
+        finer = self._levels.finer(tile)
+        *_, width, height = self._levels.rectangle(finer[-1])
+        columns, rows = finer[-1].column - finer[0].column, finer[-1].row - finer[0].row
+        canvas = np.empty((rows * TILE + height, columns * TILE + width, 3), np.uint8)
+        for one in finer:
+            if not wanted():
+                raise Abandoned
+            y, x = (one.row - finer[0].row) * TILE, (one.column - finer[0].column) * TILE
+            pixels = self._kept(one, wanted)
+            canvas[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+        even = pad_to_multiple(canvas, 2)
+        return cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+    def _kept(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
+        png = self._cache.get(tile)
+        if png is not None:
+            return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        pixels = self._pixels(tile, wanted)
+        self._cache.put(tile, _png(pixels))
+        return pixels
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()

@@ -1,0 +1,91 @@
+"""An archive's generators, run by TF Serving instead of this process."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restorers import Generator
+from sr_tf.errors import UserError
+
+_TRIAL = 48
+"""Side of the LR image that server and archive must agree on, in pixels."""
+
+
+class Client(Protocol):
+    """What is needed of `sr_tf.serving.client.connect`'s result."""
+
+    def restore(self, lr: np.ndarray) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+class ServedGenerator:
+    """A generator on a server; `sr_tf.archive.restorers.Generator` to those who use it.
+
+    Args:
+        client: connected to the server.
+        local: the archive's own, which says what the server's must be.
+        where: the server, for messages.
+
+    Raises:
+        UserError: the server does not answer, or its model is another: an archive's scores hold for one generator only.
+    """
+
+    def __init__(self, client: Client, local: Generator, where: str):
+        self._client, self._where = client, where
+        self.scale, self.radius, self.identity = local.scale, local.radius, local.identity
+        trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
+        off = np.abs(self(trial).astype(int) - local(trial)).max()
+        if off > 1:
+            raise UserError(
+                f"--serving={where}: its model {self.identity['name']} gives pixels that differ by up to {off} of 255 "
+                "from those of the archive's generator; expected the same weights"
+            )
+
+    def __call__(self, window: np.ndarray) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+        large = self._client.restore(window)
+        expected = (self.scale * window.shape[0], self.scale * window.shape[1], 3)
+        if large.shape != expected or large.dtype != np.uint8:
+            found = f"{large.dtype} {list(large.shape)}"
+            raise UserError(f"--serving={self._where}: answered {found}, expected uint8 {list(expected)}")
+        return large
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._client.close()
+
+
+def served_generators(
+    archive: ArchiveFile, where: str, models: tuple[str, ...], engine: str
+) -> dict[int, ServedGenerator]:
+    """An archive's generators on a server, by scale; there each has the name that the archive gives it.
+
+    Raises:
+        UserError: see `ServedGenerator`.
+    """
+    from sr_tf.serving.client import connect
+
+    return _connected(archive, models, engine, where, lambda name: connect(where, name))
+
+
+def _connected(
+    archive: ArchiveFile, models: tuple[str, ...], engine: str, where: str, connect: Callable[[str], Client]
+) -> dict[int, ServedGenerator]:
+    given = [Generator(name, engine) for name in models]
+    generators = {}
+    for identity in archive.header.generators:
+        same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
+        local = same[0] if same else Generator(identity["name"], engine)
+        client = connect(identity["name"])
+        try:
+            generators[local.scale] = ServedGenerator(client, local, where)
+        except UserError:
+            client.close()
+            raise
+    return generators

@@ -1,0 +1,126 @@
+"""Which tile is made next: first what somebody waits for, then what somebody may want soon."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from sr_tf.viewer.maker import Abandoned
+
+_ROOM = 64
+_GUESSES = 24
+
+
+class Busy(Exception):  # noqa: N818, it is an answer
+    """Too many tiles are waited for."""
+
+
+class TileQueue:
+    """Work by key, done in threads, asked for from one event loop.
+
+    Who asks for what is under way already gets the same result. Work that nobody waits for any more is dropped before
+    it begins. Guesses are made one at a time, and only while nothing else waits, so that a thread stays free.
+
+    Args:
+        make: (key, wanted) → result, called in a thread; it may raise `Abandoned` once `wanted()` is false.
+        workers: threads.
+        room: pieces of work that may wait.
+    """
+
+    def __init__(self, make: Callable[[Hashable, Callable[[], bool]], object], workers: int, room: int = _ROOM):
+        self._make, self._workers, self._room = make, workers, room
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile")
+        self._jobs: dict[Hashable, _Job] = {}
+        self._waiting: deque[_Job] = deque()
+        self._guesses: deque[_Job] = deque()
+        self._running: set[_Job] = set()
+
+    async def get(self, key: Hashable) -> object:
+        """The result for a key; to stop waiting, cancel the task.
+
+        Raises:
+            Busy: too much waits already.
+            Exception: what `make` raised.
+        """
+        job = self._jobs.get(key)
+        if job is None or job in self._guesses:
+            if len(self._waiting) >= self._room:
+                raise Busy
+            if job is None:
+                job = self._jobs[key] = _Job(key)
+            else:
+                self._guesses.remove(job)
+            self._waiting.append(job)
+        job.waiters += 1
+        self._start()
+        try:
+            return await asyncio.shield(job.result)
+        finally:
+            job.waiters -= 1
+            if not job.waiters and job in self._waiting:
+                self._waiting.remove(job)
+                self._forget(job)
+
+    def guess(self, keys: Iterable[Hashable]) -> None:
+        """Makes something while there is nothing else to do; the latest guesses first, the oldest are dropped."""
+        for key in keys:
+            if key not in self._jobs:
+                job = self._jobs[key] = _Job(key, guessed=True)
+                self._guesses.append(job)
+        while len(self._guesses) > _GUESSES:
+            self._forget(self._guesses.popleft())
+        self._start()
+
+    def close(self) -> None:
+        """Drops what waits and lets the threads end."""
+        for job in [*self._waiting, *self._guesses]:
+            self._forget(job)
+        self._waiting.clear()
+        self._guesses.clear()
+        for job in self._running:
+            job.stopped = True
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> None:
+        while len(self._running) < self._workers:
+            if self._waiting:
+                job = self._waiting.popleft()
+            elif self._guesses and not any(job.guessed for job in self._running):
+                job = self._guesses.pop()
+            else:
+                return
+            self._running.add(job)
+            work = asyncio.get_running_loop().run_in_executor(self._threads, self._make, job.key, job.wanted)
+            work.add_done_callback(lambda done, job=job: self._done(job, done))
+
+    def _done(self, job: "_Job", done: asyncio.Future) -> None:
+        self._running.discard(job)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Abandoned) and job.waiters and not job.stopped:
+            self._waiting.appendleft(job)  # somebody asked again just as it was given up
+        else:
+            del self._jobs[job.key]
+            if job.result.cancelled() or done.cancelled():
+                job.result.cancel()
+            elif error is None:
+                job.result.set_result(done.result())
+            else:
+                job.result.set_exception(error)
+                job.result.exception()  # seen, even where nobody waits
+        self._start()
+
+    def _forget(self, job: "_Job") -> None:
+        del self._jobs[job.key]
+        job.result.cancel()
+
+
+class _Job:
+    """One piece of work; lives in the event loop's thread, but for `wanted`."""
+
+    def __init__(self, key: Hashable, guessed: bool = False):
+        self.key, self.guessed, self.waiters, self.stopped = key, guessed, 0, False
+        self.result = asyncio.get_running_loop().create_future()
+
+    def wanted(self) -> bool:
+        """Whether it is still worth doing; a guess is, until the queue closes."""
+        return not self.stopped and (self.guessed or self.waiters > 0)
