@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sr_tf import __version__, arguments
 from sr_tf.archive_cli import add_archive_commands
+from sr_tf.engines import DEFAULT_ENGINE
+from sr_tf.errors import UserError
 from sr_tf.messages import exit_code, load_tensorflow
 from sr_tf.serving.cli import add_serve_command
 from sr_tf.viewer_cli import add_view_command
@@ -49,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         help="side of the tiles in LR pixels (default 192); smaller needs less memory, the result is the same",
     )  # fmt: skip
     arguments.add_engine(command)
+    command.add_argument(
+        "--serving", metavar="ADDRESS",
+        help="restore on a server that speaks TF Serving's protocol, grpc://host:port or http://host:port; --model is "
+        "then the name under which it serves the generator",
+    )  # fmt: skip
     command.set_defaults(command=_upscale)
 
     command = commands.add_parser(
@@ -193,11 +200,21 @@ def _chosen_model(options: argparse.Namespace) -> str:
 
 
 def _upscale(options: argparse.Namespace) -> None:
-    load_tensorflow()
-    from sr_tf.image_commands import upscale_files
+    files = (options.input, options.output)
+    if options.serving:
+        if options.alpha is not None or options.engine != DEFAULT_ENGINE:
+            raise UserError("--serving: the server runs what it was given, expected neither --alpha nor --engine")
+        if options.serving.startswith("grpc:"):
+            load_tensorflow()
+        from sr_tf.image_commands import upscale_files_on_server
 
-    model, strict = _chosen_model(options), options.strict
-    print(*upscale_files(options.input, options.output, model, options.tile, strict, options.engine), sep="\n")
+        written = upscale_files_on_server(*files, options.serving, options.model, options.tile, options.strict)
+    else:
+        load_tensorflow()
+        from sr_tf.image_commands import upscale_files
+
+        written = upscale_files(*files, _chosen_model(options), options.tile, options.strict, options.engine)
+    print(*written, sep="\n")
 
 
 def _reduce(options: argparse.Namespace) -> None:

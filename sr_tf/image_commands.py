@@ -1,6 +1,8 @@
 """`sr-tf reduce` and `sr-tf upscale`: image files to LR and back."""
 
 import io
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import sr_tf
 from sr_tf.degradation import crop_to, reduce
 from sr_tf.engines import DEFAULT_ENGINE, on_engine
 from sr_tf.image_jobs import convert_images
+from sr_tf.serving.client import connect
 from sr_tf.upscale import tiles, upscale
 from sr_tf.zoo import load_generator
 
@@ -42,13 +45,25 @@ def upscale_files(
         size where the LR file notes it.
     """
     generator = on_engine(load_generator(model), engine)
+    return _restore_files(source, target, model, tile, strict, generator.scale, partial(upscale, generator))
+
+
+def upscale_files_on_server(source: Path, target: Path, server: str, model: str, tile: int, strict: bool) -> list[Path]:
+    """Does what `upscale_files` does by a server that `sr_tf.serving.client.connect` reaches."""
+    with connect(server, model) as served:
+        return _restore_files(source, target, model, tile, strict, served.scale, served.restore)
+
+
+def _restore_files(
+    source: Path, target: Path, model: str, tile: int, strict: bool, scale: int, restore: Callable
+) -> list[Path]:
     about = {"Description": f"Reconstructed by super-resolution ({model}), not measured. Research use only."}
 
     def convert(path: Path, lr: np.ndarray) -> bytes:
         count = sum(1 for _ in tiles(*lr.shape[:2], tile))
         with tqdm(total=count, unit="tile", leave=False, disable=None if count > 4 else True) as bar:
-            sr = upscale(generator, lr, tile, bar.update)
-        return _png(crop_to(sr, _noted_size(path, lr.shape, generator.scale)), path, about)
+            sr = restore(lr, tile, bar.update)
+        return _png(crop_to(sr, _noted_size(path, lr.shape, scale)), path, about)
 
     return convert_images(source, target, strict, convert)
 
