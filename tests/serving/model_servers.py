@@ -24,7 +24,7 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, servable):
         self._servable = servable
 
-    def Predict(self, request, context):
+    def Predict(self, request, context):  # noqa: N802
         response = _answer(self._servable.predict, request, context)
         for tensor in response.outputs.values():
             if tensor.dtype == tf.float32.as_datatype_enum:
@@ -32,7 +32,7 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
                 tensor.tensor_content = b""
         return response
 
-    def GetModelMetadata(self, request, context):
+    def GetModelMetadata(self, request, context):  # noqa: N802
         return _answer(self._servable.metadata, request, context)
 
 
@@ -40,7 +40,7 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, servable):
         self._servable = servable
 
-    def GetModelStatus(self, request, context):
+    def GetModelStatus(self, request, context):  # noqa: N802
         return _answer(self._servable.status, request, context)
 
 
@@ -58,7 +58,7 @@ class Enlarging(prediction_service_pb2_grpc.PredictionServiceServicer):
         self.before = before
         self.calls = []
 
-    def Predict(self, request, context):
+    def Predict(self, request, context):  # noqa: N802
         signature = request.model_spec.signature_name
         self.calls.append(signature)
         changed = self.before(signature, context)
@@ -105,7 +105,7 @@ def http_server(answer):
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_):
             pass

@@ -57,9 +57,12 @@ def test_so_is_one_that_refuses_over_http(status):
 @pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT])
 def test_other_errors_are_not_asked_again(code):
     servicer = Enlarging(_refusing(code, 2))
-    with grpc_server(servicer) as target, connect(target, "any") as served:
-        with pytest.raises(UserError, match=f"{code.name}: come again"):
-            served.restore(LR)
+    with (
+        grpc_server(servicer) as target,
+        connect(target, "any") as served,
+        pytest.raises(UserError, match=f"{code.name}: come again"),
+    ):
+        served.restore(LR)
     assert servicer.calls.count("serving_default") == 1
 
 
@@ -169,14 +172,16 @@ def test_a_model_that_is_not_served_is_named(targets, scheme):
 
 def test_a_model_that_is_still_loading_is_told_from_one_that_is_not_there(servable):
     class Loading(model_service_pb2_grpc.ModelServiceServicer):
-        def GetModelStatus(self, request, context):
+        def GetModelStatus(self, request, context):  # noqa: N802
             answer = get_model_status_pb2.GetModelStatusResponse()
             answer.model_version_status.add(version=2, state=get_model_status_pb2.ModelVersionStatus.State.LOADING)
             return answer
 
-    with grpc_server(Prediction(servable), Loading()) as target:
-        with pytest.raises(UserError, match=r"model 'large' is not ready \(version 2 is LOADING\)"):
-            connect(target, "large")
+    with (
+        grpc_server(Prediction(servable), Loading()) as target,
+        pytest.raises(UserError, match=r"model 'large' is not ready \(version 2 is LOADING\)"),
+    ):
+        connect(target, "large")
 
 
 @pytest.mark.parametrize(
@@ -190,9 +195,12 @@ def test_a_model_that_is_still_loading_is_told_from_one_that_is_not_there(servab
 )
 def test_an_answer_that_is_not_the_restoration_is_refused(answer, found):
     servicer = Enlarging(lambda signature, context: None if signature == "geometry" else answer)
-    with grpc_server(servicer) as target, connect(target, "any") as served:
-        with pytest.raises(UserError, match=found) as error:
-            served.restore(LR)
+    with (
+        grpc_server(servicer) as target,
+        connect(target, "any") as served,
+        pytest.raises(UserError, match=found) as error,
+    ):
+        served.restore(LR)
     assert "to 30×40 pixels, expected finite RGB pixels, 120×160" in str(error.value)
 
 
@@ -201,9 +209,8 @@ def test_an_answer_that_is_no_png_is_refused(outputs):
     def answer(method, path, body):
         return (200, GEOMETRY) if b'"geometry"' in body else (200, {"outputs": outputs})
 
-    with http_server(answer) as target, connect(target, "any") as served:
-        with pytest.raises(UserError, match="expected"):
-            served.restore(LR)
+    with http_server(answer) as target, connect(target, "any") as served, pytest.raises(UserError, match="expected"):
+        served.restore(LR)
 
 
 @pytest.mark.parametrize(
@@ -225,9 +232,11 @@ def test_what_is_no_tf_serving_is_told_in_one_line(content):
     ],
 )
 def test_a_model_without_geometry_is_refused(answer):
-    with grpc_server(Enlarging(lambda *_: answer)) as target:
-        with pytest.raises(UserError, match="was it written by `sr-tf export`"):
-            connect(target, "any")
+    with (
+        grpc_server(Enlarging(lambda *_: answer)) as target,
+        pytest.raises(UserError, match="was it written by `sr-tf export`"),
+    ):
+        connect(target, "any")
 
 
 def test_no_more_requests_are_under_way_than_allowed():
@@ -254,9 +263,12 @@ def test_no_more_requests_are_under_way_than_allowed():
 
 def test_after_an_error_the_tiles_that_wait_are_not_sent():
     servicer = Enlarging(_refusing(grpc.StatusCode.INTERNAL, 10**6))
-    with grpc_server(servicer) as target, connect(target, "any", in_flight=1) as served:
-        with pytest.raises(UserError, match="INTERNAL"):
-            served.restore(LR, tile=2)
+    with (
+        grpc_server(servicer) as target,
+        connect(target, "any", in_flight=1) as served,
+        pytest.raises(UserError, match="INTERNAL"),
+    ):
+        served.restore(LR, tile=2)
     assert servicer.calls.count("serving_default") < 30
 
 
@@ -287,6 +299,9 @@ def test_serving_takes_neither_alpha_nor_engine(tmp_path, capsys):
 
 
 def test_a_file_that_is_no_image_is_the_servers_to_refuse(servable):
-    with grpc_server(Prediction(servable), Models(servable)) as target, connect(target, "small") as served:
-        with pytest.raises(UserError, match=r"INVALID_ARGUMENT.*Unknown image file format"):
-            served.restore_file(b"no image")
+    with (
+        grpc_server(Prediction(servable), Models(servable)) as target,
+        connect(target, "small") as served,
+        pytest.raises(UserError, match=r"INVALID_ARGUMENT.*Unknown image file format"),
+    ):
+        served.restore_file(b"no image")

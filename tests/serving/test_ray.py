@@ -1,0 +1,145 @@
+"""The official client against a real engine: `sr-tf serve`, which is Ray Serve hosting TF Serving's services."""
+
+import importlib.util
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc
+
+from sr_tf.cli import main
+from sr_tf.data.images import encode_png, read_rgb
+from sr_tf.errors import UserError
+from sr_tf.serving.client import connect
+from sr_tf.upscale import upscale
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs `pip install sr-tf[ray]`"),
+]
+
+SR_TF = Path(sys.executable).with_name("sr-tf")
+RNG = np.random.default_rng(9)
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _ray_processes(of):
+    """The processes whose session is `of`'s: Ray's and the replicas."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[3] == str(of) and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(exported):
+    """Two replicas of one thread each: addresses by scheme. Afterwards nothing may be left of them."""
+    grpc_port, http_port = _free_ports(2)
+    command = [SR_TF, "serve", exported, "--grpc-port", grpc_port, "--http-port", http_port, "--replicas", 2]
+    process = subprocess.Popen(
+        [str(part) for part in [*command, "--threads", 1]], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    # A server that hangs is ended, which ends the reading below.
+    alarm = threading.Timer(400, process.kill)
+    alarm.start()
+    lines = []
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("serving "):
+                break
+        else:
+            pytest.fail("sr-tf serve ended: " + "".join(lines))
+        assert f"serving small, version 1: grpc://127.0.0.1:{grpc_port}" in lines[-1]
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield {"grpc": f"grpc://127.0.0.1:{grpc_port}", "http": f"http://127.0.0.1:{http_port}"}
+        assert len(_ray_processes(process.pid)) > 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        end = time.monotonic() + 20
+        while _ray_processes(process.pid) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert not _ray_processes(process.pid)
+    finally:
+        alarm.cancel()
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+@pytest.mark.parametrize("png", [False, True])
+def test_float_and_bytes_signatures_give_the_pixels_of_upscale(generator, served, scheme, png):
+    lr = RNG.integers(0, 256, (61, 75, 3), np.uint8)
+    with connect(served[scheme], "small", png=png) as client:
+        np.testing.assert_array_equal(client.restore(lr, tile=40), upscale(generator, lr, tile=40))
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_files_and_status(generator, served, tmp_path, scheme):
+    lr = RNG.integers(0, 256, (20, 30, 3), np.uint8)
+    with connect(served[scheme], "small") as client:
+        (tmp_path / "sr.png").write_bytes(client.restore_file(encode_png(lr)))
+        assert client.status() == {1: "AVAILABLE"}
+        with pytest.raises(UserError, match="Unknown image file format"):
+            client.restore_file(b"no image")
+        with pytest.raises(UserError, match="serves no model 'large'"):
+            connect(served[scheme], "large")
+    np.testing.assert_array_equal(read_rgb(tmp_path / "sr.png"), upscale(generator, lr))
+
+
+def test_an_answer_of_700_pixels_a_side_passes(generator, served):
+    lr = RNG.integers(0, 256, (175, 175, 3), np.uint8)
+    with connect(served["grpc"], "small") as client:
+        np.testing.assert_array_equal(client.restore(lr), upscale(generator, lr))
+
+
+def test_metadata_by_the_official_stub(served):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    request.model_spec.name = "small"
+    with grpc.insecure_channel(served["grpc"].removeprefix("grpc://")) as channel:
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).GetModelMetadata(request)
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    assert answer.metadata["signature_def"].Unpack(signatures)
+    assert {"serving_default", "encoded", "geometry"} <= signatures.signature_def.keys()
+
+
+def test_many_clients_at_once_each_get_their_own_image(generator, served):
+    images = [RNG.integers(0, 256, (24, 24, 3), np.uint8) for _ in range(12)]
+
+    def restore(number):
+        with connect(served[("grpc", "http")[number % 2]], "small") as client:
+            return client.restore(images[number], tile=12)
+
+    with ThreadPoolExecutor(6) as pool:
+        for image, sr in zip(images, pool.map(restore, range(len(images))), strict=True):
+            np.testing.assert_array_equal(sr, upscale(generator, image, tile=12))
+
+
+def test_nothing_to_serve_is_one_line_and_code_2(tmp_path, capsys):
+    assert main(["serve", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sr-tf: error: ")
+    assert "holds no version of a model" in error
+    assert error.count("\n") == 1
