@@ -14,7 +14,7 @@ from sr_tf.evaluation.rate_results import RateDistortion
 from sr_tf.files import make_folder, write_atomically
 from sr_tf.metrics.scores import SCORES
 from sr_tf.upscale import upscale
-from sr_tf.zoo import ZOO, load_generator, shipped
+from sr_tf.zoo import ZOO, load_generator, load_reducer, shipped
 
 _DIRECTED = [key for key, score in SCORES.items() if score.better]
 
@@ -51,7 +51,8 @@ def compare_rates(
     paths = find_images(folder)
     make_folder(out)
     generators = {label: load_generator(where) for label, where in zip(labels, models, strict=True)}
-    methods = default_methods(generators)
+    reducers = {label: load_reducer(where) for label, where in zip(labels, models, strict=True)}
+    methods = default_methods(generators, reducers)
 
     def scenes():
         for path, image in read_folder(paths, strict):

@@ -8,10 +8,12 @@ was measured the same way, so that an interrupted run goes on and another genera
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -21,6 +23,7 @@ from sr_tf.codecs import CODECS, Codec
 from sr_tf.degradation import crop_to, enlarge, reduce
 from sr_tf.evaluation.measures import Measures, require_size
 from sr_tf.files import write_atomically
+from sr_tf.reduction import reduce_for
 from sr_tf.upscale import upscale
 
 DEGRADATION = "antialiased"
@@ -50,6 +53,8 @@ class Method:
         scale: the image is reduced so many times in each direction before it is coded; 1: full size.
         restore: from what was decoded, uint8 [h, w, 3], and the original's (H, W) to uint8 [H, W, 3].
         identity: of what restores, for the record: another identity is measured anew.
+        reduction: of what reduces.
+        reduce: from the original, uint8 [H, W, 3], to what is coded; the same for all of one scale and reduction.
     """
 
     name: str
@@ -58,11 +63,13 @@ class Method:
     scale: int = 1
     restore: Callable[[np.ndarray, tuple[int, int]], np.ndarray] = crop_to
     identity: str = ""
+    reduction: str = DEGRADATION
+    reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
 
     @property
     def settings(self) -> str:
         """All that decides what is measured, in one line."""
-        reduced = f"LR ×{self.scale} {DEGRADATION}, {self.identity}, " if self.scale > 1 else ""
+        reduced = f"LR ×{self.scale} {self.reduction}, {self.identity}, " if self.scale > 1 else ""
         levels = " ".join(f"{level:g}" for level in self.levels)
         return f"{reduced}{self.codec.settings}, {self.codec.version}, levels {levels}"
 
@@ -78,32 +85,52 @@ def interpolated(scale: int) -> Method:
     def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return enlarge(lr, scale, cv2.INTER_CUBIC, size)
 
-    return Method(f"LR ×{scale} + bicubic", CODECS[LR_CODEC], LR_LEVELS[scale], scale, restore, "INTER_CUBIC")
+    return Method(
+        f"LR ×{scale} + bicubic",
+        CODECS[LR_CODEC],
+        LR_LEVELS[scale],
+        scale,
+        restore,
+        "INTER_CUBIC",
+        reduce=partial(reduce, scale=scale, degradation=DEGRADATION),
+    )
 
 
-def generated(name: str, generator) -> Method:
-    """LR restored by a generator, `sr_tf.models.edsr.EDSR`, at its own scale."""
+def generated(name: str, generator, reducer=None) -> Method:
+    """LR restored by a generator, `sr_tf.models.edsr.EDSR`, at its own scale; reduced by its reducer if it has one."""
 
     def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return crop_to(upscale(generator, lr), size)
 
     scale = generator.scale
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(weight).tobytes() for weight in generator.get_weights()))
-    identity = f"generator {digest.hexdigest()[:16]}"
-    return Method(f"LR ×{scale} + {name}", CODECS[LR_CODEC], LR_LEVELS[scale], scale, restore, identity)
+    return Method(
+        f"LR ×{scale} + {name}",
+        CODECS[LR_CODEC],
+        LR_LEVELS[scale],
+        scale,
+        restore,
+        f"generator {_weights_digest(generator)}",
+        reduction=DEGRADATION if reducer is None else f"reducer {_weights_digest(reducer)}",
+        reduce=partial(reduce_for, generator, reducer),
+    )
 
 
-def default_methods(generators: dict) -> list[Method]:
+def _weights_digest(model) -> str:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in model.get_weights())).hexdigest()[:16]
+
+
+def default_methods(generators: dict, reducers: Mapping = MappingProxyType({})) -> list[Method]:
     """Every full-size codec; bicubic at each scale of the generators (4 where there are none); each generator.
 
     Args:
         generators: `EDSR` by the name they have in tables, of any scales.
+        reducers: `Reducer` of those that have one, by the same names.
     """
     scales = sorted({generator.scale for generator in generators.values()} or {4})
     return [
         *map(full_size, FULL_SIZE),
         *map(interpolated, scales),
-        *(generated(name, generator) for name, generator in generators.items()),
+        *(generated(name, generator, reducers.get(name)) for name, generator in generators.items()),
     ]
 
 
@@ -122,15 +149,16 @@ def measure_image(
         The points of each method by its name, in the order of its levels.
     """
     height, width = hr.shape[:2]
-    sources = {scale: reduce(hr, scale, DEGRADATION) if scale > 1 else hr for scale in {m.scale for m in methods}}
-    jobs = list(dict.fromkeys((m.codec, m.scale, level) for m in methods for level in m.levels))
+    sources = {(method.scale, method.reduction): method.reduce for method in methods}
+    sources = {source: make(hr) for source, make in sources.items()}
+    jobs = list(dict.fromkeys((m.codec, (m.scale, m.reduction), level) for m in methods for level in m.levels))
     points: dict[str, list[Point]] = {method.name: [] for method in methods}
     files = spread(lambda job: job[0].encode(sources[job[1]], job[2]), jobs)
-    for (codec, scale, level), file in zip(jobs, files, strict=True):
+    for (codec, source, level), file in zip(jobs, files, strict=True):
         decoded = codec.decode(file)
         size = {"level": level, "bytes": len(file), "bpp": 8 * len(file) / (height * width)}
         for method in methods:
-            if (method.codec, method.scale) == (codec, scale) and level in method.levels:
+            if (method.codec, (method.scale, method.reduction)) == (codec, source) and level in method.levels:
                 image = method.restore(decoded, (height, width))
                 scores = {key: function(hr, image) for key, function in measures.functions.items()}
                 points[method.name].append({**size, **scores})

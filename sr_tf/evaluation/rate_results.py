@@ -14,6 +14,7 @@ from sr_tf.metrics.ladder import Ladder
 from sr_tf.metrics.scores import SCORES
 
 AVIF = "AVIF (better of 4:4:4 and 4:2:0)"
+REDUCED = "LR (best scale and restoration)"
 JPEG_XL = CODECS["jpegxl"].title
 _AVIF_PARTS = tuple(CODECS[name].title for name in ("avif-slow", "avif420-slow"))
 
@@ -47,6 +48,9 @@ class RateDistortion:
     def curves(self, key: str) -> dict[str, list[RateCurve]]:
         """The curves of one score: of each method those of all scenes; AVIF's envelope stands first.
 
+        Where images were reduced at several scales, the envelope of all reduced methods stands last: an archive, which
+        measures, takes for each block whichever is cheapest.
+
         Qualities are the score, with its sign turned where less is better.
         """
         better = SCORES[key].better
@@ -59,11 +63,16 @@ class RateDistortion:
         }
         parts = [measured[name] for name in _AVIF_PARTS if name in measured]
         best = {AVIF: [envelope(curves) for curves in zip(*parts, strict=True)]} if parts else {}
+        if REDUCED in self.reduced():
+            reduced = [measured[name] for name in self.reduced() if name != REDUCED]
+            measured[REDUCED] = [envelope(curves) for curves in zip(*reduced, strict=True)]
         return {**best, **measured}
 
     def reduced(self) -> list[str]:
-        """Names of the methods that code the image reduced."""
-        return [method.name for method in self.methods if method.scale > 1]
+        """Names of the curves of reduced images."""
+        names = [method.name for method in self.methods if method.scale > 1]
+        scales = {method.scale for method in self.methods if method.scale > 1}
+        return [*names, REDUCED] if len(scales) > 1 else names
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from sr_tf.evaluation import rate_distortion, rate_tables
 from sr_tf.evaluation.curves import _FULL, _apart, picture
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_distortion import default_methods, full_size, generated, interpolated, measure
-from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, RateDistortion, deltas
+from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, REDUCED, RateDistortion, deltas
 from sr_tf.models.edsr import EDSR
+from sr_tf.models.reducer import Reducer
 from sr_tf.zoo import load_generator
 
 
@@ -125,6 +126,32 @@ def test_a_damaged_record_is_measured_anew_and_equal_pixels_survive_it(measures,
     assert measure(flat, [method], measures, tmp_path)[0] == points
     (tmp_path / "flat.json").write_text("{ half a reco", "utf-8")
     assert measure(flat, [method], measures, tmp_path)[0] == points
+
+
+def test_a_reducer_decides_what_is_coded(scenes, measures, tmp_path):
+    generator = load_generator("small")
+    reducer = Reducer(4, 4)
+    reducer.build((None, None, None, 3))
+    weights = reducer.get_weights()
+    weights[-1][:] = 20 / 127.5  # its last bias: every LR pixel brighter by 20
+    reducer.set_weights(weights)
+    plain, own = (replace(generated("small", generator, r), levels=(60,)) for r in (None, reducer))
+    assert plain.settings != own.settings
+    hr = scenes[0][1]
+    np.testing.assert_allclose(np.clip(plain.reduce(hr) + 20.0, 0, 255), own.reduce(hr), atol=1)
+    two = [plain, replace(own, name="own")]
+    points, _ = measure(scenes[:1], two, measures, tmp_path)
+    assert points["LR ×4 + small"]["first"][0]["psnr"] > points["own"]["first"][0]["psnr"] + 5
+
+
+def test_where_there_are_two_scales_their_envelope_is_a_curve(scenes, measures, tmp_path):
+    methods = [replace(interpolated(scale), levels=(30, 60, 90)) for scale in (2, 4)]
+    points, sizes = measure(scenes, methods, measures, tmp_path)
+    both = RateDistortion(points, tuple(methods), sizes, "drawn", ("psnr",), (0.2, 0.4)).curves("psnr")
+    assert list(both)[-1] == REDUCED
+    for best, *parts in zip(both[REDUCED], *(both[method.name] for method in methods), strict=True):
+        for part in parts:
+            assert np.all(best.at(part.rates) >= part.qualities - 1e-9)
 
 
 def test_the_envelope_is_never_below_either_kind_of_avif(result):
