@@ -11,10 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
-from sr_tf.archive.choose import Chooser
+from sr_tf.archive.choose import Chooser, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import FULL_AVIF, NATIVE
+from sr_tf.archive.kinds import FULL_AVIF, NATIVE, Kind
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.restorers import Generator
 from sr_tf.slides.slide import Slide
@@ -54,10 +54,9 @@ class Builder:
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
-                window = functools.partial(self._originals.window, row, column)
-                self._journal.put(
-                    row, column, chooser.choose(self._original(row, column), window, self._native(row, column))
-                )
+                source = functools.partial(self._source, row, column)
+                chosen = chooser.choose(self._original(row, column), source, native=self._native(row, column))
+                self._journal.put(row, column, chosen)
             progress()
 
         for_each(choose, self._grid.blocks(), self._workers)
@@ -107,13 +106,29 @@ class Builder:
 
             for_each(measure, pending, self._workers)
             for row, column in sorted(failing):
-                window = functools.partial(self._planes.window, row, column)
-                above = self._journal.stored(row, column)
-                self._journal.put(
-                    row, column, chooser.choose(self._original(row, column), window, self._native(row, column), above)
+                chosen = chooser.choose(
+                    self._original(row, column),
+                    functools.partial(self._source, row, column),
+                    functools.partial(self._around, row, column),
+                    self._native(row, column),
+                    above=self._journal.stored(row, column),
                 )
+                self._journal.put(row, column, chosen)
                 self._planes.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
+
+    def _source(self, row: int, column: int, kind: Kind) -> np.ndarray:
+        """A block of the original reduced for a kind, with its halo; see `Window`."""
+        margin = halo(kind, self._generators)
+        generator = self._generators[kind.scale] if kind.generator else None
+        if generator is None or not generator.reduction_margin:
+            return self._originals.window(row, column, kind.scale, margin)
+        outer = kind.scale * margin + generator.reduction_margin
+        return generator.reduce(self._originals.window(row, column, 1, outer))
+
+    def _around(self, row: int, column: int, kind: Kind) -> np.ndarray:
+        """The same of what is stored."""
+        return self._planes.window(row, column, kind.scale, halo(kind, self._generators))
 
     def _native(self, row: int, column: int):
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None

@@ -6,12 +6,16 @@ import numpy as np
 
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import FAMILIES, Family, Kind
-from sr_tf.archive.planes import rescale
 from sr_tf.archive.restorers import BICUBIC_RADIUS, Generator, enlarge_window
 from sr_tf.archive.stored import Stored, exact, stored_bytes
 
-Window = Callable[[int, int], np.ndarray]
-"""From scale and halo to a block at that scale with its surroundings; what is stored replaces its middle."""
+Window = Callable[[Kind], np.ndarray]
+"""From a kind to a block reduced for it, with the halo around it that restoring needs, see `halo`."""
+
+
+def halo(kind: Kind, generators: dict[int, Generator]) -> int:
+    """LR pixels of context that restoring a block needs on each side."""
+    return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
 class Chooser:
@@ -28,12 +32,13 @@ class Chooser:
     """
 
     def __init__(self, gate: Gate, measure: Measure, generators: dict[int, Generator]):
-        self._gate, self._measure, self._generators = gate, measure, generators
+        self._gate, self._measure, self.generators = gate, measure, generators
 
     def choose(
         self,
         original: np.ndarray,
-        window: Window,
+        source: Window,
+        around: Window | None = None,
         native: Callable[[], Stored] | None = None,
         above: Stored | None = None,
     ) -> Stored:
@@ -41,7 +46,8 @@ class Chooser:
 
         Args:
             original: the block's pixels, uint8 [h, w, 3].
-            window: its surroundings.
+            source: of the original slide: what is coded, and what surrounds it as long as nothing is stored there.
+            around: of what is stored: its middle is replaced by what is tried. None: `source`.
             native: makes the representation by the original's own segments, where it has some.
             above: what proved too little; only dearer ones are tried.
 
@@ -52,11 +58,11 @@ class Chooser:
         if not self._gate.lossless:
             start = 0 if above is None else _family_number(above)
             for number, family in enumerate(FAMILIES[start:], start):
-                if family.kind.generator and family.kind.scale not in self._generators:
+                if family.kind.generator and family.kind.scale not in self.generators:
                     continue
                 again = above is not None and number == start
                 first = family.levels.index(above.level) + 1 if again else 0
-                search = _Search(self, family, original, window, first)
+                search = _Search(self, family, original, source, around or source, first)
                 limit = min((cost for cost, *_ in candidates), default=np.inf)
                 index = search.cheapest(limit)
                 if index is not None:
@@ -70,21 +76,24 @@ class Chooser:
             best = min((native(), best), key=lambda stored: stored.cost) if best else native()
         return best or exact(original)
 
-    def passes(self, kind: Kind, image: np.ndarray, original: np.ndarray, window: Window) -> bool:
-        """Whether a block passes, were it stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
+    def passes(self, kind: Kind, image: np.ndarray, original: np.ndarray, surroundings: np.ndarray | None) -> bool:
+        """Whether a block passes, were it stored as `image`.
+
+        Args:
+            kind: of what is stored.
+            image: uint8 [ceil(h / scale), ceil(w / scale), 3].
+            original: uint8 [h, w, 3].
+            surroundings: the window that `image` is the middle of; None at full size.
+        """
         height, width = original.shape[:2]
         restored = image
-        if kind.scale > 1:
-            generator = self._generators[kind.scale] if kind.generator else None
-            halo = generator.radius if generator else BICUBIC_RADIUS
-            surroundings = window(kind.scale, halo).copy()
-            surroundings[halo : halo + image.shape[0], halo : halo + image.shape[1]] = image
-            restored = enlarge_window(surroundings, kind.scale, halo, generator)[:height, :width]
+        if surroundings is not None:
+            margin = halo(kind, self.generators)
+            window = surroundings.copy()
+            window[margin : margin + image.shape[0], margin : margin + image.shape[1]] = image
+            generator = self.generators[kind.scale] if kind.generator else None
+            restored = enlarge_window(window, kind.scale, margin, generator)[:height, :width]
         return self._gate.passes(self._measure(original, restored))
-
-    def reduced(self, kind: Kind, original: np.ndarray) -> np.ndarray:
-        """What is to be coded, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
-        return rescale(original, 1, kind.scale, original.shape[:2])
 
 
 def _family_number(stored: Stored) -> int:
@@ -95,10 +104,18 @@ def _family_number(stored: Stored) -> int:
 class _Search:
     """The levels of one family for one block, from index `first` on."""
 
-    def __init__(self, chooser: Chooser, family: Family, original: np.ndarray, window: Window, first: int):
-        self._chooser, self._family, self._original, self._window = chooser, family, original, window
+    def __init__(
+        self, chooser: Chooser, family: Family, original: np.ndarray, source: Window, around: Window, first: int
+    ):
+        self._chooser, self._family, self._original = chooser, family, original
         self._first, self._last = first, len(family.levels) - 1
-        self._small = chooser.reduced(family.kind, original)
+        self._small, self._surroundings = original, None
+        kind = family.kind
+        if kind.scale > 1:
+            margin = halo(kind, chooser.generators)
+            rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
+            self._small = source(kind)[margin : margin + rows, margin : margin + columns]
+            self._surroundings = around(kind)
         self._passed: dict[int, bool] = {}
         self._files: dict[int, bytes] = {}
         self._settled: dict[int, Stored | None] = {}
@@ -138,14 +155,14 @@ class _Search:
         if index not in self._settled:
             kind, level = self._family.kind, self._family.levels[index]
             file = self._family.codec.encode(self._small, level)
-            good = self._chooser.passes(kind, self._family.codec.decode(file), self._original, self._window)
+            good = self._chooser.passes(kind, self._family.codec.decode(file), self._original, self._surroundings)
             self._settled[index] = Stored(kind, level, file, stored_bytes(kind, file)) if good else None
         return self._settled[index]
 
     def _passes(self, index: int) -> bool:
         if index not in self._passed:
             image = self._family.fast_codec.decode(self._fast_file(index))
-            self._passed[index] = self._chooser.passes(self._family.kind, image, self._original, self._window)
+            self._passed[index] = self._chooser.passes(self._family.kind, image, self._original, self._surroundings)
         return self._passed[index]
 
     def _fast_file(self, index: int) -> bytes:

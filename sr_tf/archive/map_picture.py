@@ -13,7 +13,7 @@ from sr_tf.archive.reader import ArchiveFile
 # From cheap to dear: blues, greens, oranges, reds; told apart by those who do not see red and green.
 COLOURS = {
     1: (189, 215, 238), 2: (66, 133, 196), 3: (200, 226, 164), 4: (92, 148, 60),
-    5: (246, 190, 84), 6: (217, 130, 43), 7: (178, 48, 48), 8: (120, 60, 140),
+    9: (252, 226, 150), 5: (246, 190, 84), 6: (217, 130, 43), 7: (178, 48, 48), 8: (120, 60, 140),
 }  # fmt: skip
 
 _SIDE, _MARGIN, _LINE = 640, 24, 26

@@ -45,10 +45,6 @@ class Planes:
         self._planes.drop(lambda key: key[:2] == (row, column))
         self._blocks.drop(lambda key: abs(key[0] - row) <= 1 and abs(key[1] - column) <= 1)
 
-    def halo(self, scale: int, generator: bool) -> int:
-        """LR pixels of context that a block needs on each side."""
-        return self._generators[scale].radius if generator else BICUBIC_RADIUS
-
     def plane(self, row: int, column: int, scale: int) -> np.ndarray:
         """A block at a scale.
 
@@ -91,9 +87,9 @@ class Planes:
             *_, width, height = self._grid.rectangle(row, column)
             if kind.scale == 1:
                 return image
-            halo = self.halo(kind.scale, kind.generator)
-            window = self.window(row, column, kind.scale, halo)
             generator = self._generators[kind.scale] if kind.generator else None
+            halo = generator.radius if generator else BICUBIC_RADIUS
+            window = self.window(row, column, kind.scale, halo)
             return enlarge_window(window, kind.scale, halo, generator)[:height, :width]
 
         return self._blocks.get((row, column), make)

@@ -8,7 +8,8 @@ import numpy as np
 from sr_tf.engines import DEFAULT_ENGINE, engine_version, on_engine
 from sr_tf.errors import UserError
 from sr_tf.pixels import to_uint8
-from sr_tf.zoo import load_generator
+from sr_tf.reduction import reduce_inside
+from sr_tf.zoo import load_generator, load_reducer
 
 BICUBIC_RADIUS = 2
 """LR pixels around a pixel that decide its enlargement."""
@@ -24,6 +25,7 @@ class Generator:
     Attributes:
         scale: enlargement in each direction.
         radius: its receptive radius in LR pixels.
+        reduction_margin: HR pixels around an image that decide its LR; 0 where that is the mean of pixels.
         identity: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
     """
 
@@ -32,8 +34,10 @@ class Generator:
 
         model = load_generator(where)
         self._model = on_engine(model, engine)
+        self._reducer = load_reducer(where)
         self.scale = model.scale
         self.radius = model.receptive_radius
+        self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
         self.identity = {
             "name": where,
             "architecture": architecture(model),
@@ -44,6 +48,17 @@ class Generator:
     def __call__(self, window: np.ndarray) -> np.ndarray:
         """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
+
+    def reduce(self, hr: np.ndarray) -> np.ndarray:
+        """The LR that it was trained for, where that is not the mean of pixels.
+
+        Args:
+            hr: uint8 [H, W, 3], `reduction_margin` included; sides multiples of the scale.
+
+        Returns:
+            uint8 [(H − 2 · margin) / scale, (W − 2 · margin) / scale, 3].
+        """
+        return reduce_inside(self._reducer, hr)
 
 
 def weights_sha256(model) -> str:

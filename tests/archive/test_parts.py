@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import av1, native
-from sr_tf.archive.choose import Chooser
+from sr_tf.archive.choose import Chooser, halo
 from sr_tf.archive.commands import chosen_gate
 from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
+from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.planes import Planes, rescale
 from sr_tf.archive.stored import Stored, decode, exact, from_record
 from sr_tf.codecs import CODECS
@@ -169,7 +170,9 @@ def test_blocks_of_one_kind_are_restored_as_one_image_would_be():
 def _search(original, gate, **options):
     measure = Measure()
     planes = Planes(Grid(original.shape[1], original.shape[0]), lambda row, column: (FULL_AVIF, original), {})
-    return Chooser(gate, measure, {}).choose(original, lambda scale, halo: planes.window(0, 0, scale, halo), **options)
+    return Chooser(gate, measure, {}).choose(
+        original, lambda kind: planes.window(0, 0, kind.scale, halo(kind, {})), **options
+    )
 
 
 def test_the_search_takes_little_for_glass_and_more_for_cells():
@@ -236,3 +239,8 @@ def test_gates_by_name_and_by_number():
     ):
         with pytest.raises(UserError, match=flag):
             chosen_gate(*arguments)
+
+
+def test_every_kind_has_a_colour_of_its_own():
+    assert set(COLOURS) == set(KINDS)
+    assert len(set(COLOURS.values())) == len(KINDS)
