@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,14 +122,19 @@ def serve_forever(options: ServeOptions) -> None:
         options: how.
 
     Raises:
-        UserError: nothing to serve, Ray is not installed, or it cannot start.
+        UserError: nothing to serve, a port is taken, Ray is not installed, or it cannot start.
     """
     name = model_name(options.folder)
     load_tensorflow()
     from sr_tf.serving.servable import newest_version
 
     version = newest_version(options.folder).name
+    if "RAY_ADDRESS" not in os.environ:
+        _check_free("--grpc-port", "", options.grpc_port)
+        _check_free("--http-port", options.http_host, options.http_port)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray's 5 s are too few where the cores are busy: it would end the ports' process before it is up.
+    os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     try:
         import ray
         from ray import serve
@@ -146,12 +152,21 @@ def serve_forever(options: ServeOptions) -> None:
             f"http://{options.http_host}:{options.http_port}. Research use only."
         )
         stop.wait()
-    except (RuntimeError, ConnectionError, OSError) as error:
-        raise UserError(f"{options.folder}: cannot be served ({str(error).strip().splitlines()[-1]})") from error
+    except (ray.exceptions.RayError, RuntimeError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{options.folder}: cannot be served ({reason})") from error
     finally:
         if ray.is_initialized():
             serve.shutdown()
             ray.shutdown()
+
+
+def _check_free(flag: str, host: str, port: int) -> None:
+    # Ray tries for a minute, and then does not say why.
+    try:
+        socket.create_server((host, port)).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"{flag} {port}: cannot be opened on {host or 'all interfaces'} ({error})") from error
 
 
 def _start_ray(ray, options: ServeOptions) -> None:

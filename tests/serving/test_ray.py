@@ -40,6 +40,11 @@ def _free_ports(count):
     return ports
 
 
+def _free_flags():
+    grpc_port, http_port = _free_ports(2)
+    return ["--grpc-port", str(grpc_port), "--http-port", str(http_port)]
+
+
 def _ray_processes(of):
     """The processes whose session is `of`'s: Ray's and the replicas."""
     found = []
@@ -56,11 +61,12 @@ def _ray_processes(of):
 @pytest.fixture(scope="module")
 def served(exported):
     """Two replicas of one thread each: addresses by scheme. Afterwards nothing may be left of them."""
-    grpc_port, http_port = _free_ports(2)
-    command = [SR_TF, "serve", exported, "--grpc-port", grpc_port, "--http-port", http_port, "--replicas", 2]
+    flags = _free_flags()
+    grpc_port, http_port = flags[1], flags[3]
     process = subprocess.Popen(
-        [str(part) for part in [*command, "--threads", 1]], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        [SR_TF, "serve", exported, *flags, "--replicas", "2", "--threads", "1"],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
     # A server that hangs is ended, which ends the reading below.
     alarm = threading.Timer(400, process.kill)
     alarm.start()
@@ -142,4 +148,14 @@ def test_nothing_to_serve_is_one_line_and_code_2(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("sr-tf: error: ")
     assert "holds no version of a model" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag", ["--grpc-port", "--http-port"])
+def test_a_port_that_is_taken_is_one_line_and_code_2(exported, capsys, flag):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", str(exported), *_free_flags(), flag, str(port)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"sr-tf: error: {flag} {port}: cannot be opened on ")
     assert error.count("\n") == 1
