@@ -35,7 +35,7 @@ def structure(hr, sr):
     for scale in range(3):
         total = total + ops.mean(1.0 - ssim(hr, sr))
         if scale < 2:
-            hr, sr = (ops.average_pool(ops.cast(image, "float32"), 2) for image in (hr, sr))
+            hr, sr = (ops.average_pool(ops.cast(image, "float32"), 2, strides=2) for image in (hr, sr))
     return total / 3
 
 

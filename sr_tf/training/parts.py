@@ -11,14 +11,31 @@ from sr_tf.errors import UserError
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
-from sr_tf.zoo import load_generator
+from sr_tf.models.reducer import Reducer
+from sr_tf.zoo import load_generator, load_reducer
 
 
 def build_generator(config: TrainConfig) -> EDSR:
     """A generator with initial weights."""
-    generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling)
+    generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
     generator.build((None, None, None, 3))
     return generator
+
+
+def build_reducer(config: TrainConfig) -> Reducer:
+    """A reducer that begins as the mean of pixels."""
+    reducer = Reducer(config.scale)
+    reducer.build((None, None, None, 3))
+    return reducer
+
+
+def started_reducer(config: TrainConfig) -> Reducer:
+    """The reducer to go on from: that of the generator that the configuration starts from, if it has one."""
+    reducer = build_reducer(config)
+    started = load_reducer(config.pretrained) if config.pretrained else None
+    if started is not None:
+        reducer.set_weights(started.get_weights())
+    return reducer
 
 
 def build_discriminator(config: TrainConfig) -> Discriminator:

@@ -1,0 +1,147 @@
+"""A run on JAX from configuration to kept generators; the counterpart of `sr_tf.training.run`, resumable likewise."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import keras
+import numpy as np
+
+from sr_tf.assets.store import locate
+from sr_tf.config import TrainConfig, load_config, require_same_run
+from sr_tf.errors import UserError
+from sr_tf.files import make_folder
+from sr_tf.metrics.feature_distance import ENL0
+from sr_tf.metrics.psnr import psnr
+from sr_tf.models.edsr import describe
+from sr_tf.pixels import to_uint8
+from sr_tf.training.parts import build_generator
+from sr_tf.training.selection import BestGenerators
+from sr_tf.training_jax.build import build_phase
+from sr_tf.training_jax.checkpoints import newest_state, save_state
+from sr_tf.training_jax.packed import PackedScenes, Patches
+from sr_tf.training_jax.steps import Pretrain
+
+
+def train(config: TrainConfig, scenes: PackedScenes, validation: PackedScenes) -> Path:
+    """Trains, or goes on where an earlier process with the same configuration stopped.
+
+    Args:
+        config: of the run; its scale, degradation and qualities are those of the scenes.
+        scenes: to learn from.
+        validation: to choose generators by, `config.validation_scenes` of them.
+
+    Returns:
+        The run's folder: `config.json`, `checkpoints/`, and `best/`, which the rest of sr_tf reads on TensorFlow.
+
+    Raises:
+        UserError: the folder holds another run or cannot be written, input is unusable, or a loss became NaN.
+    """
+    run_dir = make_folder(config.run_dir)
+    if (run_dir / "config.json").exists():
+        require_same_run(config, load_config(run_dir / "config.json"), run_dir)
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_bfloat16 else "float32")
+    phase = build_phase(config)
+    averaged = build_generator(config)
+    patches = Patches(scenes, config.batch_size, config.crop_size, config.seed)
+    scorer = _Scorer(config, phase, averaged, validation)
+    state = newest_state(run_dir / "checkpoints", phase.first_state())
+    config.save(run_dir / "config.json")
+    first = int(state["step"][0])
+    _tell(
+        f"{run_dir}: {describe(averaged)}, {len(scenes.hr)} training and {len(scorer)} validation scenes, "
+        f"{jax.devices()[0].device_kind}, from step {first} to {config.steps}"
+    )
+    criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else (config.select_by, False)
+    best = BestGenerators(run_dir / "best", config.keep_best, criterion, higher_is_better)
+    watch = _Watch(config, first)
+    for step in range(first, config.steps):
+        state, named = phase.step(state, *patches.batch(step))
+        watch.add(step + 1, named)
+        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            scores = scorer.score(state["averaged"])
+            best.offer(averaged, step + 1, scores)
+            save_state(run_dir / "checkpoints", state)
+            _tell(f"step {step + 1}: validation " + "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    return run_dir
+
+
+class _Watch:
+    """Tells losses, means over the steps since the last line, and stops at NaN.
+
+    Losses are fetched when they are told, not at each step, for which the device would have to wait.
+    """
+
+    def __init__(self, config: TrainConfig, first: int):
+        self._config, self._told, self._since, self._seen = config, first, time.monotonic(), []
+
+    def add(self, step: int, named) -> None:
+        self._seen.append(named)
+        due = (self._config.log_every, self._config.validate_every)
+        if step != self._config.steps and all(step % every for every in due):
+            return
+        means = {name: float(np.mean([one[name] for one in self._seen])) for name in named}
+        for name, value in means.items():
+            if not math.isfinite(value):
+                raise UserError(f"step {step}: {name} is {value} since step {self._told}; training stopped")
+        now = time.monotonic()
+        rate = len(self._seen) * self._config.batch_size / (now - self._since)
+        losses = " ".join(f"{name} {value:.4g}" for name, value in means.items())
+        _tell(f"step {step}/{self._config.steps}  {losses}  {rate:.1f} images/s")
+        self._told, self._since, self._seen = step, now, []
+
+
+class _Scorer:
+    """Scores the averaged generator on whole scenes: PSNR on 8-bit RGB, no border cut, and in phase 2 the distance."""
+
+    def __init__(self, config: TrainConfig, phase: Pretrain, averaged: keras.Model, validation: PackedScenes):
+        count = len(validation.hr)
+        places = sorted(set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int)))
+        # Each scene by one of its LRs, in turn, as `sr_tf.training.validation` has it.
+        lrs = [validation.lr[place][number % len(validation.lr[place])] for number, place in enumerate(places)]
+        self._pairs = [(lr, validation.hr[place]) for lr, place in zip(lrs, places, strict=True)]
+        self._averaged, self._distances = averaged, _distances(config, phase)
+        self._restore = jax.jit(self._restored)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def _restored(self, weights, lr):
+        with keras.StatelessScope(state_mapping=list(zip(self._averaged.variables, weights, strict=True))):
+            return self._averaged(lr)
+
+    def score(self, weights) -> dict[str, float]:
+        """Means over scenes; the averaged generator has the weights afterwards.
+
+        Raises:
+            UserError: SR has values that are not finite.
+        """
+        self._averaged.set_weights([np.asarray(weight) for weight in weights])
+        results = []
+        for lr, hr in self._pairs:
+            sr = np.asarray(self._restore(weights, np.float32(lr[None])))
+            if not np.isfinite(sr).all():
+                raise UserError("validation: SR is not finite; training stopped before this checkpoint was written")
+            sr = to_uint8(sr)[:, : hr.shape[0], : hr.shape[1]]
+            result = {"psnr": float(psnr(hr[None], sr)[0])}
+            pair = (np.float32(hr[None]), np.float32(sr))
+            results.append(result | {name: float(distance(*pair)) for name, distance in self._distances.items()})
+        return {name: float(np.mean([result[name] for result in results])) for name in results[0]}
+
+
+def _distances(config: TrainConfig, phase) -> dict[str, Callable]:
+    if config.phase == "pretrain":
+        return {}
+    distances = {"content": phase.content_distance}
+    if config.select_by == "enl0":
+        enl0 = ENL0(locate("efficientnet_lite0"))
+        distances["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
+    return distances
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
