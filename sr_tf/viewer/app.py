@@ -42,9 +42,10 @@ class Viewer:
         self._queue = TileQueue(TileMaker(source.levels, source.layers, self._cache), workers)
         self._complained: set[str] = set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stops making tiles."""
         self._queue.close()
+        await asyncio.to_thread(self._queue.join)
         self._cache.close()
 
     async def tile(self, request: Request) -> Response:
@@ -62,7 +63,7 @@ class Viewer:
         if png is None:
             first = self._levels.made_together(tile)[0]
             try:
-                made = await _while_connected(request, self._queue.get(first))
+                made = await _while_connected(request, self._queue.get(first, slow=not self._reads(first)))
             except Busy:
                 return Response("busy", 503, {"Retry-After": "1"})
             except UserError as error:
@@ -70,8 +71,9 @@ class Viewer:
             if made is None:
                 return Response(status_code=_CLIENT_GONE)
             png = made[tile]
-        near = {self._levels.made_together(one)[0] for one in self._levels.around(tile) if not self._cache.get(one)}
-        self._queue.guess(near)
+        if self._reads(tile):
+            near = [one for one in self._levels.around(tile) if one not in self._cache]
+            self._queue.guess({self._levels.made_together(one)[0] for one in near})
         return _cached(png, "image/png", etag)
 
     def label(self, request: Request) -> Response:
@@ -85,6 +87,10 @@ class Viewer:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
         return _cached(buffer.getvalue(), "image/png", etag)
+
+    def _reads(self, tile: Tile) -> bool:
+        """Whether a tile is read as it is; others are averaged from many."""
+        return self._source.layers[tile.layer].reads(tile.level)
 
     def _etag(self, what: str) -> str:
         return f'"{hashlib.sha256(f"{self._source.identity}/{what}".encode()).hexdigest()[:32]}"'
@@ -110,7 +116,7 @@ def make_app(source: Source, workers: int) -> Starlette:
     async def lifespan(app: Starlette):
         app.state.viewer = Viewer(source, workers)
         yield
-        await asyncio.to_thread(app.state.viewer.close)
+        await app.state.viewer.close()
 
     async def tile(request: Request) -> Response:
         return await request.app.state.viewer.tile(request)

@@ -39,6 +39,10 @@ class TileCache:
         """Frees the disk."""
         self._file.close()
 
+    def __contains__(self, tile: Tile) -> bool:
+        with self._lock:
+            return tile in self._memory or tile in self._places
+
     def get(self, tile: Tile) -> bytes | None:
         """A tile's PNG file, if it is still there."""
         with self._lock:

@@ -11,12 +11,13 @@ from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restorers import BICUBIC_RADIUS, enlarge_window
+from sr_tf.degradation import pad_to_multiple
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import Slide
 from sr_tf.viewer.hatch import hatched
 
 _READ_AT_ONCE = 4
-"""Most pixels of a stored level that are read for one pixel shown, in each direction."""
+"""Most pixels of a stored level that are read for one pixel shown, in each direction; a power of two."""
 
 
 class Layer(Protocol):
@@ -103,7 +104,7 @@ class SlideLayer:
     def __init__(self, slide: Slide):
         self._slide = slide
         self._pyramid = _pyramid(slide)
-        self._coarse = self._pyramid.level_downsamples[1:] if self._pyramid else ()
+        self._factors = self._pyramid.level_downsamples if self._pyramid else (1.0,)
 
     def close(self) -> None:
         """Closes what it opened itself."""
@@ -112,22 +113,34 @@ class SlideLayer:
 
     def reads(self, level: int) -> bool:
         """See `Layer`."""
-        return not level or any(2**level / _READ_AT_ONCE <= factor <= 1.01 * 2**level for factor in self._coarse)
+        return 2**level <= _READ_AT_ONCE * self._factors[self._stored(level)]
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Layer`."""
-        if not level:
-            return self._slide.read(x, y, width, height)
-        index = max(i for i, factor in enumerate(self._pyramid.level_downsamples) if factor <= 1.01 * 2**level)
-        factor = 2**level / self._pyramid.level_downsamples[index]
+        stored = self._stored(level)
+        if stored:
+            pixels = self._read_stored(stored, level, x, y, width, height)
+        else:
+            left, top = x << level, y << level
+            info, side = self._slide.info, 2**level
+            wide, high = min(width * side, info.width - left), min(height * side, info.height - top)
+            pixels = pad_to_multiple(self._slide.read(left, top, wide, high), side)
+        same = pixels.shape[:2] == (height, width)
+        return pixels if same else cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+
+    def _stored(self, level: int) -> int:
+        """The smallest of the file's levels that is no smaller than one of the viewer's."""
+        return max(i for i, factor in enumerate(self._factors) if factor <= 1.01 * 2**level)
+
+    def _read_stored(self, stored: int, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """Pixels of one of the file's levels, uint8 [about height · 2ˡᵉᵛᵉˡ / its factor, likewise, 3]."""
+        factor = 2**level / self._factors[stored]
         size = max(1, round(width * factor)), max(1, round(height * factor))
         try:
-            image = self._pyramid.read_region((x << level, y << level), index, size)
+            image = np.asarray(self._pyramid.read_region((x << level, y << level), stored, size))
         except openslide.OpenSlideError as error:
             raise UserError(f"{self._slide.path}: damaged ({error})") from error
-        colours, alpha = np.asarray(image)[..., :3], np.asarray(image)[..., 3:]
-        white = np.where(alpha == 0, np.uint8(255), colours)
-        return white if size == (width, height) else cv2.resize(white, (width, height), interpolation=cv2.INTER_AREA)
+        return np.where(image[..., 3:] == 0, np.uint8(255), image[..., :3])
 
 
 def _or_hatched(

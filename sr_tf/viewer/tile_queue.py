@@ -19,7 +19,7 @@ class TileQueue:
     """Work by key, done in threads, asked for from one event loop.
 
     Who asks for what is under way already gets the same result. Work that nobody waits for any more is dropped before
-    it begins. Guesses are made one at a time, and only while nothing else waits, so that a thread stays free.
+    it begins. Slow work and guesses begin only while nothing else waits, and leave a thread free where there are two.
 
     Args:
         make: (key, wanted) → result, called in a thread; it may raise `Abandoned` once `wanted()` is false.
@@ -31,12 +31,17 @@ class TileQueue:
         self._make, self._workers, self._room = make, workers, room
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="tile")
         self._jobs: dict[Hashable, _Job] = {}
-        self._waiting: deque[_Job] = deque()
+        self._quick: deque[_Job] = deque()
+        self._slow: deque[_Job] = deque()
         self._guesses: deque[_Job] = deque()
         self._running: set[_Job] = set()
 
-    async def get(self, key: Hashable) -> object:
+    async def get(self, key: Hashable, slow: bool = False) -> object:
         """The result for a key; to stop waiting, cancel the task.
+
+        Args:
+            key: of the work.
+            slow: whether it may take seconds.
 
         Raises:
             Busy: too much waits already.
@@ -44,28 +49,30 @@ class TileQueue:
         """
         job = self._jobs.get(key)
         if job is None or job in self._guesses:
-            if len(self._waiting) >= self._room:
+            if len(self._quick) + len(self._slow) >= self._room:
                 raise Busy
             if job is None:
-                job = self._jobs[key] = _Job(key)
+                job = self._jobs[key] = _Job(key, slow)
             else:
                 self._guesses.remove(job)
-            self._waiting.append(job)
+                job.slow = slow
+            (self._slow if slow else self._quick).append(job)
         job.waiters += 1
         self._start()
         try:
             return await asyncio.shield(job.result)
         finally:
             job.waiters -= 1
-            if not job.waiters and job in self._waiting:
-                self._waiting.remove(job)
+            line = self._slow if job.slow else self._quick
+            if not job.waiters and job in line:
+                line.remove(job)
                 self._forget(job)
 
     def guess(self, keys: Iterable[Hashable]) -> None:
         """Makes something while there is nothing else to do; the latest guesses first, the oldest are dropped."""
         for key in keys:
             if key not in self._jobs:
-                job = self._jobs[key] = _Job(key, guessed=True)
+                job = self._jobs[key] = _Job(key, slow=True, guessed=True)
                 self._guesses.append(job)
         while len(self._guesses) > _GUESSES:
             self._forget(self._guesses.popleft())
@@ -73,19 +80,24 @@ class TileQueue:
 
     def close(self) -> None:
         """Drops what waits and lets the threads end."""
-        for job in [*self._waiting, *self._guesses]:
-            self._forget(job)
-        self._waiting.clear()
-        self._guesses.clear()
+        for line in (self._quick, self._slow, self._guesses):
+            while line:
+                self._forget(line.pop())
         for job in self._running:
             job.stopped = True
+
+    def join(self) -> None:
+        """Waits for the threads after `close`; may be called in any thread."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _start(self) -> None:
         while len(self._running) < self._workers:
-            if self._waiting:
-                job = self._waiting.popleft()
-            elif self._guesses and not any(job.guessed for job in self._running):
+            room_for_slow = sum(job.slow for job in self._running) < max(1, self._workers - 1)
+            if self._quick:
+                job = self._quick.popleft()
+            elif self._slow and room_for_slow:
+                job = self._slow.popleft()
+            elif self._guesses and room_for_slow:
                 job = self._guesses.pop()
             else:
                 return
@@ -97,10 +109,10 @@ class TileQueue:
         self._running.discard(job)
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Abandoned) and job.waiters and not job.stopped:
-            self._waiting.appendleft(job)  # somebody asked again just as it was given up
+            (self._slow if job.slow else self._quick).appendleft(job)  # somebody asked again just as it was given up
         else:
             del self._jobs[job.key]
-            if job.result.cancelled() or done.cancelled():
+            if job.result.cancelled() or done.cancelled() or isinstance(error, Abandoned):
                 job.result.cancel()
             elif error is None:
                 job.result.set_result(done.result())
@@ -117,8 +129,8 @@ class TileQueue:
 class _Job:
     """One piece of work; lives in the event loop's thread, but for `wanted`."""
 
-    def __init__(self, key: Hashable, guessed: bool = False):
-        self.key, self.guessed, self.waiters, self.stopped = key, guessed, 0, False
+    def __init__(self, key: Hashable, slow: bool, guessed: bool = False):
+        self.key, self.slow, self.guessed, self.waiters, self.stopped = key, slow, guessed, 0, False
         self.result = asyncio.get_running_loop().create_future()
 
     def wanted(self) -> bool:
