@@ -20,7 +20,7 @@ from sr_tf.errors import UserError
 # What the packed scenes decide, and what means something to TensorFlow only.
 _NOT_HERE = {
     "phase", "dataset", "data_dir", "tfds_dir", "scene_size", "group_by", "strict", "cache_gib", "degradation",
-    "lr_qualities", "scale", "xla",
+    "lr_qualities", "scale", "xla", "learn_reduction", "rate_weight",
 }  # fmt: skip
 
 
