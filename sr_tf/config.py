@@ -48,6 +48,14 @@ class TrainConfig:
         "store it. Default: LRs are not coded.",
     )
 
+    learn_reduction: bool = _field(
+        False,
+        "pretrain: let a reducer learn beside the generator what LR to make of HR, through AVIF at --lr_qualities.",
+    )
+    rate_weight: float = _field(
+        0.45, "--learn_reduction: price of a bit of an LR sample, in squared steps of the codec's quantiser."
+    )
+
     # Generator.
     blocks: int = _field(32, "Residual blocks of the EDSR generator.")
     filters: int = _field(64, "Filters of its convolutions.")
@@ -133,6 +141,13 @@ class TrainConfig:
             part.isdecimal() and int(part) <= 100 for part in self.lr_qualities.split(",")
         ):
             raise UserError(f"--lr_qualities={self.lr_qualities}: expected whole numbers from 0 to 100 and commas")
+        if self.learn_reduction and (self.phase != "pretrain" or not self.lr_qualities):
+            raise UserError(
+                f"--learn_reduction --phase={self.phase} --lr_qualities={self.lr_qualities}: expected --phase=pretrain "
+                "and some qualities"
+            )
+        if self.learn_reduction and self.crop_size % 8:
+            raise UserError(f"--crop_size={self.crop_size}: expected a multiple of 8 for --learn_reduction")
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"--ema_decay={self.ema_decay}: expected a number from 0 to below 1")
 
@@ -148,7 +163,8 @@ class TrainConfig:
 
 _POSITIVE = (
     "steps", "batch_size", "crop_size", "blocks", "filters", "learning_rate", "discriminator_learning_rate",
-    "discriminator_filters", "validate_every", "validation_scenes", "keep_best", "log_every", "scene_size",
+    "discriminator_filters", "rate_weight", "validate_every", "validation_scenes", "keep_best", "log_every",
+    "scene_size",
 )  # fmt: skip
 
 # Fields that say where things are or how they are watched: they may change when a run is taken up again.

@@ -4,13 +4,22 @@ Patch number n = step · batch + position belongs to pass n // N over the N scen
 place, its flip or rotation and which of its LRs it is cut from are drawn from (seed, n) alone.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from sr_tf.data.scene_store import PairStore
 
 
 def training_batches(
-    store: PairStore, *, batch_size: int, crop_size: int, seed: int, start: int, stop: int
+    store: PairStore,
+    *,
+    batch_size: int,
+    crop_size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    qualities: Sequence[int] = (),
 ) -> tf.data.Dataset:
     """Aligned, randomly flipped LR and HR patches.
 
@@ -21,10 +30,11 @@ def training_batches(
         seed: of order, places and flips.
         start: the first step that is wanted.
         stop: one more than the last.
+        qualities: for training that makes its own LRs: each patch comes with one of these in place of its LR.
 
     Returns:
         A data set of (LR float32 [batch, crop, crop, 3], HR float32 [batch, scale · crop, scale · crop, 3]) in
-        [0, 255]; its first element is the batch of step `start`.
+        [0, 255], or of (HR, quality float32 [batch]); its first element is the batch of step `start`.
     """
 
     def patch(number):
@@ -33,7 +43,11 @@ def training_batches(
         lr, hr = store.pair(scene_index(number, len(store), seed), variant)
         lr, hr = crop_pair(lr, hr, crop_size, store.scale, draws[0], draws[1])
         turn = tf.cast(draws[2] * 8, tf.int32)
-        return tuple(tf.cast(orient(image, turn), tf.float32) for image in (lr, hr))
+        lr, hr = (tf.cast(orient(image, turn), tf.float32) for image in (lr, hr))
+        if not qualities:
+            return lr, hr
+        number_of = tf.cast(draws[3] * len(qualities), tf.int32)
+        return hr, tf.gather(tf.constant(qualities, tf.float32), number_of)
 
     numbers = tf.data.Dataset.range(start * batch_size, stop * batch_size)
     patches = numbers.map(patch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -1,24 +1,26 @@
-"""The generator's moving average, which is what is validated, kept and shipped."""
+"""The networks' moving average, which is what is validated, kept and shipped."""
+
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
 
 class MovingAverage(keras.callbacks.Callback):
-    """Keeps an exponential moving average of a generator's weights after each step.
+    """Keeps an exponential moving average of networks' weights after each step.
 
     Early on the decay is (1 + step) / (10 + step), so that the first weights are soon forgotten.
 
     Args:
-        generator: the network that is trained.
-        averaged: a network of the same architecture, made in the same scope; takes the averages.
+        networks: pairs of a network that is trained and one of the same architecture, made in the same scope, that
+            takes its averages.
         decay: share of the old average that is kept each step, below 1.
         step: counts the run's steps, `tf.Variable`; not changed here.
     """
 
-    def __init__(self, generator: keras.Model, averaged: keras.Model, decay: float, step: tf.Variable):
+    def __init__(self, networks: Iterable[tuple[keras.Model, keras.Model]], decay: float, step: tf.Variable):
         super().__init__()
-        pairs = list(zip(averaged.weights, generator.weights, strict=True))
+        pairs = [pair for trained, averaged in networks for pair in zip(averaged.weights, trained.weights, strict=True)]
 
         @tf.function
         def update():

@@ -1,5 +1,6 @@
 """What happens around training steps: counting, watching, validating, saving."""
 
+import functools
 import math
 import sys
 import time
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from sr_tf.errors import UserError
 from sr_tf.messages import tell
+from sr_tf.reduction import reduce_for
 
 
 class StepCounter(keras.callbacks.Callback):
@@ -98,7 +100,7 @@ class ValidateAndSave(keras.callbacks.Callback):
         steps: at which the run ends; the last step is always validated.
         every: steps between validations.
         validation: `sr_tf.training.validation.Validation`.
-        averaged: the generator to score.
+        averaged: the generator to score, and its reducer or None.
         best: `sr_tf.training.selection.BestGenerators`.
         manager: `tf.train.CheckpointManager`.
         writer: of TensorBoard.
@@ -107,9 +109,10 @@ class ValidateAndSave(keras.callbacks.Callback):
     def __init__(self, step, steps, every, validation, averaged, best, manager, writer):
         super().__init__()
         self._step, self._steps, self._every, self._validation = step, steps, every, validation
-        self._averaged, self._best, self._manager, self._writer = averaged, best, manager, writer
+        (self._averaged, self._reducer), self._best, self._manager, self._writer = averaged, best, manager, writer
         self._restore = tf.function(
-            lambda lr: averaged(lr, training=False), input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)]
+            lambda lr: self._averaged(lr, training=False),
+            input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)],
         )
 
     def on_train_batch_end(self, batch, logs=None):
@@ -117,11 +120,13 @@ class ValidateAndSave(keras.callbacks.Callback):
         step = int(self._step)
         if step % self._every and step != self._steps:
             return
+        if self._reducer is not None:
+            self._validation.reduce_by(functools.partial(reduce_for, self._averaged, self._reducer))
         scores = self._validation.score(self._restore)
         bad = [name for name, value in scores.items() if math.isnan(value)]
         if bad:
             raise _diverged(step, f"validation {bad[0]} is NaN", self._manager.latest_checkpoint)
-        is_best = self._best.offer(self._averaged, step, scores)
+        is_best = self._best.offer(self._averaged, step, scores, self._reducer)
         self._manager.save(checkpoint_number=step)
         with self._writer.as_default(step=step):
             for name, value in scores.items():

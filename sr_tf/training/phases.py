@@ -15,8 +15,8 @@ from sr_tf import losses
 from sr_tf.training.distribution import maybe_compiled
 
 
-class _Phase(keras.Model):
-    """What both phases share."""
+class Phase(keras.Model):
+    """What the phases share."""
 
     def __init__(self, generator: keras.Model):
         super().__init__()
@@ -32,7 +32,7 @@ class _Phase(keras.Model):
         return self.generator(lr)
 
 
-class Pretrain(_Phase):
+class Pretrain(Phase):
     """Phase 1: the generator learns by pixelwise MSE.
 
     Args:
@@ -60,7 +60,7 @@ class Pretrain(_Phase):
     def _losses_and_gradients(self, lr, hr):
         with tf.GradientTape() as tape:
             loss = losses.pixel_mse(hr, self.generator(lr, training=True))
-            objective = loss / _replicas()
+            objective = loss / replicas()
         return {"loss": loss}, tape.gradient(objective, self.generator.trainable_variables)
 
     def checkpointed(self) -> dict:
@@ -68,7 +68,7 @@ class Pretrain(_Phase):
         return {"generator": self.generator.variables, "generator_optimizer": self.optimizer}
 
 
-class AdversarialFineTuning(_Phase):
+class AdversarialFineTuning(Phase):
     """Phase 2: discriminator and generator in turn.
 
     The generator's loss is the study's perceptual loss, cross-entropy against the discriminator plus a distance of
@@ -129,7 +129,7 @@ class AdversarialFineTuning(_Phase):
         with tf.GradientTape() as tape:
             hr_logits, sr_logits = (self.discriminator(images, training=True) for images in (hr, sr))
             loss = losses.discrimination(hr_logits, sr_logits)
-            objective = loss / _replicas()
+            objective = loss / replicas()
         named = {"discriminator_loss": loss, "discriminator_accuracy": losses.accuracy(hr_logits, sr_logits)}
         return named, tape.gradient(objective, self.discriminator.trainable_variables)
 
@@ -144,7 +144,7 @@ class AdversarialFineTuning(_Phase):
                 **{name: loss(hr, sr) for name, loss in self._fidelity.items() if self.weights_of_losses.get(name)},
             }
             loss = sum(self.weights_of_losses[name] * value for name, value in named.items())
-            objective = loss / _replicas()
+            objective = loss / replicas()
         return {"loss": loss, **named}, tape.gradient(objective, self.generator.trainable_variables)
 
     def _content_distance(self, hr, sr):
@@ -168,5 +168,6 @@ class _Untracked:
         self.model = model
 
 
-def _replicas() -> int:
+def replicas() -> int:
+    """Of the strategy in whose scope it is called."""
     return tf.distribute.get_strategy().num_replicas_in_sync

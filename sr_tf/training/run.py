@@ -16,10 +16,11 @@ from sr_tf.messages import tell
 from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.edsr import describe
 from sr_tf.training.averaging import MovingAverage
-from sr_tf.training.build import build_generator, build_model
+from sr_tf.training.build import build_model
 from sr_tf.training.callbacks import StepCounter, ValidateAndSave, Watch
 from sr_tf.training.checkpoints import restored_manager
 from sr_tf.training.distribution import mirrored_strategy, prepare_process
+from sr_tf.training.parts import build_generator, build_reducer
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training.validation import Validation
 
@@ -51,8 +52,15 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         model = build_model(config)
         averaged = build_generator(config)
         averaged.set_weights(model.generator.get_weights())
+        averaged_reducer = None
+        if config.learn_reduction:
+            averaged_reducer = build_reducer(config)
+            averaged_reducer.set_weights(model.reducer.get_weights())
+    networks = [(model.generator, averaged)]
+    if averaged_reducer is not None:
+        networks.append((model.reducer, averaged_reducer))
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
-    manager = restored_manager(run_dir / "checkpoints", model, averaged, step)
+    manager = restored_manager(run_dir / "checkpoints", model, [average for _, average in networks], step)
     if int(step) >= config.steps:
         tell(f"{run_dir}: already finished at step {int(step)}")
         return run_dir
@@ -65,7 +73,7 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         config.degradation,
         config.crop_size,
         config.cache_gib * 2**30,
-        config.qualities,
+        () if config.learn_reduction else config.qualities,
     )
     validation = _validation(config, builder, distances)
     config.save(run_dir / "config.json")
@@ -83,15 +91,19 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         seed=config.seed,
         start=int(step),
         stop=config.steps,
+        qualities=config.qualities if config.learn_reduction else (),
     )
     writer = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
     criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else (config.select_by, False)
     best = BestGenerators(run_dir / "best", config.keep_best, criterion, higher_is_better)
     callbacks = [
         StepCounter(step),
-        MovingAverage(model.generator, averaged, config.ema_decay, step),
+        MovingAverage(networks, config.ema_decay, step),
         Watch(step, config.steps, config.batch_size, config.log_every, writer, lambda: manager.latest_checkpoint),
-        ValidateAndSave(step, config.steps, config.validate_every, validation, averaged, best, manager, writer),
+        ValidateAndSave(
+            *(step, config.steps, config.validate_every, validation),
+            *((averaged, averaged_reducer), best, manager, writer),
+        ),
     ]
     model.fit(batches, steps_per_epoch=config.steps - int(step), shuffle=False, verbose=0, callbacks=callbacks)
     return run_dir

@@ -7,6 +7,7 @@ import keras
 
 from sr_tf.errors import UserError
 from sr_tf.files import replace_atomically, write_atomically
+from sr_tf.zoo import reducer_path
 
 
 class BestGenerators:
@@ -25,13 +26,16 @@ class BestGenerators:
         self._folder, self._keep = folder, keep
         self._criterion, self._sign = criterion, -1 if higher_is_better else 1
 
-    def offer(self, generator: keras.Model, step: int, scores: dict[str, float]) -> bool:
+    def offer(
+        self, generator: keras.Model, step: int, scores: dict[str, float], reducer: keras.Model | None = None
+    ) -> bool:
         """Keeps the generator if it is among the best so far. Offering the same step again changes nothing.
 
         Args:
             generator: saved as a `.keras` file.
             step: its step in the run.
             scores: on validation; must hold the criterion.
+            reducer: kept beside it, see `sr_tf.zoo.reducer_path`.
 
         Returns:
             Whether it is now the best.
@@ -41,11 +45,16 @@ class BestGenerators:
         ranked = sorted([*kept, entry], key=lambda other: (self._sign * other[self._criterion], other["step"]))
         ranked = ranked[: self._keep]
         if entry in ranked:
-            replace_atomically(self._folder / entry["file"], generator.save)
+            path = self._folder / entry["file"]
+            replace_atomically(path, generator.save)
+            if reducer is not None:
+                replace_atomically(reducer_path(path), reducer.save)
             write_atomically(self._folder / "scores.json", json.dumps(ranked, indent=2) + "\n")
         for other in kept:
             if other not in ranked:
-                (self._folder / other["file"]).unlink(missing_ok=True)
+                path = self._folder / other["file"]
+                for file in (path, reducer_path(path)):
+                    file.unlink(missing_ok=True)
         return ranked[0] is entry
 
 

@@ -35,10 +35,9 @@ class Validation:
         qualities: Sequence[int] = (),
     ):
         self._scale, self._degradation, self._distances = scale, degradation, dict(distances or {})
-        self._pairs = []
-        for number, (_, hr) in enumerate(scenes):
-            quality = [qualities[number % len(qualities)]] if qualities else []
-            self._pairs.append((hr, *coded_variants(reduce(hr, scale, degradation), quality)))
+        self._qualities = qualities
+        scenes = [hr for _, hr in scenes]
+        self._pairs = self._coded(scenes, [reduce(hr, scale, degradation) for hr in scenes])
         per_scene = [
             {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
             for hr, lr in self._pairs
@@ -47,6 +46,18 @@ class Validation:
 
     def __len__(self) -> int:
         return len(self._pairs)
+
+    def reduce_by(self, reduction: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Makes the LRs anew, uint8 from uint8, and has them coded; `baselines` remain those of the first LRs."""
+        scenes = [hr for hr, _ in self._pairs]
+        self._pairs = self._coded(scenes, [reduction(hr) for hr in scenes])
+
+    def _coded(self, scenes: list[np.ndarray], lrs: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        pairs = []
+        for number, (hr, lr) in enumerate(zip(scenes, lrs, strict=True)):
+            quality = [self._qualities[number % len(self._qualities)]] if self._qualities else []
+            pairs.append((hr, *coded_variants(lr, quality)))
+        return pairs
 
     def score(self, generator) -> dict[str, float]:
         """Mean scores of a generator, per scene and then over scenes.

@@ -182,7 +182,7 @@ def test_moving_average_follows_its_formula(averaging, decay, count):
     generator, averaged, step = averaging
     step.assign(count)
     before, weights = averaged.get_weights(), generator.get_weights()
-    MovingAverage(generator, averaged, decay, step).on_train_batch_end(0)
+    MovingAverage([(generator, averaged)], decay, step).on_train_batch_end(0)
     kept = min(decay, (1 + count) / (10 + count))
     for old, weight, new in zip(before, weights, averaged.get_weights(), strict=True):
         np.testing.assert_allclose(new, kept * old + (1 - kept) * weight, atol=1e-6)

@@ -38,7 +38,7 @@ def states(folder):
     return states
 
 
-@pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("gan", 2)])
+@pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("reduction", 1), ("gan", 2)])
 @pytest.mark.parametrize("way", ["two", "two-xla"])
 def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
     one, two = states[phase, "one"], states[phase, way]
@@ -85,7 +85,7 @@ def _write_states(folder: Path) -> None:
     one, two = tf.distribute.MirroredStrategy(["CPU:0"]), mirrored_strategy()
     assert two.num_replicas_in_sync == 2
     states = {}
-    for phase in ("pretrain", "gan"):
+    for phase in ("pretrain", "reduction", "gan"):
         for way, strategy, xla in (("one", one, False), ("two", two, False), ("two-xla", two, True)):
             for name, array in _three_steps(phase, strategy, xla, folder).items():
                 states[f"{phase} {way} {name}"] = array
@@ -105,7 +105,10 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     keras.backend.clear_session()  # so that variables get the same names each time
     keras.utils.set_random_seed(1)
     config = TrainConfig(
-        phase=phase,
+        phase="gan" if phase == "gan" else "pretrain",
+        learn_reduction=phase == "reduction",
+        lr_qualities="40,80" if phase == "reduction" else "",
+        crop_size=8,
         blocks=1,
         filters=8,
         discriminator_filters=16,
@@ -117,7 +120,9 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     store = build_store(scenes, config.scale, config.degradation, crop_size=8, cache_bytes=1e9)
     with strategy.scope():
         model = build_model(config, _content_network() if phase == "gan" else None)
-    batches = training_batches(store, batch_size=4, crop_size=8, seed=0, start=0, stop=STEPS)
+    batches = training_batches(
+        store, batch_size=4, crop_size=8, seed=0, start=0, stop=STEPS, qualities=config.qualities
+    )
     model.fit(batches, steps_per_epoch=STEPS, verbose=0)
     return {
         f"{part}/{i}/{variable.path.rpartition('/')[2]}": np.asarray(variable)

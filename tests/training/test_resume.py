@@ -30,11 +30,13 @@ def train_killed_once(start_training, flags, after):
     return messages
 
 
-@pytest.mark.parametrize("phase, xla", [("pretrain", False), ("gan", False), ("gan", True)])
+@pytest.mark.parametrize("phase, xla", [("pretrain", False), ("reduction", False), ("gan", False), ("gan", True)])
 def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run, start_training, pretrained, tmp_path):
     flags = {**small_run, "phase": phase, "xla": xla}
     whole = pretrained
-    if phase == "gan":
+    if phase == "reduction":
+        flags.update(phase="pretrain", learn_reduction=True, lr_qualities="40,80")
+    if phase != "pretrain":
         flags["pretrained"] = pretrained
         whole = tmp_path / "whole"
         process = start_training({**flags, "run_dir": whole})
@@ -47,6 +49,11 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run,
     expected, found = variables(whole), variables(tmp_path / "killed")
     assert found.keys() == expected.keys()
     owners = ["generator/", "generator_optimizer/", "averaged/", "step/"]
+    if phase == "reduction":
+        owners += ["reducer/"]
+        assert sorted(path.name for path in (whole / "best").glob("*.reducer.keras")) == [
+            f"step-{step:08d}.reducer.keras" for step in (5, 10, 12)
+        ]
     if phase == "gan":
         owners += ["discriminator/", "discriminator_optimizer/"]
     for owner in owners:

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from sr_tf.codecs import CODECS
+from sr_tf.config import TrainConfig
+from sr_tf.data.pipeline import training_batches
+from sr_tf.data.scene_store import build_store
+from sr_tf.data.smear import render_smear
+from sr_tf.errors import UserError
+from sr_tf.training.build import build_model
+from sr_tf.training.reduction import coding_damage, quantiser_steps
+
+CONFIG = TrainConfig(
+    blocks=1, filters=8, one_step=True, crop_size=16, learn_reduction=True, lr_qualities="30,80", learning_rate=1e-3
+)
+
+
+@pytest.fixture(scope="module")
+def batches():
+    scenes = ((str(seed), render_smear(seed, 128, 128)) for seed in range(4))
+    store = build_store(scenes, 4, "antialiased", crop_size=16, cache_bytes=1e9)
+    return training_batches(store, batch_size=8, crop_size=16, seed=0, start=0, stop=40, qualities=CONFIG.qualities)
+
+
+def test_the_damage_is_what_the_codec_does():
+    lr = np.random.default_rng(0).uniform(-5, 260, (2, 16, 16, 3)).astype(np.float32)
+    damage = coding_damage(lr, np.float32([20, 90]))
+    rounded = np.clip(np.rint(lr), 0, 255).astype(np.uint8)
+    for image, back, quality in zip(rounded, lr + damage, (20, 90), strict=True):
+        expected = CODECS["avif-fast"].decode(CODECS["avif-fast"].encode(image, quality))
+        np.testing.assert_allclose(back, expected, atol=1e-4)
+
+
+def test_higher_qualities_have_finer_steps():
+    steps = quantiser_steps(np.arange(20, 98, dtype=np.float32))
+    assert steps.dtype == np.float32
+    assert (np.diff(steps) < 0).all()
+
+
+def test_patches_come_with_one_of_the_qualities(batches):
+    qualities = np.concatenate([quality for _, quality in batches.as_numpy_iterator()])
+    assert set(qualities) == {30.0, 80.0}
+    assert 0.3 < np.mean(qualities == 30) < 0.7
+    assert next(iter(batches))[0].shape == (8, 64, 64, 3)
+
+
+def test_both_networks_learn_and_the_loss_falls(batches):
+    model = build_model(CONFIG)
+    before = [network.get_weights() for network in (model.generator, model.reducer)]
+    losses = [{name: float(value) for name, value in model.train_step(batch).items()} for batch in batches]
+    assert set(losses[0]) == {"loss", "pixel_mse", "bits_per_lr_pixel"}
+    for weights, network in zip(before, (model.generator, model.reducer), strict=True):
+        assert all(np.any(old != new) for old, new in zip(weights, network.get_weights(), strict=True))
+    assert np.mean([step["loss"] for step in losses[-5:]]) < 0.8 * np.mean([step["loss"] for step in losses[:5]])
+
+
+def test_a_dearer_bit_buys_fewer_of_them(batches):
+    spent = []
+    for weight in (0.01, 20.0):
+        model = build_model(TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight}))
+        bits = [float(model.train_step(batch)["bits_per_lr_pixel"]) for batch in batches]
+        spent.append(np.mean(bits[-10:]))
+    assert spent[1] < 0.97 * spent[0]
+
+
+def test_each_trainable_variable_belongs_to_the_optimizer():
+    model = build_model(CONFIG)
+    moments = sorted(tuple(variable.shape) for variable in model.optimizer.variables if tuple(variable.shape))
+    assert moments == sorted(2 * [tuple(variable.shape) for variable in model.trainable_variables])
+
+
+@pytest.mark.parametrize("changes", [{"lr_qualities": ""}, {"phase": "gan"}, {"crop_size": 20}, {"rate_weight": 0.0}])
+def test_settings_that_make_no_sense_are_refused(changes):
+    with pytest.raises(UserError, match="expected"):
+        TrainConfig(**{**CONFIG.__dict__, **changes})
