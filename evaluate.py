@@ -21,7 +21,12 @@ With no data named, the test split of the synthetic smears is used. Written to -
 scores.json (every scene), panel.png and, if asked for, report.html. Perceptual scores are put to the ladder test first;
 one that fails it is not shown. ENL0 and LPIPS need files that `sr-tf assets fetch` gets."""
 
-flags.DEFINE_list("models", ["small"], "Shipped names, .keras files or run folders, separated by commas.")
+flags.DEFINE_list(
+    "models",
+    ["small"],
+    "Shipped names, .keras files or run folders, separated by commas; with a + behind it (small+), the mean over a "
+    "generator's eight flips and rotations.",
+)
 flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
 flags.DEFINE_integer(
     "centre", None, "Of each of --images, score the middle square of so many pixels' side: 700 is the study's scene."
@@ -55,14 +60,14 @@ def main() -> None:
     from sr_tf.evaluation.panel import panel, typical_scene
     from sr_tf.evaluation.report.cards import model_card
     from sr_tf.evaluation.report.page import page
+    from sr_tf.restorer import load_restorer
     from sr_tf.upscale import upscale
-    from sr_tf.zoo import load_generator
 
-    generators = {_label(where): load_generator(where) for where in wheres}
+    generators = {_label(where): load_restorer(where) for where in wheres}
     names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
     measures = load_measures(names, common_scale(generators), config.degradation)
     data, scenes = _scenes(config)
-    measures = put_to_test(measures, scenes, partial(upscale, load_generator("small")))
+    measures = put_to_test(measures, scenes, partial(upscale, load_restorer("small")))
     comparison = compare(scenes(), generators, config.degradation, data, measures)
     name = typical_scene(comparison)
     hr = next(image for other, image in scenes() if other == name)

@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.degradation import crop_to, reduce
-from sr_tf.engines import DEFAULT_ENGINE, on_engine
+from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.image_jobs import convert_images
+from sr_tf.restorer import load_restorer
 from sr_tf.serving.client import connect
 from sr_tf.upscale import tiles, upscale
-from sr_tf.zoo import load_generator
 
 # The PNG text in which `reduce` notes the scene's size, so that `upscale` can cut what was padded.
 _SIZE = "Original-Size"
@@ -44,7 +44,7 @@ def upscale_files(
         The PNG files written. Each says that it was reconstructed, keeps its colour profile, and is cut to its scene's
         size where the LR file notes it.
     """
-    generator = on_engine(load_generator(model), engine)
+    generator = load_restorer(model, engine)
     return _restore_files(source, target, model, tile, strict, generator.scale, partial(upscale, generator))
 
 

@@ -1,6 +1,7 @@
 """The model cards of the generators in the report."""
 
 from sr_tf.models.edsr import architecture
+from sr_tf.restorer import ENSEMBLE
 from sr_tf.zoo import shipped
 from sr_tf.zoo.interpolation import split_alpha
 
@@ -9,14 +10,16 @@ def model_card(where: str, generator) -> dict:
     """What is known of a generator.
 
     Args:
-        where: as given to `sr_tf.zoo.load_generator`.
+        where: as given to `sr_tf.restorer.load_restorer`.
         generator: what it loaded.
 
     Returns:
         The shipped card without its scores, which are those of other evaluations; for a user's own file or run, where
         it lies and how it is built. For interpolated weights, how far they are from their start.
     """
-    name, alpha = split_alpha(where)
+    name, alpha = split_alpha(where.removesuffix(ENSEMBLE))
+    if where.endswith(ENSEMBLE):
+        generator = generator.restorer
     card = shipped().get(name)
     if card is None:
         card = {
@@ -28,4 +31,7 @@ def model_card(where: str, generator) -> dict:
     if alpha < 1:
         start = card.get("pretrained", "the generator that it started from")
         between = {"summary": f"Weights between {start} (0) and {name} (1), at {alpha:g}. {card['summary']}"}
-    return {key: value for key, value in card.items() if key != "scores"} | between
+    told = {key: value for key, value in card.items() if key != "scores"} | between
+    if where.endswith(ENSEMBLE):
+        told["summary"] = f"Self-ensemble, the mean of eight flips and rotations. {told['summary']}"
+    return told
