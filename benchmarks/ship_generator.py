@@ -1,4 +1,4 @@
-"""Ships the best generator of a training run: float16 weights and a model card.
+"""Ships the best generator of a training run, and its reducer if it has one: float16 weights and a model card.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
@@ -17,13 +17,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from sr_tf.config import TrainConfig, load_config
 from sr_tf.models.edsr import describe
 from sr_tf.training.selection import kept_generators
-from sr_tf.zoo import ZOO, load_generator, save_shipped
+from sr_tf.zoo import ZOO, load_generator, load_reducer, save_shipped
 
 flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "Name under which it ships.", required=True)
 flags.DEFINE_string("command", None, "Command that trained it.", required=True)
 flags.DEFINE_string("data", None, "What it was trained on, with licence.", required=True)
 flags.DEFINE_string("machine", None, "What it was trained on.", required=True)
+flags.DEFINE_string(
+    "intended_use",
+    "Research on storage of peripheral-blood microscope scenes. Not a medical device.",
+    "What it is for.",
+)
 
 _PLACES = ("run_dir", "data_dir", "tfds_dir", "content_weights", "pretrained")
 
@@ -36,7 +41,7 @@ def main(_) -> None:
     best = kept_generators(run / "best")[0]
     card = {
         "summary": describe(generator),
-        "intended_use": "Research on storage of peripheral-blood microscope scenes. Not a medical device.",
+        "intended_use": options.intended_use,
         **({"pretrained": config.pretrained} if config.phase == "gan" else {}),
         "command": options.command,
         "data": options.data,
@@ -47,7 +52,7 @@ def main(_) -> None:
         "validation": {name: value for name, value in best.items() if name not in ("file", "step")},
         "settings": _settings(config),
     }
-    save_shipped(generator, ZOO / options.name, card)
+    save_shipped(generator, ZOO / options.name, card, load_reducer(run))
     print(json.dumps(card, indent=2, ensure_ascii=False))
 
 

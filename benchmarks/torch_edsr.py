@@ -24,8 +24,8 @@ def torch_network(shape: dict, convolutions: list[tuple[np.ndarray, np.ndarray]]
             values = images / 127.5 - 1.0
             shallow = deep = next(layers)(values)
             for _ in range(shape["blocks"]):
-                inner = next(layers)(relu(next(layers)(deep)))
-                deep = deep + shape["residual_scaling"] * inner
+                inner = relu(next(layers)(deep))
+                deep = deep + shape["residual_scaling"] * next(layers)(inner)
             features = shallow + next(layers)(deep)
             if shape["one_step"]:
                 repeated = values.repeat(1, shape["scale"] ** 2, 1, 1)

@@ -1,0 +1,54 @@
+"""Puts what `sr-tf rate-distortion` measured into the model cards of the shipped generators.
+
+  sr-tf rate-distortion CHULA/test --out=runs/rates --models=coded4
+  python benchmarks/card_rates.py --rates=runs/rates/rate-distortion.json
+
+A shipped generator that the comparison lacks keeps its card.
+"""
+
+import json
+from pathlib import Path
+
+from absl import app, flags
+
+from sr_tf.evaluation.rate_results import AVIF
+from sr_tf.files import write_atomically
+from sr_tf.models.edsr import describe
+from sr_tf.zoo import ZOO, load_generator, shipped
+
+flags.DEFINE_string("rates", None, "rate-distortion.json of a comparison.", required=True)
+
+
+def main(_) -> None:
+    """Rewrites the cards."""
+    measured = json.loads(Path(flags.FLAGS.rates).read_text("utf-8"))
+    psnr = measured["scores"]["psnr"]
+    for name, card in shipped().items():
+        method = f"LR ×{card['architecture']['scale']} + {name}"
+        if method not in psnr["at_rates"]:
+            continue
+        delta = psnr["deltas"][AVIF][method]
+        card["rate_distortion"] = {
+            "protocol": measured["protocol"],
+            "bit_per_pixel": measured["rates"],
+            "psnr": _rounded(psnr["at_rates"][method]),
+            "psnr_avif_full_size": _rounded(psnr["at_rates"][AVIF]),
+            "ahead_of_avif_up_to_bit_per_pixel": delta["crossing"] and round(delta["crossing"], 4),
+        }
+        if "lr_qualities" in card["settings"] and card["settings"]["lr_qualities"]:
+            rates = dict(zip(measured["rates"], card["rate_distortion"]["psnr"], strict=True))
+            card["summary"] = (
+                f"{describe(load_generator(name))}, for LRs that went through AVIF; "
+                f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel where AVIF at full size has "
+                f"{psnr['at_rates'][AVIF][measured['rates'].index(0.103)]:.2f}"
+            )
+        write_atomically(ZOO / name / "card.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        print(f"{name}: {card['summary']}")
+
+
+def _rounded(values: list[float | None]) -> list[float | None]:
+    return [value if value is None else round(value, 2) for value in values]
+
+
+if __name__ == "__main__":
+    app.run(main)
