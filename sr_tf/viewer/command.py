@@ -29,7 +29,7 @@ def view(options: argparse.Namespace) -> None:
     """
     with open_source(
         options.slide, options.original, options.serving, tuple(options.models), options.engine
-    ) as source, _listening(options.host or _LOOPBACK, options.port) as listener:  # fmt: skip
+    ) as source, listening(options.host or _LOOPBACK, options.port) as listener:  # fmt: skip
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe(24) if options.host else None
         address = f"http://{_shown_host(options.host)}:{port}/" + (f"?token={token}" if token else "")
@@ -40,11 +40,12 @@ def view(options: argparse.Namespace) -> None:
             tell("What is sent is not encrypted: whoever can read the network sees the slide and the token.")
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        serve(app, listener)
+        with contextlib.suppress(KeyboardInterrupt):
+            make_server(app).run(sockets=[listener])
 
 
-def serve(app, listener: socket.socket) -> None:
-    """Answers requests until the process is interrupted."""
+def make_server(app: Guard) -> uvicorn.Server:
+    """A server with limits on what it reads and how many it answers."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -58,11 +59,19 @@ def serve(app, listener: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket at an address.
+
+    Args:
+        host: name or number.
+        port: 0 for any that is free.
+
+    Raises:
+        UserError: there is no such address, or another program listens there.
+    """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family, backlog=_CONNECTIONS)

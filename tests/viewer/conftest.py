@@ -1,0 +1,87 @@
+"""A slide of the tests' own, plain and archived, and viewers of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from viewed import running
+
+from sr_tf.data.smear import render_smear
+
+WIDTH, HEIGHT = 1150, 740  # blocks: 3 × 2; sides that are odd when halved
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """A slide's file, its archive, and the archive with one damaged block."""
+
+    slide: Path
+    archive: Path
+    damaged: Path
+
+
+@pytest.fixture(scope="session")
+def pixels():
+    """Cells out of focus, then sharp ones: blocks that are stored differently."""
+    sharp = render_smear(3, HEIGHT, WIDTH)
+    blurred = cv2.GaussianBlur(sharp, (0, 0), 3)
+    share = np.clip((np.arange(WIDTH) - 560) / 60, 0, 1)[None, :, None]
+    return np.uint8(share * sharp + (1 - share) * blurred)
+
+
+@pytest.fixture(scope="session")
+def slide_path(pixels, tmp_path_factory):
+    """A tiled JPEG TIFF of 0.25 µm per pixel."""
+    path = tmp_path_factory.mktemp("viewed") / "smear.tif"
+    tifffile.imwrite(
+        path, pixels, tile=(256, 256), compression="jpeg", compressionargs={"level": 92}, photometric="rgb",
+        resolution=(40_000, 40_000), resolutionunit="CENTIMETER", metadata=None,
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="session")
+def viewed(slide_path, tmp_path_factory):
+    """The slide, archived at quality visual with the shipped generator."""
+    from sr_tf.archive.gate import QUALITIES
+    from sr_tf.archive.reader import ArchiveFile
+    from sr_tf.archive.write import Options, write_archive
+
+    folder = tmp_path_factory.mktemp("archives")
+    archive = folder / "smear.sr.zip"
+    write_archive(slide_path, archive, Options(QUALITIES["visual"], ("coded4",)))
+    content = bytearray(archive.read_bytes())
+    with ArchiveFile(archive) as opened:
+        body = opened.block_file(1, 2)[-60:]
+    content[content.index(body) + 30] ^= 255
+    damaged = folder / "damaged.sr.zip"
+    damaged.write_bytes(content)
+    return Viewed(slide_path, archive, damaged)
+
+
+@pytest.fixture(scope="session")
+def open_view():
+    """`open_source` with the command line's defaults."""
+    from sr_tf.viewer.source import open_source
+
+    def opened(path, original=None, serving=None, models=(), engine="tensorflow"):
+        return open_source(path, original, serving, models, engine)
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def slide_view(slide_path, open_view):
+    """A viewer of the plain slide."""
+    with open_view(slide_path) as source, running(source) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def archive_view(viewed, open_view):
+    """A viewer of the archive with the original beside it."""
+    with open_view(viewed.archive, viewed.slide) as source, running(source) as server:
+        yield server

@@ -1,0 +1,168 @@
+"""An archive in the viewer: what is shown are the pixels that were measured, or a hatching."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from viewed import running
+
+from sr_tf.archive.kinds import KINDS
+from sr_tf.archive.restored import RestoredSlide
+from sr_tf.archive.restorers import Generator
+from sr_tf.errors import UserError
+from sr_tf.slides.slide import open_slide
+from sr_tf.viewer.levels import TILE, Levels
+from sr_tf.viewer.served import ServedGenerator
+
+pytestmark = pytest.mark.slow
+WIDTH, HEIGHT = 1150, 740
+
+
+def _level(server, layer, level):
+    """A whole level, put together from its tiles."""
+    levels = Levels(WIDTH, HEIGHT)
+    width, height = levels.size(level)
+    whole = np.zeros((height, width, 3), np.uint8)
+    columns, rows = levels.tiles(level)
+    for row in range(rows):
+        for column in range(columns):
+            pixels = server.ask(f"/tiles/{layer}/{level}/{column}/{row}.png").pixels
+            y, x = row * TILE, column * TILE
+            whole[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+    return whole
+
+
+@pytest.fixture(scope="module")
+def restored(viewed):
+    with RestoredSlide(viewed.archive) as slide:
+        yield slide
+
+
+def test_the_archive_holds_what_these_tests_need(restored):
+    kinds = {restored.kind(*place) for place in restored.header.grid.blocks()}
+    assert any(kind.generator for kind in kinds)
+    assert len(kinds) > 1
+
+
+def test_restored_tiles_are_the_pixels_that_restore_gives(archive_view, restored):
+    np.testing.assert_array_equal(_level(archive_view, "restored", 0), restored.read(0, 0, WIDTH, HEIGHT))
+
+
+def test_interpolated_tiles_need_no_generator(archive_view, restored):
+    found = _level(archive_view, "interpolated", 0)
+    pixels = restored.read(0, 0, WIDTH, HEIGHT)
+    for place in restored.header.grid.blocks():
+        kind = restored.kind(*place)
+        x, y, width, height = restored.header.grid.rectangle(*place)
+        block = found[y : y + height, x : x + width]
+        same = np.array_equal(block, pixels[y : y + height, x : x + width])
+        assert same != kind.generator
+        if kind.generator:
+            lr = restored.planes.plane(*place, kind.scale)
+            bicubic = cv2.resize(lr, None, fx=kind.scale, fy=kind.scale, interpolation=cv2.INTER_CUBIC)
+            inner = slice(16, height - 16), slice(16, width - 16)
+            np.testing.assert_array_equal(block[inner], bicubic[:height, :width][inner])
+
+
+def test_smaller_levels_show_the_slide_without_seams(archive_view, viewed):
+    with open_slide(viewed.slide) as slide:
+        original = slide.read(0, 0, WIDTH, HEIGHT)
+    for level in range(1, Levels(WIDTH, HEIGHT).count):
+        found = _level(archive_view, "restored", level)
+        height, width = found.shape[:2]
+        side = 2**level
+        padded = np.pad(original, ((0, side * height - HEIGHT), (0, side * width - WIDTH), (0, 0)), mode="edge")
+        expected = cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
+        error = found.astype(float) - expected
+        assert 10 * np.log10(255**2 / np.mean(error**2)) > 30
+        border = 512 >> level
+        if border < width - 4:
+            steps = np.abs(np.diff(error.mean(axis=2), axis=1)).mean(axis=0)
+            assert steps[border - 1] < 1.5 * np.delete(steps, border - 1).max()
+
+
+def test_a_damaged_block_is_an_error_at_full_size_and_hatched_below(viewed, open_view, restored, capsys):
+    with open_view(viewed.damaged) as source, running(source) as server:
+        broken = server.ask("/tiles/restored/0/4/2.png")
+        assert broken.status == 500
+        assert b"block 2,1 is damaged" in broken.body
+        assert str(viewed.damaged).encode() not in broken.body
+        assert broken.headers["cache-control"] == "no-store"
+        assert server.ask("/tiles/restored/0/4/2.png").status == 500
+        whole = server.ask("/tiles/restored/0/0/0.png")
+        np.testing.assert_array_equal(whole.pixels, restored.read(0, 0, TILE, TILE))
+        small = server.ask("/tiles/restored/2/1/0.png").pixels
+        block = small[128:, : 128 - 100]
+        assert {tuple(colour) for colour in small[130:, 4:30].reshape(-1, 3).tolist()} == {(44, 12, 40), (232, 62, 180)}
+        assert block.size
+        clean = server.ask("/tiles/restored/2/0/0.png").pixels
+        assert (232, 62, 180) not in {tuple(colour) for colour in clean[:100, :100].reshape(-1, 3).tolist()}
+    told = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert len(told) == 1
+    assert str(viewed.damaged) in told[0]
+
+
+def test_map_tells_the_archives_kinds_and_scores(archive_view, restored):
+    told = json.loads(archive_view.ask("/map.json").body)
+    assert told["kinds"] == restored.index["kind"].tolist()
+    scores = restored.scores()
+    for name in ("psnr", "ssim"):
+        given = np.array([[np.inf if value is None else value for value in row] for row in told[name]])
+        np.testing.assert_allclose(given, scores[name], atol=1e-9)
+    slide = json.loads(archive_view.ask("/slide.json").body)["archive"]
+    assert {kind["name"] for kind in slide["kinds"]} == {KINDS[code].name for code in np.unique(restored.index["kind"])}
+    assert sum(kind["blocks"] for kind in slide["kinds"]) == restored.index.size
+    assert slide["sameOriginal"] is True
+    assert "34 dB" in slide["gate"]
+
+
+def test_an_original_of_another_size_is_refused_and_another_file_is_told(viewed, tmp_path, open_view):
+    cv2.imwrite(str(tmp_path / "other.png"), np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(UserError, match=r"20×10 pixels, expected the archive's 1150×740"):
+        open_view(viewed.archive, tmp_path / "other.png")
+    cv2.imwrite(str(tmp_path / "same-size.png"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    with open_view(viewed.archive, tmp_path / "same-size.png") as source:
+        assert source.same_original is False
+
+
+def test_flags_that_need_an_archive_are_refused_with_a_slide(viewed, open_view):
+    with pytest.raises(UserError, match=r"--original: .* is a slide"):
+        open_view(viewed.slide, viewed.slide)
+    with pytest.raises(UserError, match=r"--serving: .* is a slide"):
+        open_view(viewed.slide, None, "grpc://localhost:1")
+
+
+class Elsewhere:
+    """What `sr_tf.serving.client.connect` returns, with a generator of this process behind it."""
+
+    def __init__(self, name):
+        self.generator, self.windows, self.closed = Generator(name), 0, False
+
+    def restore(self, lr):
+        self.windows += 1
+        return self.generator(lr)
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_served_generator_gives_the_same_tiles(viewed, open_view, restored, monkeypatch):
+    from sr_tf.serving import client
+
+    servers = {}
+
+    def connect(target, model):
+        assert (target, model) == ("grpc://localhost:1", "coded4")
+        return servers.setdefault(model, Elsewhere(model))
+
+    monkeypatch.setattr(client, "connect", connect)
+    with open_view(viewed.archive, serving="grpc://localhost:1") as source, running(source) as server:
+        np.testing.assert_array_equal(_level(server, "restored", 0), restored.read(0, 0, WIDTH, HEIGHT))
+    assert servers["coded4"].windows > 1
+    assert servers["coded4"].closed
+
+
+def test_a_server_with_other_weights_is_refused():
+    with pytest.raises(UserError, match="expected the same weights"):
+        ServedGenerator(Elsewhere("small"), Generator("coded4"), "grpc://localhost:1")
