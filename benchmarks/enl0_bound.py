@@ -6,8 +6,11 @@ What it reaches bounds what a generator of this size can reach by any other loss
 distance, the part of it that lies in the smoother half of each image (camera grain, JPEG), PSNR, SSIM and the lattice.
 """
 
+from functools import partial
+
 from absl import app, flags
 
+from sr_tf.degradation import reduce
 from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("train", None, "Folder of HR images.", required=True)
@@ -41,7 +44,9 @@ def main(_) -> None:
     _report(options.model, generator, network, test)
 
     scenes = ((str(path), hr) for path, hr in read_folder(find_images(options.train)))
-    store = build_store(scenes, generator.scale, "study", crop_size=24, cache_bytes=6 * 2**30)
+    store = build_store(
+        scenes, generator.scale, partial(reduce, scale=generator.scale), crop_size=24, cache_bytes=6 * 2**30
+    )
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps))
     optimizer.build(generator.trainable_variables)
 

@@ -1,5 +1,6 @@
 """The cheapest representation of a block whose restored pixels pass the gate."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,12 @@ from sr_tf.archive.stored import Stored, exact, stored_bytes
 
 Window = Callable[[Kind], np.ndarray]
 """From a kind to a block reduced for it, with the halo around it that restoring needs, see `halo`."""
+
+
+_DB_PER_LEVEL = 0.25
+"""What a level of AVIF is about worth."""
+_GUESSES = 4
+"""Then the rest is halved: margins say little where SSIM decides, or where more bytes hardly help any more."""
 
 
 def halo(kind: Kind, generators: dict[int, Generator]) -> int:
@@ -76,8 +83,8 @@ class Chooser:
             best = min((native(), best), key=lambda stored: stored.cost) if best else native()
         return best or exact(original)
 
-    def passes(self, kind: Kind, image: np.ndarray, original: np.ndarray, surroundings: np.ndarray | None) -> bool:
-        """Whether a block passes, were it stored as `image`.
+    def margin(self, kind: Kind, image: np.ndarray, original: np.ndarray, surroundings: np.ndarray | None) -> float:
+        """How far a block is from failing, were it stored as `image`; below 0 it fails. See `Gate.margin`.
 
         Args:
             kind: of what is stored.
@@ -93,7 +100,7 @@ class Chooser:
             window[margin : margin + image.shape[0], margin : margin + image.shape[1]] = image
             generator = self.generators[kind.scale] if kind.generator else None
             restored = enlarge_window(window, kind.scale, margin, generator)[:height, :width]
-        return self._gate.passes(self._measure(original, restored))
+        return self._gate.margin(self._measure(original, restored))
 
 
 def _family_number(stored: Stored) -> int:
@@ -116,54 +123,47 @@ class _Search:
             rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
             self._small = source(kind)[margin : margin + rows, margin : margin + columns]
             self._surroundings = around(kind)
-        self._passed: dict[int, bool] = {}
+        self._margins: dict[int, float] = {}
         self._files: dict[int, bytes] = {}
-        self._settled: dict[int, Stored | None] = {}
+        self._settled: dict[int, tuple[float, Stored]] = {}
 
     def cheapest(self, limit: float) -> int | None:
         """By the fast codec: the index of the lowest level that passes, if it costs less than `limit`."""
         if self._first > self._last or self.cost(self._first) >= limit:
             return None
         # Glass passes at once where interpolation restores it; a generator's calls are dear, and it mostly takes more.
-        if not self._family.kind.generator and self._passes(self._first):
+        if not self._family.kind.generator and self._margin(self._first) >= 0:
             return self._first
-        # With nothing found yet, most families fail at once at their best; otherwise their best costs too much.
-        if np.isinf(limit) and not self._passes(self._last):
-            return None
-        index = _lowest(lambda level: self.cost(level) >= limit or self._passes(level), self._first, self._last)
+
+        def margin(index: int) -> float:
+            return 0.0 if self.cost(index) >= limit else self._margin(index)
+
+        index = lowest(margin, self._first, self._last, (self._first + self._last) // 2)
         return index if index is not None and self.cost(index) < limit else None
 
     def settled(self, index: int) -> Stored | None:
-        """By the slow codec: the lowest level near `index` that passes."""
-        passes = self._stored
-        if passes(index) is None:
-            index = next((higher for higher in range(index + 1, self._last + 1) if passes(higher)), None)
-            return None if index is None else passes(index)
-        # Its images are better, by a few levels: down in growing strides, then between the last two.
-        stride, low = 1, index - 1
-        while low >= self._first and passes(low):
-            stride *= 2
-            index, low = low, low - stride
-        return passes(_lowest(lambda level: passes(level) is not None, max(low + 1, self._first), index))
+        """By the slow codec: the lowest level that passes; `index` is that of the fast one, or near it."""
+        found = lowest(lambda level: self._slow(level)[0], self._first, self._last, index)
+        return None if found is None else self._slow(found)[1]
 
     def cost(self, index: int) -> int:
         """Bytes by the fast codec."""
         return stored_bytes(self._family.kind, self._fast_file(index))
 
-    def _stored(self, index: int) -> Stored | None:
-        """By the slow codec, if it passes."""
+    def _slow(self, index: int) -> tuple[float, Stored]:
+        """What the slow codec makes at a level, and its margin."""
         if index not in self._settled:
             kind, level = self._family.kind, self._family.levels[index]
             file = self._family.codec.encode(self._small, level)
-            good = self._chooser.passes(kind, self._family.codec.decode(file), self._original, self._surroundings)
-            self._settled[index] = Stored(kind, level, file, stored_bytes(kind, file)) if good else None
+            margin = self._chooser.margin(kind, self._family.codec.decode(file), self._original, self._surroundings)
+            self._settled[index] = margin, Stored(kind, level, file, stored_bytes(kind, file))
         return self._settled[index]
 
-    def _passes(self, index: int) -> bool:
-        if index not in self._passed:
+    def _margin(self, index: int) -> float:
+        if index not in self._margins:
             image = self._family.fast_codec.decode(self._fast_file(index))
-            self._passed[index] = self._chooser.passes(self._family.kind, image, self._original, self._surroundings)
-        return self._passed[index]
+            self._margins[index] = self._chooser.margin(self._family.kind, image, self._original, self._surroundings)
+        return self._margins[index]
 
     def _fast_file(self, index: int) -> bytes:
         if index not in self._files:
@@ -171,15 +171,28 @@ class _Search:
         return self._files[index]
 
 
-def _lowest(good: Callable[[int], bool], first: int, last: int) -> int | None:
-    """The lowest of `first` to `last` that is good, if those above it are; None where the last is not."""
-    if not good(last):
-        return None
-    low, high = first - 1, last
-    while high - low > 1:
-        middle = (low + high) // 2
-        if good(middle):
-            high = middle
-        else:
-            low = middle
-    return high
+def lowest(margin: Callable[[int], float], first: int, last: int, start: int) -> int | None:
+    """The lowest level that passes, if those above it pass.
+
+    Each margin tells about how many levels too high or too low it was; where that leads nowhere, the middle is taken.
+
+    Args:
+        margin: of a level: 0 or more where it passes, in dB.
+        first: the lowest level.
+        last: the highest one.
+        start: where to begin.
+
+    Returns:
+        None where the highest level fails.
+    """
+    low, high, index, guesses = first - 1, last + 1, start, 0
+    while True:
+        found = margin(index)
+        low, high = (low, index) if found >= 0 else (index, high)
+        if high - low == 1:
+            return high if high <= last else None
+        guesses += 1
+        steps = math.ceil(min(abs(found) / _DB_PER_LEVEL, last - first + 1))
+        guess = index - steps if found >= 0 else index + steps
+        useful = steps > 0 and guesses <= _GUESSES
+        index = min(max(guess, low + 1), high - 1) if useful else (low + high) // 2

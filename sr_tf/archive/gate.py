@@ -53,6 +53,13 @@ class Gate:
         good &= scores["shift"] <= self.max_shift
         return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
 
+    def margin(self, scores: dict[str, np.ndarray]) -> float:
+        """How far the worst tile is from failing, in dB as far as PSNR tells; below 0 it fails."""
+        decibels = float(np.min(scores["psnr"])) - self.min_psnr
+        if self.passes(scores):
+            return max(decibels, 0.0)
+        return min(decibels, -1e-3)
+
     def narrowed(self) -> "Gate":
         """A gate a little stricter, for choosing while the neighbours are not chosen yet."""
         if self.lossless:

@@ -1,6 +1,6 @@
 """The scenes of a split, read once from TFRecords and kept in memory for random access."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from sr_tf.codecs import CODECS
 from sr_tf.data.images import encode_png
-from sr_tf.degradation import pad_to_multiple, reduce
+from sr_tf.degradation import pad_to_multiple
 from sr_tf.errors import UserError
 
 
@@ -71,7 +71,7 @@ class PairStore:
 def build_store(
     scenes: Iterator[tuple[str, np.ndarray]],
     scale: int,
-    degradation: str,
+    reduction: Callable[[np.ndarray], np.ndarray],
     crop_size: int,
     cache_bytes: float,
     qualities: Sequence[int] = (),
@@ -81,7 +81,7 @@ def build_store(
     Args:
         scenes: (name, HR uint8 [H, W, 3]).
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        reduction: from HR to LR, uint8, as `sr_tf.degradation.reduce` or a reducer makes it.
         crop_size: side in LR pixels of the patches that will be asked for.
         cache_bytes: keep HR decoded up to this size in all, PNG-coded beyond.
         qualities: of AVIF; each gives every scene an LR that went through it. None: one LR, uncoded.
@@ -91,7 +91,7 @@ def build_store(
     """
     hr, lr = [], []
     for name, image in scenes:
-        small = reduce(image, scale, degradation)
+        small = reduction(image)
         if min(small.shape[:2]) < crop_size:
             raise UserError(
                 f"{name}: {image.shape[1]}×{image.shape[0]} pixels, smaller than a training patch; expected at least "

@@ -1,5 +1,6 @@
 """A training run from configuration to kept generators, resumable at any time."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig, load_config, require_same_run
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store, read_scenes
+from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.messages import tell
 from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.edsr import describe
+from sr_tf.reduction import reduce_for
 from sr_tf.training.averaging import MovingAverage
 from sr_tf.training.build import build_model
 from sr_tf.training.callbacks import StepCounter, ValidateAndSave, Watch
@@ -23,6 +26,7 @@ from sr_tf.training.distribution import mirrored_strategy, prepare_process
 from sr_tf.training.parts import build_generator, build_reducer
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training.validation import Validation
+from sr_tf.zoo import load_reducer
 
 
 def train(config: TrainConfig, prepare: Callable) -> Path:
@@ -52,13 +56,13 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         model = build_model(config)
         averaged = build_generator(config)
         averaged.set_weights(model.generator.get_weights())
-        averaged_reducer = None
+        networks = [(model.generator, averaged)]
+        # A generator that has a reducer goes on with it, unchanged unless it is to learn.
+        reducer = load_reducer(config.pretrained) if config.pretrained else None
         if config.learn_reduction:
-            averaged_reducer = build_reducer(config)
-            averaged_reducer.set_weights(model.reducer.get_weights())
-    networks = [(model.generator, averaged)]
-    if averaged_reducer is not None:
-        networks.append((model.reducer, averaged_reducer))
+            reducer = build_reducer(config)
+            reducer.set_weights(model.reducer.get_weights())
+            networks.append((model.reducer, reducer))
     step = tf.Variable(0, dtype=tf.int64, trainable=False)
     manager = restored_manager(run_dir / "checkpoints", model, [average for _, average in networks], step)
     if int(step) >= config.steps:
@@ -70,7 +74,7 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
     store = build_store(
         read_scenes(builder, "train"),
         config.scale,
-        config.degradation,
+        _reduction(config, averaged, reducer),
         config.crop_size,
         config.cache_gib * 2**30,
         () if config.learn_reduction else config.qualities,
@@ -102,11 +106,18 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         Watch(step, config.steps, config.batch_size, config.log_every, writer, lambda: manager.latest_checkpoint),
         ValidateAndSave(
             *(step, config.steps, config.validate_every, validation),
-            *((averaged, averaged_reducer), best, manager, writer),
+            *((averaged, reducer), best, manager, writer),
         ),
     ]
     model.fit(batches, steps_per_epoch=config.steps - int(step), shuffle=False, verbose=0, callbacks=callbacks)
     return run_dir
+
+
+def _reduction(config: TrainConfig, generator, reducer) -> Callable[[np.ndarray], np.ndarray]:
+    """How training scenes become LRs."""
+    if reducer is None:
+        return functools.partial(reduce, scale=config.scale, degradation=config.degradation)
+    return functools.partial(reduce_for, generator, reducer)
 
 
 def _distances(config: TrainConfig, model) -> dict[str, Callable]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import av1, native
-from sr_tf.archive.choose import Chooser, halo
+from sr_tf.archive.choose import Chooser, halo, lowest
 from sr_tf.archive.commands import chosen_gate
 from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
@@ -196,6 +196,35 @@ def test_what_the_search_finds_passes_and_one_level_less_does_not(quality):
     assert gate.passes(Measure()(original, restored))
     dearer = _search(original, gate, above=found)
     assert (dearer.kind, dearer.level) != (found.kind, found.level)
+
+
+@given(
+    st.integers(0, 60), st.integers(0, 49), st.floats(0.01, 3), st.sampled_from([0.0, 1e-3, np.inf]), st.integers(0, 20)
+)
+def test_the_lowest_level_is_found_whatever_margins_say(threshold, start, slope, flat, first):
+    asked = []
+
+    def margin(level):
+        asked.append(level)
+        distance = slope * (level - threshold)
+        return max(distance, flat) if distance >= 0 else min(distance, -1e-3)
+
+    start = max(start, first)
+    found = lowest(margin, first, 49, start)
+    assert found == (None if threshold > 49 else max(threshold, first))
+    assert all(first <= level <= 49 for level in asked)
+    assert len(asked) <= 12
+
+
+def test_margins_that_tell_the_truth_save_questions():
+    asked = []
+
+    def margin(level):
+        asked.append(level)
+        return 0.25 * (level - 13) or 1e-9
+
+    assert lowest(margin, 0, 49, 24) == 13
+    assert len(asked) <= 3
 
 
 def test_only_exact_pixels_pass_the_lossless_gate():

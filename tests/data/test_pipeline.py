@@ -1,3 +1,5 @@
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -16,9 +18,13 @@ MANY = 1e9
 SIZES = [(64, 48), (33, 90), (51, 47), (32, 32), (45, 71)]
 
 
+def _antialiased(scale):
+    return partial(reduce, scale=scale, degradation="antialiased")
+
+
 def store_of(images, scale=4, cache_bytes=MANY, crop_size=CROP):
     named = ((f"scene {i}", image) for i, image in enumerate(images))
-    return build_store(named, scale, "study", crop_size, cache_bytes)
+    return build_store(named, scale, partial(reduce, scale=scale), crop_size, cache_bytes)
 
 
 def batches_of(store, start=0, stop=12, seed=0, batch_size=4, crop_size=CROP):
@@ -101,7 +107,13 @@ def test_the_shapes_of_batches_are_known_beforehand(store):
 
 @pytest.mark.parametrize("scale", [2, 8])
 def test_patches_are_aligned_at_every_scale(scenes, scale):
-    store = build_store(((str(i), scene) for i, scene in enumerate(scenes)), scale, "antialiased", 4, MANY)
+    store = build_store(
+        ((str(i), scene) for i, scene in enumerate(scenes)),
+        scale,
+        partial(reduce, scale=scale, degradation="antialiased"),
+        4,
+        MANY,
+    )
     for lr, hr in patches_of(store, stop=10, crop_size=4):
         np.testing.assert_array_equal(reduce(hr.astype(np.uint8), scale, "antialiased"), lr)
 
@@ -232,7 +244,7 @@ def test_replicas_share_each_batch_out(store, two_cpus):
 
 def test_patches_are_cut_from_every_coded_lr_of_a_scene():
     scene = render_smear(3, 64, 64)
-    store = build_store(iter([("one", scene)]), 4, "antialiased", 16, MANY, qualities=(10, 60, 95))
+    store = build_store(iter([("one", scene)]), 4, _antialiased(4), 16, MANY, qualities=(10, 60, 95))
     assert store.variants == 3
     expected = {image.tobytes() for image in coded_variants(reduce(scene, 4, "antialiased"), (10, 60, 95))}
     found = {lr.numpy().tobytes() for lr in (store.pair(tf.constant(0), variant)[0] for variant in range(3))}

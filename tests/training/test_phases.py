@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
+from sr_tf.degradation import reduce
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR
 from sr_tf.training.averaging import MovingAverage
@@ -25,7 +27,7 @@ CONFIG = TrainConfig(blocks=1, filters=8, discriminator_filters=8, learning_rate
 def batches():
     """One batch of four patches of 8×8 LR pixels, again and again."""
     scenes = ((str(seed), render_smear(seed, 64, 64)) for seed in range(4))
-    store = build_store(scenes, CONFIG.scale, CONFIG.degradation, crop_size=8, cache_bytes=1e9)
+    store = build_store(scenes, CONFIG.scale, partial(reduce, scale=CONFIG.scale), crop_size=8, cache_bytes=1e9)
     return training_batches(store, batch_size=4, crop_size=8, seed=0, start=0, stop=1).repeat()
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -6,9 +8,13 @@ from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
+from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
 from sr_tf.training.build import build_model
+from sr_tf.training.parts import build_generator, build_reducer
 from sr_tf.training.reduction import coding_damage, quantiser_steps
+from sr_tf.training.selection import kept_generators
+from sr_tf.zoo import load_reducer
 
 CONFIG = TrainConfig(
     blocks=1, filters=8, one_step=True, crop_size=16, learn_reduction=True, lr_qualities="30,80", learning_rate=1e-3
@@ -18,7 +24,7 @@ CONFIG = TrainConfig(
 @pytest.fixture(scope="module")
 def batches():
     scenes = ((str(seed), render_smear(seed, 128, 128)) for seed in range(4))
-    store = build_store(scenes, 4, "antialiased", crop_size=16, cache_bytes=1e9)
+    store = build_store(scenes, 4, partial(reduce, scale=4, degradation="antialiased"), crop_size=16, cache_bytes=1e9)
     return training_batches(store, batch_size=8, crop_size=16, seed=0, start=0, stop=40, qualities=CONFIG.qualities)
 
 
@@ -73,3 +79,21 @@ def test_each_trainable_variable_belongs_to_the_optimizer():
 def test_settings_that_make_no_sense_are_refused(changes):
     with pytest.raises(UserError, match="expected"):
         TrainConfig(**{**CONFIG.__dict__, **changes})
+
+
+@pytest.mark.slow
+def test_a_generator_goes_on_with_its_own_reducer(small_run, start_training, tmp_path):
+    generator, reducer = build_generator(CONFIG), build_reducer(CONFIG)
+    generator.save(tmp_path / "own.keras")
+    weights = reducer.get_weights()
+    weights[-1][:] = 60 / 127.5  # its last bias: LRs brighter by 60
+    reducer.set_weights(weights)
+    reducer.save(tmp_path / "own.reducer.keras")
+    flags = {**small_run, "phase": "pretrain", "blocks": 1, "filters": 8, "one_step": True, "steps": 1}
+    flags.update(pretrained=tmp_path / "own.keras", run_dir=tmp_path / "run", learning_rate=1e-9)
+    process = start_training(flags)
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
+    assert kept_generators(tmp_path / "run" / "best")[0]["psnr"] < 20
+    for weight, kept in zip(weights, load_reducer(tmp_path / "run").get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, kept)

@@ -7,6 +7,7 @@ own, since a CPU can be divided into logical devices only before TensorFlow has 
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     from sr_tf.data.pipeline import training_batches
     from sr_tf.data.scene_store import build_store
     from sr_tf.data.smear import render_smear
+    from sr_tf.degradation import reduce
     from sr_tf.training.build import build_model
 
     keras.backend.clear_session()  # so that variables get the same names each time
@@ -117,7 +119,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
         pretrained=str(folder / "pretrained.keras"),
     )
     scenes = ((str(seed), render_smear(seed, 64, 64)) for seed in range(4))
-    store = build_store(scenes, config.scale, config.degradation, crop_size=8, cache_bytes=1e9)
+    store = build_store(scenes, config.scale, partial(reduce, scale=config.scale), crop_size=8, cache_bytes=1e9)
     with strategy.scope():
         model = build_model(config, _content_network() if phase == "gan" else None)
     batches = training_batches(
