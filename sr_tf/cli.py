@@ -186,8 +186,9 @@ def _add_files(command: argparse.ArgumentParser) -> None:
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model", default="small", metavar="NAME|PATH",
-        help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small); in upscale, "
-        "with a + behind it (small+), the mean over its eight flips and rotations: a little better, eight times slower",
+        help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small); upscale also "
+        "takes NAME+, the mean over its eight flips and rotations, a little better and eight times slower, and `fast` "
+        "and `best`, which are small and small+",
     )  # fmt: skip
     command.add_argument(
         "--alpha", type=arguments.share, metavar="0…1",

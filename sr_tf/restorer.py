@@ -9,6 +9,10 @@ ENSEMBLE = "+"
 """Behind a generator's name: its self-ensemble."""
 
 
+SPEEDS = {"fast": "small", "best": "small+"}
+"""For uncoded LRs: what restores in the least time worth having, and what restores best; README has the curve."""
+
+
 class SelfEnsemble:
     """The mean of what a generator makes of an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+).
 
@@ -37,12 +41,13 @@ def load_restorer(where: str, engine: str = DEFAULT_ENGINE):
     """Loads what `sr_tf.upscale` and archives restore by.
 
     Args:
-        where: as for `sr_tf.zoo.load_generator`; with a `+` behind it, the generator's self-ensemble.
+        where: as for `sr_tf.zoo.load_generator`; with a `+` behind it, the generator's self-ensemble; `fast` or `best`.
         engine: a name in `sr_tf.engines.ENGINES`.
 
     Raises:
         UserError: no such generator, or the engine is not installed.
     """
+    where = SPEEDS.get(where, where)
     if where.endswith(ENSEMBLE):
         return SelfEnsemble(load_restorer(where.removesuffix(ENSEMBLE), engine))
     return on_engine(load_generator(where), engine)

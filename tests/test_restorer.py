@@ -5,7 +5,7 @@ from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
 from sr_tf.metrics.fast import fast_psnr
-from sr_tf.restorer import SelfEnsemble, load_restorer
+from sr_tf.restorer import SPEEDS, SelfEnsemble, load_restorer
 from sr_tf.upscale import upscale
 
 
@@ -41,6 +41,12 @@ def test_an_ensemble_is_better_than_its_generator(scene):
     lr = reduce(scene, 4)
     alone, together = (fast_psnr(scene, upscale(load_restorer(name), lr)) for name in ("small", "small+"))
     assert together > alone + 0.03
+
+
+def test_fast_and_best_are_names_of_what_ships(scene):
+    lr = reduce(scene, 4)
+    for speed, name in SPEEDS.items():
+        np.testing.assert_array_equal(upscale(load_restorer(speed), lr), upscale(load_restorer(name), lr))
 
 
 def test_a_name_that_nobody_has_is_told():

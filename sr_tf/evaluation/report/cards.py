@@ -1,7 +1,7 @@
 """The model cards of the generators in the report."""
 
 from sr_tf.models.edsr import architecture
-from sr_tf.restorer import ENSEMBLE
+from sr_tf.restorer import ENSEMBLE, SPEEDS
 from sr_tf.zoo import shipped
 from sr_tf.zoo.interpolation import split_alpha
 
@@ -17,6 +17,7 @@ def model_card(where: str, generator) -> dict:
         The shipped card without its scores, which are those of other evaluations; for a user's own file or run, where
         it lies and how it is built. For interpolated weights, how far they are from their start.
     """
+    where = SPEEDS.get(where, where)
     name, alpha = split_alpha(where.removesuffix(ENSEMBLE))
     if where.endswith(ENSEMBLE):
         generator = generator.restorer
