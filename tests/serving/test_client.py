@@ -90,3 +90,12 @@ def test_restoring_over_http_imports_neither_tensorflow_nor_grpc(targets, tmp_pa
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
     assert read_rgb(tmp_path / "sr.png").shape == (36, 32, 3)
+
+
+def test_serving_takes_neither_alpha_nor_engine(tmp_path, capsys):
+    write_png(tmp_path / "lr.png", RNG.integers(0, 256, (9, 8, 3), np.uint8))
+    arguments = ["upscale", str(tmp_path / "lr.png"), str(tmp_path / "out"), "--serving", "grpc://localhost:1"]
+    assert main([*arguments, "--alpha", "0.5"]) == 2
+    assert "expected neither --alpha nor --engine" in capsys.readouterr().err
+    assert main([*arguments, "--engine", "openvino"]) == 2
+    assert "expected neither --alpha nor --engine" in capsys.readouterr().err

@@ -289,15 +289,6 @@ def test_addresses_are_checked(target):
         connect(target, "any")
 
 
-def test_serving_takes_neither_alpha_nor_engine(tmp_path, capsys):
-    write_png(tmp_path / "lr.png", LR)
-    arguments = ["upscale", str(tmp_path / "lr.png"), str(tmp_path / "out"), "--serving", "grpc://localhost:1"]
-    assert main([*arguments, "--alpha", "0.5"]) == 2
-    assert "expected neither --alpha nor --engine" in capsys.readouterr().err
-    assert main([*arguments, "--engine", "openvino"]) == 2
-    assert "expected neither --alpha nor --engine" in capsys.readouterr().err
-
-
 def test_a_file_that_is_no_image_is_the_servers_to_refuse(servable):
     with (
         grpc_server(Prediction(servable), Models(servable)) as target,

@@ -27,7 +27,7 @@ LR = np.random.default_rng(8).integers(0, 256, (6, 5, 3), np.uint8)
 
 def _ask(target, path, body=None):
     method = "GET" if body is None else "POST"
-    answer = urllib3.request(method, f"{target}/v1/models/{path}", json=body, retries=False)
+    answer = urllib3.request(method, f"{target}/v1/models/{path}", json=body, retries=False, timeout=60)
     return answer.status, json.loads(answer.data)
 
 
