@@ -8,7 +8,7 @@ from pathlib import Path
 from sr_tf import arguments
 from sr_tf.messages import load_tensorflow
 
-DEFAULT_MODELS = "coded4"
+DEFAULT_MODELS = ("archive4", "archive2")
 PRICE_PER_GB_MONTH = 0.023
 
 
@@ -40,9 +40,9 @@ def add_archive_commands(commands: argparse._SubParsersAction) -> None:
         help="largest ENL0 distance of a tile; needs `sr-tf assets fetch efficientnet_lite0` (default: not measured)",
     )  # fmt: skip
     command.add_argument(
-        "--models", type=arguments.names, default=[DEFAULT_MODELS], metavar="NAMES",
+        "--models", type=arguments.names, default=list(DEFAULT_MODELS), metavar="NAMES",
         help="generators, separated by commas, one for each scale; empty: interpolation only "
-        f"(default {DEFAULT_MODELS})",
+        f"(default {','.join(DEFAULT_MODELS)})",
     )  # fmt: skip
     command.add_argument(
         "--associated", choices=("keep", "strip"), default="keep",

@@ -12,7 +12,7 @@ from sr_tf.data.smear import render_smear
 
 REAL_SLIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
 WIDTH, HEIGHT = 1150, 840  # blocks of 512 pixels: 3 × 2, those at the edge narrow; no multiple of 4
-MODELS = ("coded4",)
+MODELS = ("archive4", "archive2")
 
 
 @dataclass(frozen=True)
