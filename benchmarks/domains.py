@@ -1,0 +1,54 @@
+"""Whether archive generators hold outside the fields they were made for: beside bicubic interpolation at equal bytes.
+
+    python benchmarks/domains.py --images=BCCD --every=60 --models=archive4,archive2
+
+LRs by AVIF as archives store them, the generator's through its own reduction; PSNR on 8-bit RGB, no border cut, range
+255.
+Prints the mean difference over the rates that both have, and that at the top rate.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+from sr_tf.data.images import find_images, read_folder
+from sr_tf.evaluation.bjontegaard import bd_quality
+from sr_tf.evaluation.measures import load_measures
+from sr_tf.evaluation.rate_curves import RateCurve
+from sr_tf.evaluation.rate_distortion import generated, interpolated, measure_image
+from sr_tf.zoo import load_generator, load_reducer
+
+flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
+flags.DEFINE_list("models", ["archive4", "archive2"], "Generators, as sr_tf.zoo.load_generator takes them.")
+flags.DEFINE_integer("every", 1, "Take every n-th image.")
+flags.DEFINE_integer("first", 0, "From this one on.")
+
+
+def main(_) -> None:
+    """Prints a line for each generator."""
+    options = flags.FLAGS
+    measures = load_measures(("psnr", "ssim"), 4, "antialiased")
+    paths = find_images(Path(options.images))[options.first :: options.every]
+    for name in options.models:
+        generator = load_generator(name)
+        plain, own = interpolated(generator.scale), generated(name, generator, load_reducer(name))
+        gains, tops = [], []
+        for _, hr in read_folder(paths, strict=True):
+            points = measure_image(hr, [plain, own], measures)
+            reference, test = (
+                RateCurve.through([p["bpp"] for p in points[m.name]], [p["psnr"] for p in points[m.name]])
+                for m in (plain, own)
+            )
+            gains.append(bd_quality(reference, test))
+            top = min(reference.rates[-1], test.rates[-1])
+            tops.append(float(test.at(top) - reference.at(top)))
+        print(
+            f"{name}: {np.mean(gains):+.2f} dB beside bicubic x{generator.scale}, worst image {np.min(gains):+.2f}; "
+            f"at the top rate {np.mean(tops):+.2f}, worst {np.min(tops):+.2f}; {len(paths)} images",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)
