@@ -73,7 +73,7 @@ def with_torch(shape, convolutions, lr, hr):
         loss = torch.nn.functional.mse_loss(network(lr), hr)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return step
 

@@ -139,13 +139,9 @@ def efficientnet():
 
 
 @pytest.mark.slow
-def test_bad_input_is_told_in_a_line(whole, start, tmp_path):
-    for flags, expected in (
-        ({"run_dir": whole, "batch_size": 3}, "started with other settings (batch_size 2 there, 3 asked for)"),
-        ({"run_dir": tmp_path / "other", "crop_size": 40}, "--crop_size=40: expected at most 16"),
-    ):
-        process = start({**SMALL, **flags})
-        _, messages = process.communicate()
-        assert process.returncode == 2
-        assert expected in messages
-        assert "Traceback" not in messages
+def test_other_settings_are_refused_in_a_line(whole, start):
+    process = start({**SMALL, "run_dir": whole, "batch_size": 3})
+    _, messages = process.communicate()
+    assert process.returncode == 2
+    assert "started with other settings (batch_size 2 there, 3 asked for)" in messages
+    assert "Traceback" not in messages

@@ -15,24 +15,28 @@ HERE = Path(__file__).parent
 
 
 def three_steps(*arguments):
+    """Starts it; call the result to wait for its end."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    done = subprocess.run(
-        [sys.executable, HERE / "three_steps.py", *map(str, arguments)], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, HERE / "three_steps.py", *map(str, arguments)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def finish():
+        _, messages = process.communicate()
+        assert process.returncode == 0, messages
+
+    return finish
 
 
 @pytest.fixture(scope="module", params=["pretrain", "gan"])
 def results(request, tmp_path_factory):
     """By backend: what three steps from the same start gave, and the kept generator's file."""
     folder = tmp_path_factory.mktemp(request.param)
-    three_steps("tensorflow", "first", folder / "start.keras", "-", "-")
-    found = {}
-    for backend in ("tensorflow", "jax"):
-        out, kept = folder / f"{backend}.npz", folder / f"{backend}.keras"
-        three_steps(backend, request.param, folder / "start.keras", out, kept)
-        found[backend] = dict(np.load(out)), kept
-    return found
+    three_steps("tensorflow", "first", folder / "start.keras", "-", "-")()
+    files = {backend: (folder / f"{backend}.npz", folder / f"{backend}.keras") for backend in ("tensorflow", "jax")}
+    running = [three_steps(backend, request.param, folder / "start.keras", *files[backend]) for backend in files]
+    for finish in running:
+        finish()
+    return {backend: (dict(np.load(out)), kept) for backend, (out, kept) in files.items()}
 
 
 def test_three_steps_move_the_weights_alike(results):
