@@ -1,6 +1,5 @@
 """An archive's generators, run by TF Serving instead of this process."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 import cv2
@@ -64,25 +63,29 @@ class ServedGenerator:
 def served_generators(
     archive: ArchiveFile, where: str, models: tuple[str, ...], engine: str
 ) -> dict[int, ServedGenerator]:
-    """An archive's generators on a server, by scale; there each has the name that the archive gives it.
+    """The generators that an archive's blocks need, on a server, by scale.
+
+    Args:
+        archive: whose generators they are.
+        where: the server; there each has the name that the archive gives it.
+        models: names or paths of the generators, where they are not those that ship.
+        engine: that runs them here, to compare.
 
     Raises:
         UserError: see `ServedGenerator`.
     """
     from sr_tf.serving.client import connect
 
-    return _connected(archive, models, engine, where, lambda name: connect(where, name))
-
-
-def _connected(
-    archive: ArchiveFile, models: tuple[str, ...], engine: str, where: str, connect: Callable[[str], Client]
-) -> dict[int, ServedGenerator]:
+    kinds = [archive.kind(*place) for place in archive.header.grid.blocks()]
+    needed = {kind.scale for kind in kinds if kind.generator}
     given = [Generator(name, engine) for name in models]
-    generators = {}
+    generators: dict[int, ServedGenerator] = {}
     for identity in archive.header.generators:
+        if int(identity["architecture"]["scale"]) not in needed:
+            continue
         same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
         local = same[0] if same else Generator(identity["name"], engine)
-        client = connect(identity["name"])
+        client = connect(where, identity["name"])
         try:
             generators[local.scale] = ServedGenerator(client, local, where)
         except UserError:

@@ -25,11 +25,14 @@ class Viewed:
 
 @pytest.fixture(scope="session")
 def pixels():
-    """Cells out of focus, then sharp ones: blocks that are stored differently."""
+    """A block of sharp cells, one of cells out of focus, and glass: stored differently, and archived in seconds."""
     sharp = render_smear(3, HEIGHT, WIDTH)
-    blurred = cv2.GaussianBlur(sharp, (0, 0), 3)
-    share = np.clip((np.arange(WIDTH) - 560) / 60, 0, 1)[None, :, None]
-    return np.uint8(share * sharp + (1 - share) * blurred)
+    there = np.zeros((HEIGHT, WIDTH, 1))
+    there[60:450, 60:450] = there[60:450, 575:960] = there[620:680, 1070:1120] = 1
+    there = cv2.blur(there, (81, 81))[..., None]
+    soft = cv2.GaussianBlur(sharp, (0, 0), 4)
+    soft[:, 512:] = sharp[:, 512:]
+    return np.uint8(there * soft + (1 - there) * np.array([226, 224, 230]))
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +58,9 @@ def viewed(slide_path, tmp_path_factory):
     write_archive(slide_path, archive, Options(QUALITIES["visual"], ("coded4",)))
     content = bytearray(archive.read_bytes())
     with ArchiveFile(archive) as opened:
-        body = opened.block_file(1, 2)[-60:]
-    content[content.index(body) + 30] ^= 255
+        end = opened.block_file(1, 2)[-16:]
+    assert content.count(end) == 1
+    content[content.index(end) + 8] ^= 255
     damaged = folder / "damaged.sr.zip"
     damaged.write_bytes(content)
     return Viewed(slide_path, archive, damaged)

@@ -44,6 +44,16 @@ const viewer = OpenSeadragon({
   animationTime: still ? 0 : 0.5, springStiffness: 9, blendTime: 0, immediateRender: false,
   maxZoomPixelRatio: 8, minZoomImageRatio: 0.7, visibilityRatio: 0.4, imageLoaderLimit: 6, timeout: 600000, maxImageCacheCount: 500,
 });
+// Tiles are stretched by a pixel, so that no seams show between them; but not where they fit the screen's pixels anyway.
+viewer.drawer.minimumOverlapRequired = () => !onGrid();
+
+function onGrid() {
+  const ratio = window.devicePixelRatio || 1;
+  const scale = ratio * viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
+  const origin = viewer.viewport.pixelFromPoint(new OpenSeadragon.Point(0, 0), true).times(ratio);
+  return scale > 0.99 && [scale, origin.x, origin.y].every((value) => Math.abs(value - Math.round(value)) < 1e-3);
+}
+
 viewer.navigator.addTiledImage = function (options) {  // the first layer, whole, wherever the divider stands
   if (options.tileSource.layer === slide.layers[0].name) {
     OpenSeadragon.Viewer.prototype.addTiledImage.call(this, { ...options, success: null, error: null });
