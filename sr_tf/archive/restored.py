@@ -67,8 +67,8 @@ class RestoredSlide(ArchiveFile):
                     f"{identity['weights_sha256'][:12]}…, found {generator.identity['weights_sha256'][:12]}…); name it "
                     "by --models"
                 )
-            measured_by = identity.get("engine", DEFAULT_ENGINE)
+            generators[scale] = generator
+        for measured_by in {wanted[scale].get("engine", DEFAULT_ENGINE) for scale in needed}:
             if measured_by.split()[0] != engine:
                 tell(f"{self.path}: measured with {measured_by}, restored by {engine}: pixels may differ by 1 of 255")
-            generators[scale] = generator
         return generators
