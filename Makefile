@@ -1,12 +1,13 @@
 # make demo   trains, evaluates, restores, archives and exports on scenes that the project draws itself
 # make test   lint and the whole test suite
 # make quick  lint and the tests that take seconds
+# make long   the tests that take minutes: Ray Serve, JAX beside TensorFlow, the pages in Chromium
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/demo
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
 
-.PHONY: demo test quick lint weights clean
+.PHONY: demo test long quick lint weights clean
 .DELETE_ON_ERROR:
 
 .venv/run: setup.cfg constraints.txt
@@ -55,10 +56,15 @@ weights: .venv/test
 	@$(BIN)/sr-tf assets fetch efficientnet_lite0 efficientnet_lite2 lpips_heads || echo "Going on without: their tests are skipped."
 
 test: lint weights
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not gpu" --durations=10
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not browser and not gpu" --durations=10
+
+# What takes longer, and what needs Chromium.
+long: .venv/test
+	$(INSTALL) -e ".[train,evaluate,test,browser]"
+	$(BIN)/python -m pytest -m "(long or browser) and not gpu" --durations=10
 
 quick: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not long and not browser and not gpu"
 
 clean:
 	rm -rf build .venv

@@ -26,7 +26,7 @@ def pixels(archive, engine):
         return slide.read(0, 0, slide.header.slide.width, slide.header.slide.height).astype(int)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_both_engines_restore_the_same_slide(visual, capsys):
     difference = np.abs(pixels(visual.archive, "openvino") - pixels(visual.archive, "tensorflow"))
     assert difference.max() <= 1
@@ -36,7 +36,7 @@ def test_both_engines_restore_the_same_slide(visual, capsys):
     assert "restored by tensorflow" not in messages
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("measured, restoring", [("tensorflow", "openvino"), ("openvino", "tensorflow")])
 def test_what_one_engine_measured_the_other_finds_again(measured, restoring, visual, by_openvino):
     made = {"tensorflow": visual, "openvino": by_openvino}[measured]
@@ -46,7 +46,7 @@ def test_what_one_engine_measured_the_other_finds_again(measured, restoring, vis
     assert findings == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_commands_take_the_engine(by_openvino, tmp_path, capsys):
     region = ["--region", "0,0,300,200"]
     for engine in ("openvino", "tensorflow"):

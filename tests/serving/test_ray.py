@@ -22,7 +22,7 @@ from sr_tf.serving.client import connect
 from sr_tf.upscale import upscale
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs `pip install sr-tf[ray]`"),
 ]
 

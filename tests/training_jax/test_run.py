@@ -78,7 +78,7 @@ def newest(run_dir):
         return dict(arrays)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path):
     flags = {**SMALL, "run_dir": tmp_path / "killed"}
     process = start(flags)
@@ -94,7 +94,7 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
     from sr_tf.metrics.psnr import psnr
     from sr_tf.pixels import to_uint8
@@ -112,7 +112,7 @@ def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
     assert kept[0]["psnr"] == pytest.approx(np.mean(scores), abs=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_gan_phase_goes_on_from_the_first(whole, start, tmp_path, efficientnet):
     flags = {
         **SMALL, "phase": "gan", "steps": 6, "pretrained": whole, "run_dir": tmp_path / "gan",
@@ -138,7 +138,7 @@ def efficientnet():
         pytest.skip(str(error))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_other_settings_are_refused_in_a_line(whole, start):
     process = start({**SMALL, "run_dir": whole, "batch_size": 3})
     _, messages = process.communicate()
