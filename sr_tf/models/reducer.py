@@ -47,7 +47,7 @@ class Reducer(keras.Model):
         """[N, H, W, 3] → [N, H / scale, W / scale, 3]."""
         values = inputs / 127.5 - 1.0
         folded = space_to_depth(values, self.scale)
-        mean = ops.average_pool(ops.cast(values, "float32"), self.scale)
+        mean = ops.average_pool(ops.cast(values, "float32"), self.scale, strides=self.scale)
         return (mean + self.tail(self.body(self.head(folded))) + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):
