@@ -31,7 +31,8 @@ flags.DEFINE_integer("seed", 0, "Of blocks and of ways to pan.")
 
 SR_TF = Path(sys.executable).with_name("sr-tf")
 _ACROSS, _DOWN = 5, 4
-_LOOK, _PAUSE = 0.25, 4.0
+_LOOK, _PAUSE, _BREATH = 0.25, 4.0, 0.003
+"""Seconds: at a screen; between cold tiles; between warm ones, to stay below the server's limit for one address."""
 
 
 class Client:
@@ -81,7 +82,7 @@ def _cold(client: Client, draw: random.Random, slide: dict, kinds: list[list[int
         draw.shuffle(alike)
         times = []
         for row, column in alike:
-            if len(times) == flags.FLAGS.cold or any(abs(row - r) < 3 and abs(column - c) < 3 for r, c in taken):
+            if len(times) == flags.FLAGS.cold or any(abs(row - r) < 2 and abs(column - c) < 2 for r, c in taken):
                 continue
             taken.append((row, column))
             times.append(client.get(_tile(0, 2 * column, 2 * row))[2])
@@ -93,7 +94,13 @@ def _cold(client: Client, draw: random.Random, slide: dict, kinds: list[list[int
 
 def _warm(client: Client, draw: random.Random, places: list[tuple[int, int]]) -> None:
     tiles = [_tile(0, 2 * column, 2 * row) for row, column in places]
-    times = [client.get(draw.choice(tiles))[2] for _ in range(flags.FLAGS.warm)]
+    times = []
+    for _ in range(flags.FLAGS.warm):
+        status, _, milliseconds = client.get(draw.choice(tiles))
+        if status != 200:
+            sys.exit(f"a warm tile was answered by {status}")
+        times.append(milliseconds)
+        time.sleep(_BREATH)
     print(f"warm, full size: {_spread(times)}", flush=True)
 
 
@@ -113,8 +120,11 @@ def _crowd(port: int, slide: dict, process: psutil.Process) -> int:
             row = (row + draw.choice((-_DOWN, 0, _DOWN))) % rows
             for y in range(row, min(rows, row + _DOWN)):
                 for x in range(column, min(columns, column + _ACROSS)):
-                    status, _, milliseconds = client.get(_tile(level, x, y))
-                    (times if status == 200 else failed).append(milliseconds)
+                    path = _tile(level, x, y)
+                    status, _, milliseconds = client.get(path)
+                    times.append(milliseconds)
+                    if status != 200:
+                        failed.append(f"{path}: {status}")
             time.sleep(_LOOK)
 
     threads = [threading.Thread(target=pan, args=(flags.FLAGS.seed + n,)) for n in range(flags.FLAGS.clients)]
@@ -126,6 +136,7 @@ def _crowd(port: int, slide: dict, process: psutil.Process) -> int:
     for thread in threads:
         thread.join()
     print(f"{flags.FLAGS.clients} clients, {flags.FLAGS.seconds:g} s: {_spread(times)}, {len(failed)} errors")
+    print(*failed[:10], sep="\n", end="\n" * bool(failed))
     quarters = [memory[round(share * (len(memory) - 1))] for share in (0, 0.25, 0.5, 0.75, 1)]
     print("the server's memory, MB, in quarters of that time: " + ", ".join(f"{value:.0f}" for value in quarters))
     return len(failed)

@@ -9,6 +9,9 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restorers import Generator
 from sr_tf.errors import UserError
 
+_PATIENCE = 15.0
+"""Seconds that a tile may take while the server is away or busy; then it is shown as an error."""
+
 _TRIAL = 48
 """Side of the LR image that server and archive must agree on, in pixels."""
 
@@ -85,7 +88,7 @@ def served_generators(
             continue
         same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
         local = same[0] if same else Generator(identity["name"], engine)
-        client = connect(where, identity["name"])
+        client = connect(where, identity["name"], deadline=_PATIENCE)
         try:
             generators[local.scale] = ServedGenerator(client, local, where)
         except UserError:

@@ -93,9 +93,7 @@ def test_a_damaged_block_is_an_error_at_full_size_and_hatched_below(viewed, open
         whole = server.ask("/tiles/restored/0/0/0.png")
         np.testing.assert_array_equal(whole.pixels, restored.read(0, 0, TILE, TILE))
         small = server.ask("/tiles/restored/2/1/0.png").pixels
-        block = small[128:, : 128 - 100]
         assert {tuple(colour) for colour in small[130:, 4:30].reshape(-1, 3).tolist()} == {(44, 12, 40), (232, 62, 180)}
-        assert block.size
         clean = server.ask("/tiles/restored/2/0/0.png").pixels
         assert (232, 62, 180) not in {tuple(colour) for colour in clean[:100, :100].reshape(-1, 3).tolist()}
     told = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
@@ -152,7 +150,8 @@ def test_a_served_generator_gives_the_same_tiles(viewed, open_view, restored, mo
 
     servers = {}
 
-    def connect(target, model):
+    def connect(target, model, deadline):
+        assert deadline < 60  # nobody looks at an empty screen for longer
         assert (target, model) == ("grpc://localhost:1", "coded4")
         return servers.setdefault(model, Elsewhere(model))
 

@@ -83,6 +83,14 @@ function add({ name, title }, index) {
 const [first, ...rest] = await Promise.all(slide.layers.map(add));
 const others = rest.reverse();  // the original before the interpolated one
 
+const busy = () => {
+  element("busy").hidden = [first, ...rest].every(({ image }) => !image.getOpacity() || image.getFullyLoaded());
+};
+for (const { image } of [first, ...rest]) {
+  image.addHandler("fully-loaded-change", busy);
+  image.addHandler("opacity-change", busy);
+}
+
 const mark = () => {
   if (!exact) drawMark(viewer, divider.on && divider.left.name === "original" ? divider.position : 0);
 };
@@ -166,5 +174,6 @@ viewer.addHandler("resize", mark);
 watchGauge(viewer, slide);
 keepPlace(viewer);
 mark();
+busy();
 if (slide.layers.some(({ name }) => name === "original") && slide.archive) actions.compare();
 document.body.dataset.ready = "true";
