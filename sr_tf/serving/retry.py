@@ -37,15 +37,19 @@ def ask_until(deadline: float, timeout: float, ask: Callable[[float], Answer]) -
     Raises:
         UserError: still unavailable at the deadline.
     """
-    start = time.monotonic()
-    attempts = 0
+    end = time.monotonic() + deadline
+    attempts, left = 0, deadline
     while True:
         attempts += 1
         try:
-            return ask(min(timeout, deadline - (time.monotonic() - start)))
+            return ask(min(timeout, left))
         except UnavailableError as error:
             pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 10)))
-            if time.monotonic() - start + pause >= deadline:
+            if pause < end - time.monotonic():
+                time.sleep(pause)
+                left = end - time.monotonic()  # a busy machine may wake it too late
+            else:
+                left = 0.0
+            if left <= 0:
                 times = "time" if attempts == 1 else "times"
                 raise UserError(f"{error} (asked {attempts} {times} in {deadline:g} s)") from error
-            time.sleep(pause)

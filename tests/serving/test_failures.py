@@ -104,6 +104,24 @@ def test_pauses_double_up_to_a_limit_and_are_drawn_at_random(monkeypatch):
     assert timeouts[-1] == pytest.approx(20 - sum(pauses))
 
 
+def test_a_machine_that_wakes_too_late_leaves_no_attempt_without_time(monkeypatch):
+    clock, given = [0.0], []
+
+    def ask(timeout):
+        given.append(timeout)
+        raise retry.UnavailableError("away")
+
+    def sleep(seconds):
+        clock[0] += seconds + 0.7
+
+    monkeypatch.setattr(retry, "random", SimpleNamespace(uniform=lambda low, high: 0.01))
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    with pytest.raises(UserError, match=r"away \(asked \d+ times? in 1 s\)"):
+        retry.ask_until(1, 60, ask)
+    assert given
+    assert all(0 < timeout <= 1 for timeout in given)
+
+
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 def test_a_server_that_is_not_there_is_one_line_and_code_2(tmp_path, capsys, monkeypatch, scheme):
     with socket.socket() as free:
