@@ -7,22 +7,17 @@ import numpy as np
 
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import FAMILIES, Family, Kind
-from sr_tf.archive.restorers import BICUBIC_RADIUS, Generator, enlarge_window
+from sr_tf.archive.restorers import Generator, enlarge_window, halo
 from sr_tf.archive.stored import Stored, exact, stored_bytes
 
 Window = Callable[[Kind], np.ndarray]
-"""From a kind to a block reduced for it, with the halo around it that restoring needs, see `halo`."""
+"""From a kind to a block reduced for it, with the halo around it that restoring needs, see `restorers.halo`."""
 
 
 _DB_PER_LEVEL = 0.25
 """What a level of AVIF is about worth."""
 _GUESSES = 4
 """Then the rest is halved: margins say little where SSIM decides, or where more bytes hardly help any more."""
-
-
-def halo(kind: Kind, generators: dict[int, Generator]) -> int:
-    """LR pixels of context that restoring a block needs on each side."""
-    return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
 class Chooser:
@@ -69,7 +64,7 @@ class Chooser:
                     continue
                 again = above is not None and number == start
                 first = family.levels.index(above.level) + 1 if again else 0
-                search = _Search(self, family, original, source, around or source, first)
+                search = _Search(self, family, original, source, around, first)
                 limit = min((cost for cost, *_ in candidates), default=np.inf)
                 index = search.cheapest(limit)
                 if index is not None:
@@ -112,7 +107,7 @@ class _Search:
     """The levels of one family for one block, from index `first` on."""
 
     def __init__(
-        self, chooser: Chooser, family: Family, original: np.ndarray, source: Window, around: Window, first: int
+        self, chooser: Chooser, family: Family, original: np.ndarray, source: Window, around: Window | None, first: int
     ):
         self._chooser, self._family, self._original = chooser, family, original
         self._first, self._last = first, len(family.levels) - 1
@@ -121,8 +116,9 @@ class _Search:
         if kind.scale > 1:
             margin = halo(kind, chooser.generators)
             rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
-            self._small = source(kind)[margin : margin + rows, margin : margin + columns]
-            self._surroundings = around(kind)
+            reduced = source(kind)
+            self._small = reduced[margin : margin + rows, margin : margin + columns]
+            self._surroundings = reduced if around is None else around(kind)
         self._margins: dict[int, float] = {}
         self._files: dict[int, bytes] = {}
         self._settled: dict[int, tuple[float, Stored]] = {}

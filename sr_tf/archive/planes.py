@@ -14,7 +14,7 @@ import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import Kind
-from sr_tf.archive.restorers import BICUBIC_RADIUS, Generator, enlarge_window
+from sr_tf.archive.restorers import Generator, enlarge_window, halo
 from sr_tf.degradation import pad_to_multiple
 
 _CACHED_PLANES = 96
@@ -88,9 +88,9 @@ class Planes:
             if kind.scale == 1:
                 return image
             generator = self._generators[kind.scale] if kind.generator else None
-            halo = generator.radius if generator else BICUBIC_RADIUS
-            window = self.window(row, column, kind.scale, halo)
-            return enlarge_window(window, kind.scale, halo, generator)[:height, :width]
+            margin = halo(kind, self._generators)
+            window = self.window(row, column, kind.scale, margin)
+            return enlarge_window(window, kind.scale, margin, generator)[:height, :width]
 
         return self._blocks.get((row, column), make)
 

@@ -27,7 +27,8 @@ class RestoredSlide(ArchiveFile):
     def __init__(self, path: str | Path, models: tuple[str, ...] = (), engine: str = DEFAULT_ENGINE):
         super().__init__(path)
         try:
-            self.planes = Planes(self.header.grid, self.block, self._load(models, engine))
+            self.generators = self._load(models, engine)
+            self.planes = Planes(self.header.grid, self.block, self.generators)
         except UserError:
             self.close()
             raise

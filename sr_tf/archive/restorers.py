@@ -1,12 +1,12 @@
 """From a stored LR and what surrounds it to HR pixels: bicubic interpolation, or a generator."""
 
-import hashlib
-
 import cv2
 import numpy as np
 
+from sr_tf.archive.kinds import Kind
 from sr_tf.engines import DEFAULT_ENGINE, engine_version, on_engine
 from sr_tf.errors import UserError
+from sr_tf.models.identity import weights_sha256
 from sr_tf.pixels import to_uint8
 from sr_tf.reduction import reduce_inside
 from sr_tf.zoo import load_generator, load_reducer
@@ -61,14 +61,6 @@ class Generator:
         return reduce_inside(self._reducer, hr)
 
 
-def weights_sha256(model) -> str:
-    """SHA-256 of a network's weights as float32, in their order."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
-    return digest.hexdigest()
-
-
 def load_generators(names: list[str], engine: str = DEFAULT_ENGINE) -> dict[int, Generator]:
     """Generators by scale, all run by one engine.
 
@@ -85,6 +77,11 @@ def load_generators(names: list[str], engine: str = DEFAULT_ENGINE) -> dict[int,
             )
         generators[generator.scale] = generator
     return generators
+
+
+def halo(kind: Kind, generators: dict[int, Generator]) -> int:
+    """LR pixels of context that restoring a block needs on each side."""
+    return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
 def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: Generator | None) -> np.ndarray:

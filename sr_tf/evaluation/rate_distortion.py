@@ -23,6 +23,7 @@ from sr_tf.codecs import CODECS, Codec
 from sr_tf.degradation import crop_to, enlarge, reduce
 from sr_tf.evaluation.measures import Measures, require_size
 from sr_tf.files import write_atomically
+from sr_tf.models.identity import weights_sha256
 from sr_tf.reduction import reduce_for
 from sr_tf.upscale import upscale
 
@@ -109,14 +110,10 @@ def generated(name: str, generator, reducer=None) -> Method:
         LR_LEVELS[scale],
         scale,
         restore,
-        f"generator {_weights_digest(generator)}",
-        reduction=DEGRADATION if reducer is None else f"reducer {_weights_digest(reducer)}",
+        f"generator {weights_sha256(generator)[:16]}",
+        reduction=DEGRADATION if reducer is None else f"reducer {weights_sha256(reducer)[:16]}",
         reduce=partial(reduce_for, generator, reducer),
     )
-
-
-def _weights_digest(model) -> str:
-    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in model.get_weights())).hexdigest()[:16]
 
 
 def default_methods(generators: dict, reducers: Mapping = MappingProxyType({})) -> list[Method]:

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 
 from sr_tf import losses
+from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
+from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
@@ -68,6 +70,17 @@ def loss_weights(config: TrainConfig) -> dict[str, float]:
         "structure": config.structure_weight,
         "colour": config.colour_weight,
     }
+
+
+def distances(config: TrainConfig, phase) -> dict[str, Callable]:
+    """What the `gan` phase is validated by, beside PSNR: its own `content_distance` and more; of the other nothing."""
+    if config.phase == "pretrain":
+        return {}
+    measured = {"content": phase.content_distance}
+    if config.select_by == "enl0":
+        enl0 = ENL0(locate("efficientnet_lite0"))
+        measured["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
+    return measured
 
 
 def adam(config: TrainConfig, peak: float) -> keras.optimizers.Adam:

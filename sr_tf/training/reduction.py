@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sr_tf import losses
-from sr_tf.codecs import CODECS
+from sr_tf.data.scene_store import coded_variants
 from sr_tf.models.coding import coded
 from sr_tf.pixels import to_uint8
 from sr_tf.training.distribution import maybe_compiled
@@ -97,10 +97,9 @@ def coding_damage(lr: np.ndarray, qualities: np.ndarray) -> np.ndarray:
     Returns:
         float32 [N, h, w, 3], to be added to `lr`.
     """
-    avif = CODECS["avif-fast"]
 
     def damaged(image: np.ndarray, quality: float) -> np.ndarray:
-        return avif.decode(avif.encode(image, round(float(quality))))
+        return coded_variants(image, [round(float(quality))])[0]
 
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(damaged, to_uint8(lr), qualities))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig, load_config, require_same_run
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store, read_scenes
@@ -15,7 +14,6 @@ from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
 from sr_tf.messages import tell
-from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.edsr import describe
 from sr_tf.reduction import reduce_for
 from sr_tf.training.averaging import MovingAverage
@@ -23,7 +21,7 @@ from sr_tf.training.build import build_model
 from sr_tf.training.callbacks import StepCounter, ValidateAndSave, Watch
 from sr_tf.training.checkpoints import restored_manager
 from sr_tf.training.distribution import mirrored_strategy, prepare_process
-from sr_tf.training.parts import build_generator, build_reducer
+from sr_tf.training.parts import build_generator, build_reducer, distances
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training.validation import Validation
 from sr_tf.zoo import load_reducer
@@ -69,7 +67,7 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         tell(f"{run_dir}: already finished at step {int(step)}")
         return run_dir
 
-    distances = _distances(config, model)
+    measured = distances(config, model)
     builder = prepare()
     store = build_store(
         read_scenes(builder, "train"),
@@ -79,7 +77,7 @@ def train(config: TrainConfig, prepare: Callable) -> Path:
         config.cache_gib * 2**30,
         () if config.learn_reduction else config.qualities,
     )
-    validation = _validation(config, builder, distances)
+    validation = _validation(config, builder, measured)
     config.save(run_dir / "config.json")
     tell(
         f"{run_dir}: {describe(averaged)}, {len(store)} training and {len(validation)} validation scenes of "
@@ -120,19 +118,8 @@ def _reduction(config: TrainConfig, generator, reducer) -> Callable[[np.ndarray]
     return functools.partial(reduce_for, generator, reducer)
 
 
-def _distances(config: TrainConfig, model) -> dict[str, Callable]:
-    """What the GAN phase is validated by, beside PSNR and SSIM."""
-    if config.phase == "pretrain":
-        return {}
-    distances = {"content": model.content_distance}
-    if config.select_by == "enl0":
-        enl0 = ENL0(locate("efficientnet_lite0"))
-        distances["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
-    return distances
-
-
-def _validation(config: TrainConfig, builder, distances: dict[str, Callable]) -> Validation:
+def _validation(config: TrainConfig, builder, measured: dict[str, Callable]) -> Validation:
     count = builder.info.splits["validation"].num_examples
     places = set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int))
     scenes = (scene for place, scene in enumerate(read_scenes(builder, "validation")) if place in places)
-    return Validation(scenes, config.scale, config.degradation, distances, config.qualities)
+    return Validation(scenes, config.scale, config.degradation, measured, config.qualities)

@@ -3,22 +3,19 @@
 import math
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
 import keras
 import numpy as np
 
-from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig, load_config, require_same_run
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder
-from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.metrics.psnr import psnr
 from sr_tf.models.edsr import describe
 from sr_tf.pixels import to_uint8
-from sr_tf.training.parts import build_generator
+from sr_tf.training.parts import build_generator, distances
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training_jax.build import build_phase
 from sr_tf.training_jax.checkpoints import newest_state, save_state
@@ -104,7 +101,7 @@ class _Scorer:
         # Each scene by one of its LRs, in turn, as `sr_tf.training.validation` has it.
         lrs = [validation.lr[place][number % len(validation.lr[place])] for number, place in enumerate(places)]
         self._pairs = [(lr, validation.hr[place]) for lr, place in zip(lrs, places, strict=True)]
-        self._averaged, self._distances = averaged, _distances(config, phase)
+        self._averaged, self._distances = averaged, distances(config, phase)
         self._restore = jax.jit(self._restored)
 
     def __len__(self) -> int:
@@ -131,16 +128,6 @@ class _Scorer:
             pair = (np.float32(hr[None]), np.float32(sr))
             results.append(result | {name: float(distance(*pair)) for name, distance in self._distances.items()})
         return {name: float(np.mean([result[name] for result in results])) for name in results[0]}
-
-
-def _distances(config: TrainConfig, phase) -> dict[str, Callable]:
-    if config.phase == "pretrain":
-        return {}
-    distances = {"content": phase.content_distance}
-    if config.select_by == "enl0":
-        enl0 = ENL0(locate("efficientnet_lite0"))
-        distances["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
-    return distances
 
 
 def _tell(line: str) -> None:

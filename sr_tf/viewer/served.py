@@ -5,7 +5,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restored import RestoredSlide
 from sr_tf.archive.restorers import Generator
 from sr_tf.errors import UserError
 
@@ -63,34 +63,24 @@ class ServedGenerator:
         self._client.close()
 
 
-def served_generators(
-    archive: ArchiveFile, where: str, models: tuple[str, ...], engine: str
-) -> dict[int, ServedGenerator]:
+def served_generators(archive: RestoredSlide, where: str) -> dict[int, ServedGenerator]:
     """The generators that an archive's blocks need, on a server, by scale.
 
     Args:
-        archive: whose generators they are.
+        archive: whose generators they are; its own are compared with the server's.
         where: the server; there each has the name that the archive gives it.
-        models: names or paths of the generators, where they are not those that ship.
-        engine: that runs them here, to compare.
 
     Raises:
         UserError: see `ServedGenerator`.
     """
     from sr_tf.serving.client import connect
 
-    kinds = [archive.kind(*place) for place in archive.header.grid.blocks()]
-    needed = {kind.scale for kind in kinds if kind.generator}
-    given = [Generator(name, engine) for name in models]
+    names = {int(identity["architecture"]["scale"]): identity["name"] for identity in archive.header.generators}
     generators: dict[int, ServedGenerator] = {}
-    for identity in archive.header.generators:
-        if int(identity["architecture"]["scale"]) not in needed:
-            continue
-        same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
-        local = same[0] if same else Generator(identity["name"], engine)
-        client = connect(where, identity["name"], deadline=_PATIENCE)
+    for scale, local in archive.generators.items():
+        client = connect(where, names[scale], deadline=_PATIENCE)
         try:
-            generators[local.scale] = ServedGenerator(client, local, where)
+            generators[scale] = ServedGenerator(client, local, where)
         except UserError:
             client.close()
             raise

@@ -90,7 +90,7 @@ def _open_archive(
         archive = stack.enter_context(RestoredSlide(path, models, engine))
         planes = archive.planes
         if serving:
-            generators = served_generators(archive, serving, models, engine)
+            generators = served_generators(archive, serving)
             for generator in generators.values():
                 stack.callback(generator.close)
             planes = Planes(archive.header.grid, archive.block, generators)

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import av1, native
-from sr_tf.archive.choose import Chooser, halo, lowest
+from sr_tf.archive.choose import Chooser, lowest
 from sr_tf.archive.commands import chosen_gate
 from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.planes import Planes, rescale
+from sr_tf.archive.restorers import halo
 from sr_tf.archive.stored import Stored, decode, exact, from_record
 from sr_tf.codecs import CODECS
 from sr_tf.data.smear import render_smear

@@ -1,9 +1,7 @@
 """The report in a real browser."""
 
-import os
-import shutil
-
 import pytest
+from chromium import CHROMIUM, IN_BROWSER, playwright
 
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import compare
@@ -11,14 +9,7 @@ from sr_tf.evaluation.report.cards import model_card
 from sr_tf.evaluation.report.page import page
 from sr_tf.zoo import load_generator
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = os.environ.get("SR_TF_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH, none named in SR_TF_CHROMIUM"),
-]
+pytestmark = IN_BROWSER
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from viewed import running
+from viewed import running, whole_level
 
 from sr_tf.slides.slide import SlideInfo, open_slide
 from sr_tf.viewer.levels import TILE, Levels
@@ -43,13 +43,7 @@ def test_smaller_levels_are_the_slide_reduced(slide_view, slide_path):
         width, height = levels.size(number)
         level = np.pad(level, ((0, 2 * height - level.shape[0]), (0, 2 * width - level.shape[1]), (0, 0)), mode="edge")
         level = cv2.resize(level, (width, height), interpolation=cv2.INTER_AREA)
-        found = np.zeros_like(level)
-        columns, rows = levels.tiles(number)
-        for row in range(rows):
-            for column in range(columns):
-                pixels = slide_view.ask(f"/tiles/original/{number}/{column}/{row}.png").pixels
-                y, x = row * TILE, column * TILE
-                found[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+        found = whole_level(slide_view, "original", levels, number)
         off = np.abs(found.astype(int) - level)
         assert off[:-1, :-1].max() <= 2  # means of means are rounded at each step
         assert off.max() <= 12  # at the edge, what is repeated depends on the step

@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from viewed import running
+from viewed import running, whole_level
 
 from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.restored import RestoredSlide
@@ -20,17 +20,7 @@ WIDTH, HEIGHT = 1150, 740
 
 
 def _level(server, layer, level):
-    """A whole level, put together from its tiles."""
-    levels = Levels(WIDTH, HEIGHT)
-    width, height = levels.size(level)
-    whole = np.zeros((height, width, 3), np.uint8)
-    columns, rows = levels.tiles(level)
-    for row in range(rows):
-        for column in range(columns):
-            pixels = server.ask(f"/tiles/{layer}/{level}/{column}/{row}.png").pixels
-            y, x = row * TILE, column * TILE
-            whole[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
-    return whole
+    return whole_level(server, layer, Levels(WIDTH, HEIGHT), level)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """The viewer in a real browser."""
 
 import io
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
+from chromium import CHROMIUM, IN_BROWSER, playwright
 from PIL import Image
 from test_view_app import GatedLayer, grey
 from viewed import running
@@ -14,14 +13,7 @@ from viewed import running
 from sr_tf.archive.restored import RestoredSlide
 from sr_tf.slides.slide import open_slide
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = os.environ.get("SR_TF_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH, none named in SR_TF_CHROMIUM"),
-]
+pytestmark = IN_BROWSER
 WIDTH, HEIGHT = 1150, 740
 PATIENCE = 60_000
 

@@ -12,6 +12,7 @@ import numpy as np
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.command import listening, make_server
 from sr_tf.viewer.guard import Guard
+from sr_tf.viewer.levels import TILE, Levels
 
 
 @dataclass
@@ -44,6 +45,19 @@ class Running:
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
+
+
+def whole_level(server: Running, layer: str, levels: Levels, level: int) -> np.ndarray:
+    """A level of a layer, put together from its tiles, uint8 [h, w, 3]."""
+    width, height = levels.size(level)
+    whole = np.zeros((height, width, 3), np.uint8)
+    columns, rows = levels.tiles(level)
+    for row in range(rows):
+        for column in range(columns):
+            pixels = server.ask(f"/tiles/{layer}/{level}/{column}/{row}.png").pixels
+            y, x = row * TILE, column * TILE
+            whole[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+    return whole
 
 
 @contextmanager
