@@ -7,6 +7,8 @@ BIN := .venv/bin
 DEMO := build/demo
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
 
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: demo test long quick lint weights clean
 .DELETE_ON_ERROR:
 
@@ -56,7 +58,7 @@ weights: .venv/test
 	@$(BIN)/sr-tf assets fetch efficientnet_lite0 efficientnet_lite2 lpips_heads || echo "Going on without: their tests are skipped."
 
 test: lint weights
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not browser and not gpu" --durations=10
+	$(BIN)/python -m pytest $(SPREAD) -m "not long and not browser and not gpu" --durations=10
 
 # What takes longer, and what needs Chromium.
 long: .venv/test
@@ -64,7 +66,7 @@ long: .venv/test
 	$(BIN)/python -m pytest -m "(long or browser) and not gpu" --durations=10
 
 quick: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not long and not browser and not gpu"
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow and not long and not browser and not gpu"
 
 clean:
 	rm -rf build .venv

@@ -12,6 +12,8 @@ from functools import partial
 import imagecodecs
 import numpy as np
 
+from sr_tf.pixels import to_uint8
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -42,17 +44,47 @@ class Codec:
         return getattr(imagecodecs, f"{self.library}_version")().replace("_", "-")
 
 
-def _avif(name: str, pixel_format: str, speed: int, levels: tuple[float, ...] = tuple(range(0, 100, 10))) -> Codec:
+_TEN_BITS = 1023
+
+
+def decode_avif(file: bytes) -> np.ndarray:
+    """Decodes an AVIF file of 8 or of 10 bits.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        RuntimeError: no such file, or a damaged one.
+        ValueError: it has more than 10 bits.
+    """
+    image = imagecodecs.avif_decode(file)
+    if image.dtype == np.uint8:
+        return image
+    if image.max(initial=0) > _TEN_BITS:
+        raise ValueError(f"an AVIF file with values up to {image.max()}, expected 8 or 10 bits")
+    return to_uint8(image * np.float32(255 / _TEN_BITS))
+
+
+def _avif(
+    name: str, pixel_format: str, speed: int, bits: int = 10, levels: tuple[float, ...] = tuple(range(0, 100, 10))
+) -> Codec:
+    """AVIF; with 10 bits the codec's own arithmetic is finer, for 8-bit pixels in and out."""
+
     def encode(image: np.ndarray, quality: float) -> bytes:
+        pixels = np.ascontiguousarray(image)
+        if bits == 10:
+            pixels = np.round(pixels * np.float32(_TEN_BITS / 255)).astype(np.uint16)
         return imagecodecs.avif_encode(
-            np.ascontiguousarray(image), level=quality, speed=speed, pixelformat=pixel_format, numthreads=1
+            pixels, level=quality, speed=speed, pixelformat=pixel_format, bitspersample=bits, numthreads=1
         )
 
     chroma = ":".join(pixel_format)
     settings = (
-        f"AVIF (libavif, AOM, tuned for the eye as libavif is by default), {chroma}, speed {speed}, quality 0–100"
+        f"AVIF (libavif, AOM, tuned for the eye as libavif is by default), {chroma}, "
+        f"{'10 bits, ' if bits == 10 else ''}speed {speed}, quality 0–100"
     )
-    return Codec(name, encode, imagecodecs.avif_decode, settings, levels, f"AVIF {chroma}", "avif")
+    title = f"AVIF {chroma}{', 10 bits' if bits == 10 else ''}"
+    return Codec(name, encode, decode_avif, settings, levels, title, "avif")
 
 
 def _jpegxl() -> Codec:
@@ -115,14 +147,17 @@ _SLOW_LEVELS = (0, 7, 14, 22, 30, 40, 50, 60)
 CODECS = {
     codec.name: codec
     for codec in (
+        # 10 bits take 3 to 5 % fewer bytes than 8 for the same PSNR of 8-bit pixels, at every speed.
         _avif("avif", "444", speed=4),
         _avif("avif420", "420", speed=4),
         # For searching, and for training, where every LR is coded several times: 7 times as fast, about 1 dB worse at
         # equal bytes.
         _avif("avif-fast", "444", speed=6),
         _avif("avif420-fast", "420", speed=6),
-        _avif("avif-slow", "444", speed=2, levels=_SLOW_LEVELS),
-        _avif("avif420-slow", "420", speed=2, levels=_SLOW_LEVELS),
+        # Competitors at full size: 8 bits as programs code an 8-bit image, and 10, by which LRs are compared with them.
+        _avif("avif-slow", "444", speed=2, bits=8, levels=_SLOW_LEVELS),
+        _avif("avif420-slow", "420", speed=2, bits=8, levels=_SLOW_LEVELS),
+        _avif("avif10-slow", "444", speed=2, levels=_SLOW_LEVELS),
         _jpegxl(),
         _jpeg2000(),
         _webp(),

@@ -7,6 +7,12 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: of several processes none is left alone with them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_collection_finish(session):
     """Divides the CPU before any test can have made TensorFlow look at it, if a chosen test asks for two."""
     if any("two_cpus" in item.fixturenames for item in session.items):

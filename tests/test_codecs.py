@@ -7,7 +7,7 @@ import pytest
 from sr_tf.codecs import CODECS
 from sr_tf.data.smear import render_smear
 
-COMPETITORS = ("avif-slow", "avif420-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
+COMPETITORS = ("avif-slow", "avif420-slow", "avif10-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,22 @@ def test_a_codec_names_its_library_and_version():
         assert version[0].isdecimal()
     assert CODECS["avif-slow"].version.startswith("libavif ")
     assert "mozjpeg is not" in CODECS["jpeg"].settings
+
+
+@pytest.mark.parametrize("name", ["avif", "avif420", "avif-fast"])
+def test_what_the_system_stores_has_ten_bits_and_those_of_8_bit_pixels_are_found_again(name, image):
+    file = CODECS[name].encode(image, 100)
+    assert imagecodecs.avif_decode(file).dtype == np.uint16
+    if "420" not in name:
+        assert np.abs(CODECS[name].decode(file).astype(int) - image).max() <= 3
+
+
+def test_files_of_8_bits_are_read_as_well(image):
+    file = CODECS["avif-slow"].encode(image, 60)
+    np.testing.assert_array_equal(CODECS["avif"].decode(file), imagecodecs.avif_decode(file))
+
+
+def test_files_of_12_bits_are_refused():
+    file = imagecodecs.avif_encode(np.full((16, 16, 3), 4000, np.uint16), level=90, bitspersample=12)
+    with pytest.raises(ValueError, match="expected 8 or 10 bits"):
+        CODECS["avif"].decode(file)

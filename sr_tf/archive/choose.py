@@ -9,13 +9,20 @@ from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import FAMILIES, Family, Kind
 from sr_tf.archive.restorers import Generator, enlarge_window, halo
 from sr_tf.archive.stored import Stored, exact, stored_bytes
+from sr_tf.codecs import Codec
 
 Window = Callable[[Kind], np.ndarray]
 """From a kind to a block reduced for it, with the halo around it that restoring needs, see `restorers.halo`."""
 
 
+_GENERATOR_BYTES = 64
+"""Restoring by a generator takes a hundred times as long as interpolation: less is not worth it."""
+_GENERATOR_DB = 8.0
+"""By more than this no generator is ahead of interpolation; where even more is lacking it is not asked."""
 _DB_PER_LEVEL = 0.25
 """What a level of AVIF is about worth."""
+_SPARE_DB = 0.1
+"""Who passes with less to spare would fail a level below."""
 _GUESSES = 4
 """Then the rest is halved: margins say little where SSIM decides, or where more bytes hardly help any more."""
 
@@ -23,9 +30,9 @@ _GUESSES = 4
 class Chooser:
     """Searches each family of representations for its cheapest level that passes.
 
-    A level's scores are taken to get better with its bytes, so a handful of levels is tried, not all. The families are
-    searched and compared with the codec at a fast setting; then the level is settled with the slow one, whose images
-    are better, for the best family alone.
+    A level's scores are taken to get better with its bytes, so a handful of levels is tried, not all. Where coding
+    takes longer than restoring, families are searched with the codec at a fast setting; then the level is settled with
+    the slow one, whose images are better, for the best family alone.
 
     Args:
         gate: to be passed.
@@ -56,27 +63,33 @@ class Chooser:
         Returns:
             The cheapest that passes.
         """
+        if self._gate.lossless:
+            return native() if native else exact(original)
         candidates: list[tuple[float, int, _Search]] = []
-        if not self._gate.lossless:
-            start = 0 if above is None else _family_number(above)
-            for number, family in enumerate(FAMILIES[start:], start):
-                if family.kind.generator and family.kind.scale not in self.generators:
-                    continue
-                again = above is not None and number == start
-                first = family.levels.index(above.level) + 1 if again else 0
-                search = _Search(self, family, original, source, around, first)
-                limit = min((cost for cost, *_ in candidates), default=np.inf)
-                index = search.cheapest(limit)
-                if index is not None:
-                    candidates.append((search.cost(index), index, search))
-        best = None
-        for _, index, search in sorted(candidates, key=lambda candidate: candidate[0]):
+        segments, limit, starts, lacking = None, np.inf, {}, {}
+        first_family = 0 if above is None else _family_number(above)
+        for number, family in enumerate(FAMILIES[first_family:], first_family):
+            kind = family.kind
+            if kind.generator and (kind.scale not in self.generators or lacking.get(kind.scale, 0) < -_GENERATOR_DB):
+                continue
+            if kind.scale == 1 and native and not candidates:
+                segments = segments or native()
+                limit = segments.cost
+            again = above is not None and number == first_family
+            first = family.levels.index(above.level) + 1 if again else 0
+            search = _Search(self, family, original, source, around, first)
+            index = search.cheapest(limit - _GENERATOR_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
+            if not kind.generator:
+                lacking[kind.scale] = search.best_margin
+            if index is not None:
+                limit = search.cost(index)
+                candidates.append((limit, index, search))
+                starts[kind.scale, family.levels] = index
+        for _, index, search in reversed(candidates):  # each was cheaper than those before it
             best = search.settled(index)
             if best is not None:
-                break
-        if native is not None and (best is None or best.kind.scale == 1):
-            best = min((native(), best), key=lambda stored: stored.cost) if best else native()
-        return best or exact(original)
+                return min(best, segments, key=lambda stored: stored.cost) if segments else best
+        return segments or (native() if native else exact(original))
 
     def margin(self, kind: Kind, image: np.ndarray, original: np.ndarray, surroundings: np.ndarray | None) -> float:
         """How far a block is from failing, were it stored as `image`; below 0 it fails. See `Gate.margin`.
@@ -119,58 +132,67 @@ class _Search:
             reduced = source(kind)
             self._small = reduced[margin : margin + rows, margin : margin + columns]
             self._surroundings = reduced if around is None else around(kind)
-        self._margins: dict[int, float] = {}
-        self._files: dict[int, bytes] = {}
-        self._settled: dict[int, tuple[float, Stored]] = {}
+        self._files: dict[tuple[str, int], bytes] = {}
+        self._margins: dict[tuple[str, int], float] = {}
 
-    def cheapest(self, limit: float) -> int | None:
-        """By the fast codec: the index of the lowest level that passes, if it costs less than `limit`."""
+    def cheapest(self, limit: float, start: int | None) -> int | None:
+        """By the codec for searching: the index of the lowest level that passes, if it costs less than `limit`.
+
+        Args:
+            limit: bytes.
+            start: where to begin; None: in the middle.
+        """
+        codec = self._family.fast_codec
         if self._first > self._last or self.cost(self._first) >= limit:
             return None
         # Glass passes at once where interpolation restores it; a generator's calls are dear, and it mostly takes more.
-        if not self._family.kind.generator and self._margin(self._first) >= 0:
+        if not self._family.kind.generator and self._margin(codec, self._first) >= 0:
             return self._first
 
         def margin(index: int) -> float:
-            return 0.0 if self.cost(index) >= limit else self._margin(index)
+            return 0.0 if self.cost(index) >= limit else self._margin(codec, index)
 
-        index = lowest(margin, self._first, self._last, (self._first + self._last) // 2)
+        start = (self._first + self._last) // 2 if start is None else max(start, self._first)
+        index = lowest(margin, self._first, self._last, start)
         return index if index is not None and self.cost(index) < limit else None
 
+    @property
+    def best_margin(self) -> float:
+        """Of all that was tried; 0 where nothing was."""
+        return max(self._margins.values(), default=0.0)
+
     def settled(self, index: int) -> Stored | None:
-        """By the slow codec: the lowest level that passes; `index` is that of the fast one, or near it."""
-        found = lowest(lambda level: self._slow(level)[0], self._first, self._last, index)
-        return None if found is None else self._slow(found)[1]
+        """By the codec that stores: the lowest level that passes; `index` is that of the fast one, or near it."""
+        kind, codec = self._family.kind, self._family.codec
+        found = lowest(lambda level: self._margin(codec, level), self._first, self._last, index)
+        if found is None:
+            return None
+        file = self._file(codec, found)
+        return Stored(kind, self._family.levels[found], file, stored_bytes(kind, file))
 
     def cost(self, index: int) -> int:
-        """Bytes by the fast codec."""
-        return stored_bytes(self._family.kind, self._fast_file(index))
+        """Bytes by the codec for searching."""
+        return stored_bytes(self._family.kind, self._file(self._family.fast_codec, index))
 
-    def _slow(self, index: int) -> tuple[float, Stored]:
-        """What the slow codec makes at a level, and its margin."""
-        if index not in self._settled:
-            kind, level = self._family.kind, self._family.levels[index]
-            file = self._family.codec.encode(self._small, level)
-            margin = self._chooser.margin(kind, self._family.codec.decode(file), self._original, self._surroundings)
-            self._settled[index] = margin, Stored(kind, level, file, stored_bytes(kind, file))
-        return self._settled[index]
+    def _margin(self, codec: Codec, index: int) -> float:
+        key = codec.name, index
+        if key not in self._margins:
+            image = codec.decode(self._file(codec, index))
+            self._margins[key] = self._chooser.margin(self._family.kind, image, self._original, self._surroundings)
+        return self._margins[key]
 
-    def _margin(self, index: int) -> float:
-        if index not in self._margins:
-            image = self._family.fast_codec.decode(self._fast_file(index))
-            self._margins[index] = self._chooser.margin(self._family.kind, image, self._original, self._surroundings)
-        return self._margins[index]
-
-    def _fast_file(self, index: int) -> bytes:
-        if index not in self._files:
-            self._files[index] = self._family.fast_codec.encode(self._small, self._family.levels[index])
-        return self._files[index]
+    def _file(self, codec: Codec, index: int) -> bytes:
+        key = codec.name, index
+        if key not in self._files:
+            self._files[key] = codec.encode(self._small, self._family.levels[index])
+        return self._files[key]
 
 
 def lowest(margin: Callable[[int], float], first: int, last: int, start: int) -> int | None:
     """The lowest level that passes, if those above it pass.
 
     Each margin tells about how many levels too high or too low it was; where that leads nowhere, the middle is taken.
+    After two failures the highest level is asked, so that what is hopeless is soon given up.
 
     Args:
         margin: of a level: 0 or more where it passes, in dB.
@@ -181,14 +203,19 @@ def lowest(margin: Callable[[int], float], first: int, last: int, start: int) ->
     Returns:
         None where the highest level fails.
     """
-    low, high, index, guesses = first - 1, last + 1, start, 0
+    low, high, index, tries, passed = first - 1, last + 1, start, 0, False
     while True:
         found = margin(index)
+        passed |= found >= 0
         low, high = (low, index) if found >= 0 else (index, high)
-        if high - low == 1:
+        if high - low == 1 or 0 < found < _SPARE_DB:
             return high if high <= last else None
-        guesses += 1
+        tries += 1
         steps = math.ceil(min(abs(found) / _DB_PER_LEVEL, last - first + 1))
         guess = index - steps if found >= 0 else index + steps
-        useful = steps > 0 and guesses <= _GUESSES
-        index = min(max(guess, low + 1), high - 1) if useful else (low + high) // 2
+        if tries == 2 and not passed:
+            index = last
+        elif steps > 0 and tries <= _GUESSES:
+            index = min(max(guess, low + 1), high - 1)
+        else:
+            index = (low + high) // 2

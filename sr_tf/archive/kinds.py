@@ -62,8 +62,8 @@ class Family:
 
     @property
     def fast_codec(self) -> Codec:
-        """The same at a setting for searching."""
-        return CODECS.get(f"{self.kind.codec}-fast", self.codec)
+        """The same at a setting for searching; a generator takes longer than any setting."""
+        return self.codec if self.kind.generator else CODECS.get(f"{self.kind.codec}-fast", self.codec)
 
 
 _AVIF_LEVELS = tuple(range(0, 100, 2))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sr_tf.archive.av1 import split
 from sr_tf.archive.kinds import EXACT, KINDS, NATIVE, Kind
+from sr_tf.codecs import decode_avif
 
 _RECORD = struct.Struct("<Bf")
 
@@ -72,7 +73,7 @@ def decode(kind: Kind, file: bytes, size: tuple[int, int]) -> np.ndarray:
     """
     if kind is NATIVE:
         raise ValueError("the pixels of such a block lie in the original's segments")
-    decoder = imagecodecs.avif_decode if is_avif(kind) else imagecodecs.jpegxl_decode
+    decoder = decode_avif if is_avif(kind) else imagecodecs.jpegxl_decode
     try:
         image = decoder(file)
     except (RuntimeError, ValueError, TypeError) as error:  # imagecodecs' own errors are RuntimeErrors

@@ -1,11 +1,14 @@
 """The scenes of a split, read once from TFRecords and kept in memory for random access."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from tqdm import tqdm
 
 from sr_tf.codecs import CODECS
 from sr_tf.data.images import encode_png
@@ -90,7 +93,7 @@ def build_store(
         UserError: no scene, or a scene smaller than a patch.
     """
     hr, lr = [], []
-    for name, image in scenes:
+    for name, image in tqdm(scenes, desc="code LRs", unit="scene", disable=None if qualities else True):
         small = reduction(image)
         if min(small.shape[:2]) < crop_size:
             raise UserError(
@@ -122,5 +125,8 @@ def coded_variants(lr: np.ndarray, qualities: Sequence[int]) -> list[np.ndarray]
     Returns:
         One image for each quality; the LR itself where there are none.
     """
+    if not qualities:
+        return [lr]
     avif = CODECS["avif-fast"]
-    return [avif.decode(avif.encode(lr, quality)) for quality in qualities] or [lr]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda quality: avif.decode(avif.encode(lr, quality)), qualities))

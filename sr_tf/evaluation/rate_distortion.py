@@ -28,8 +28,8 @@ from sr_tf.reduction import reduce_for
 from sr_tf.upscale import upscale
 
 DEGRADATION = "antialiased"
-FULL_SIZE = ("avif-slow", "avif420-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
-LR_CODEC = "avif"
+FULL_SIZE = ("avif-slow", "avif420-slow", "avif10-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
+LR_CODEC = "avif10-slow"
 # By scale: what gives 0.03 to 0.25 bit per original pixel and more.
 LR_LEVELS = {
     2: (0, 10, 20, 30, 40, 50, 60, 70, 80, 88),

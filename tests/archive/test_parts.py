@@ -205,14 +205,20 @@ def test_what_the_search_finds_passes_and_one_level_less_does_not(quality):
 def test_the_lowest_level_is_found_whatever_margins_say(threshold, start, slope, flat, first):
     asked = []
 
-    def margin(level):
-        asked.append(level)
+    def true_margin(level):
         distance = slope * (level - threshold)
         return max(distance, flat) if distance >= 0 else min(distance, -1e-3)
 
+    def margin(level):
+        asked.append(level)
+        return true_margin(level)
+
     start = max(start, first)
     found = lowest(margin, first, 49, start)
-    assert found == (None if threshold > 49 else max(threshold, first))
+    if threshold > 49:
+        assert found is None
+    elif found != max(threshold, first):
+        assert 0 < true_margin(found) < 0.1, "it passes, with so little to spare that the level below is not asked"
     assert all(first <= level <= 49 for level in asked)
     assert len(asked) <= 12
 
@@ -225,6 +231,17 @@ def test_margins_that_tell_the_truth_save_questions():
         return 0.25 * (level - 13) or 1e-9
 
     assert lowest(margin, 0, 49, 24) == 13
+    assert len(asked) <= 3
+
+
+def test_what_no_level_can_reach_is_soon_given_up():
+    asked = []
+
+    def margin(level):
+        asked.append(level)
+        return -0.1 - 0.001 * (49 - level)
+
+    assert lowest(margin, 0, 49, 24) is None
     assert len(asked) <= 3
 
 
