@@ -22,7 +22,7 @@ flags.DEFINE_list("codecs", ["avif", "avif420", "jpegxl"], "Keys of sr_tf.codecs
 flags.DEFINE_integer("piece", 2048, "Side of what is coded in one file, a multiple of 256 pixels.")
 
 AVIF_LEVELS = tuple(range(0, 100, 2))
-JXL_LEVELS = tuple(np.round(np.geomspace(12, 0.3, 40), 2))
+JXL_LEVELS = tuple(np.round(np.geomspace(25, 0.3, 50), 2))
 
 
 def main(_) -> None:

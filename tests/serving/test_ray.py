@@ -1,6 +1,9 @@
 """The official client against a real engine: `sr-tf serve`, which is Ray Serve hosting TF Serving's services."""
 
+import contextlib
 import importlib.util
+import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -58,14 +61,25 @@ def _ray_processes(of):
     return found
 
 
-@pytest.fixture(scope="module")
-def served(exported):
-    """Two replicas of one thread each: addresses by scheme. Afterwards nothing may be left of them."""
+def _replicas():
+    """How many processes compute, of all servers on this machine."""
+    names = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            names.append(command.read_text())
+        except OSError:
+            continue
+    return sum(name.startswith("ray::ServeReplica:sr-tf") for name in names)
+
+
+@contextlib.contextmanager
+def _serving(exported, *arguments, environment=None):
+    """`sr-tf serve`: its process, and its addresses by scheme."""
     flags = _free_flags()
     grpc_port, http_port = flags[1], flags[3]
     process = subprocess.Popen(
-        [SR_TF, "serve", exported, *flags, "--replicas", "2", "--threads", "1"],
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [SR_TF, "serve", exported, *flags, *arguments],
+        stderr=subprocess.PIPE, text=True, start_new_session=True, env=os.environ | (environment or {}),
     )  # fmt: skip
     # A server that hangs is ended, which ends the reading below.
     alarm = threading.Timer(400, process.kill)
@@ -80,18 +94,25 @@ def served(exported):
             pytest.fail("sr-tf serve ended: " + "".join(lines))
         assert f"serving small, version 1: grpc://127.0.0.1:{grpc_port}" in lines[-1]
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield {"grpc": f"grpc://127.0.0.1:{grpc_port}", "http": f"http://127.0.0.1:{http_port}"}
-        assert len(_ray_processes(process.pid)) > 2
+        yield process, {"grpc": f"grpc://127.0.0.1:{grpc_port}", "http": f"http://127.0.0.1:{http_port}"}
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
-        end = time.monotonic() + 20
-        while _ray_processes(process.pid) and time.monotonic() < end:
-            time.sleep(0.2)
-        assert not _ray_processes(process.pid)
     finally:
         alarm.cancel()
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def served(exported):
+    """Two replicas of one thread each: addresses by scheme. Afterwards nothing may be left of them."""
+    with _serving(exported, "--replicas", "2", "--threads", "1") as (process, addresses):
+        yield addresses
+        assert len(_ray_processes(process.pid)) > 2
+    end = time.monotonic() + 20
+    while _ray_processes(process.pid) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not _ray_processes(process.pid)
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
@@ -141,6 +162,61 @@ def test_many_clients_at_once_each_get_their_own_image(generator, served):
     with ThreadPoolExecutor(6) as pool:
         for image, sr in zip(images, pool.map(restore, range(len(images))), strict=True):
             np.testing.assert_array_equal(sr, upscale(generator, image, tile=12))
+
+
+def test_replicas_are_added_while_requests_wait(generator, exported):
+    lr = RNG.integers(0, 256, (120, 120, 3), np.uint8)
+    expected, before = upscale(generator, lr), _replicas()
+    with _serving(exported, "--max-replicas", "2", "--threads", "1") as (_, addresses):
+        assert _replicas() == before + 1
+        end = time.monotonic() + 180
+
+        def ask(_):
+            with connect(addresses["grpc"], "small") as client:
+                while _replicas() < before + 2 and time.monotonic() < end:
+                    np.testing.assert_array_equal(client.restore(lr), expected)
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(ask, range(6)))
+        assert _replicas() == before + 2
+
+
+def test_a_cluster_that_is_there_is_joined_and_left_running(generator, exported):
+    ray = Path(sys.executable).with_name("ray")
+    (port,) = _free_ports(1)
+    head = ["--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    lr = RNG.integers(0, 256, (40, 30, 3), np.uint8)
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    cluster = subprocess.Popen(
+        [ray, "start", *head, "--block"], env=os.environ | secret, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for_port(port)
+        joining = {**secret, "RAY_ADDRESS": f"127.0.0.1:{port}"}
+        with _serving(exported, "--threads", "1", environment=joining) as (process, addresses):
+            assert not any("raylet" in _command(pid) for pid in _ray_processes(process.pid)), "one of its own"
+            with connect(addresses["grpc"], "small") as client:
+                np.testing.assert_array_equal(client.restore(lr), upscale(generator, lr))
+        assert cluster.poll() is None
+    finally:
+        cluster.send_signal(signal.SIGTERM)
+        cluster.wait(timeout=60)
+
+
+def _command(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def _wait_for_port(port):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.2)
+    pytest.fail(f"nothing answers on port {port}")
 
 
 def test_nothing_to_serve_is_one_line_and_code_2(tmp_path, capsys):
