@@ -25,9 +25,9 @@ SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 demo: .venv/run
 	@echo "== 1. Train a fresh generator on drawn blood smears (research use only)"
 	$(BIN)/python train.py --phase=pretrain --preset=smoke --run_dir=$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords
-	@echo "== 2. Score it and two shipped generators beside interpolation"
+	@echo "== 2. Score it and a shipped generator beside interpolation"
 	$(BIN)/sr-tf assets fetch efficientnet_lite0 || echo "Going on without the ENL0 distance."
-	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,small,m2 --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
+	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,small --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
 	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
 	$(BIN)/sr-tf smear $(DEMO)/scenes
 	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr
