@@ -42,7 +42,10 @@ def states(folder):
 @pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("reduction", 1), ("gan", 2)])
 @pytest.mark.parametrize("way", ["two", "two-xla"])
 def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
-    one, two = states[phase, "one"], states[phase, way]
+    # A learnt LR is rounded before it is coded: XLA sums in another order, so that a value half way between two levels
+    # can go the other way, with one replica as with two.
+    alone = "one-xla" if (phase, way) == ("reduction", "two-xla") else "one"
+    one, two = states[phase, alone], states[phase, way]
     assert one.keys() == two.keys()
     counters = [name for name in two if name.endswith("iteration")]
     assert [int(two[name]) for name in counters] == [STEPS] * networks
@@ -86,8 +89,9 @@ def _write_states(folder: Path) -> None:
     one, two = tf.distribute.MirroredStrategy(["CPU:0"]), mirrored_strategy()
     assert two.num_replicas_in_sync == 2
     states = {}
+    ways = {"one": (one, False), "two": (two, False), "two-xla": (two, True)}
     for phase in ("pretrain", "reduction", "gan"):
-        for way, strategy, xla in (("one", one, False), ("two", two, False), ("two-xla", two, True)):
+        for way, (strategy, xla) in (ways | ({"one-xla": (one, True)} if phase == "reduction" else {})).items():
             for name, array in _three_steps(phase, strategy, xla, folder).items():
                 states[f"{phase} {way} {name}"] = array
     np.savez(folder / "states.npz", **states)
