@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -63,8 +64,9 @@ class Chooser:
         Returns:
             The cheapest that passes.
         """
+        last_resort = native or partial(exact, original)
         if self._gate.lossless:
-            return native() if native else exact(original)
+            return last_resort()
         candidates: list[tuple[float, int, _Search]] = []
         segments, limit, starts, lacking = None, np.inf, {}, {}
         first_family = 0 if above is None else _family_number(above)
@@ -89,7 +91,7 @@ class Chooser:
             best = search.settled(index)
             if best is not None:
                 return min(best, segments, key=lambda stored: stored.cost) if segments else best
-        return segments or (native() if native else exact(original))
+        return segments or last_resort()
 
     def margin(self, kind: Kind, image: np.ndarray, original: np.ndarray, surroundings: np.ndarray | None) -> float:
         """How far a block is from failing, were it stored as `image`; below 0 it fails. See `Gate.margin`.

@@ -93,15 +93,17 @@ def build_store(
         UserError: no scene, or a scene smaller than a patch.
     """
     hr, lr = [], []
-    for name, image in tqdm(scenes, desc="code LRs", unit="scene", disable=None if qualities else True):
-        small = reduction(image)
-        if min(small.shape[:2]) < crop_size:
-            raise UserError(
-                f"{name}: {image.shape[1]}×{image.shape[0]} pixels, smaller than a training patch; expected at least "
-                f"{crop_size * scale}×{crop_size * scale} (--crop_size={crop_size} LR pixels at scale {scale})"
-            )
-        hr.append(pad_to_multiple(image, scale))
-        lr.append(coded_variants(small, qualities))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, image in tqdm(scenes, desc="code LRs", unit="scene", disable=None if qualities else True):
+            small = reduction(image)
+            if min(small.shape[:2]) < crop_size:
+                raise UserError(
+                    f"{name}: {image.shape[1]}×{image.shape[0]} pixels, smaller than a training patch; expected at "
+                    f"least {crop_size * scale}×{crop_size * scale} (--crop_size={crop_size} LR pixels at scale "
+                    f"{scale})"
+                )
+            hr.append(pad_to_multiple(image, scale))
+            lr.append(coded_variants(small, qualities, pool.map))
     if not hr:
         raise UserError("the training split has no scenes; expected at least one")
     decoded = sum(image.nbytes for image in hr) <= cache_bytes
@@ -115,18 +117,16 @@ def build_store(
     )
 
 
-def coded_variants(lr: np.ndarray, qualities: Sequence[int]) -> list[np.ndarray]:
+def coded_variants(lr: np.ndarray, qualities: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
     """An LR as it comes back from AVIF.
 
     Args:
         lr: uint8 [h, w, 3].
         qualities: 0 (fewest bytes) to 100.
+        spread: `map`, or that of a pool of threads.
 
     Returns:
         One image for each quality; the LR itself where there are none.
     """
-    if not qualities:
-        return [lr]
     avif = CODECS["avif-fast"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda quality: avif.decode(avif.encode(lr, quality)), qualities))
+    return list(spread(lambda quality: avif.decode(avif.encode(lr, quality)), qualities)) or [lr]
