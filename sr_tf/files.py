@@ -22,24 +22,21 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
     replace_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
-def replace_atomically(path: str | Path, write: Callable[[Path], object]) -> None:
+def replace_atomically(path: str | Path, write: Callable[[Path], object], alone: bool = False) -> None:
     """Lets `write` fill a temporary file beside `path`, then renames it to `path`.
 
     Args:
         path: the file to create or replace. The temporary file keeps its suffix, for writers that look at it.
         write: called with the temporary path; it must leave a complete file there.
+        alone: the caller holds a lock, so that nobody else writes `path` now. The temporary file's name is then the
+            same each time: what a killed process left of it is overwritten, and does not pile up.
 
     Raises:
         UserError: the folder cannot be created or written to.
     """
     path = Path(path)
     make_folder(path.parent)
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot write here ({error.strerror})") from error
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.new{path.suffix}") if alone else _new_name(path)
     try:
         write(temporary)
         with temporary.open("rb+") as file:
@@ -50,6 +47,15 @@ def replace_atomically(path: str | Path, write: Callable[[Path], object]) -> Non
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _new_name(path: Path) -> Path:
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot write here ({error.strerror})") from error
+    os.close(descriptor)
+    return Path(name)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,23 @@ def test_a_writer_that_fails_leaves_everything_as_it_was(a_file, raised):
         replace_atomically(a_file, write)
     assert a_file.read_text() == "earlier"
     assert names(a_file.parent) == ["file"]
+
+
+def test_what_a_killed_writer_that_was_alone_left_does_not_pile_up(tmp_path):
+    target = tmp_path / "slide.sr.zip"
+    program = f"""if True:
+        import os, signal
+        from sr_tf.files import replace_atomically
+        def write_and_die(temporary):
+            temporary.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace_atomically({str(target)!r}, write_and_die, alone=True)"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 1, "it was killed while it wrote"
+    assert not target.exists()
+    replace_atomically(target, lambda temporary: temporary.write_text("whole"), alone=True)
+    assert target.read_text() == "whole"
+    assert names(tmp_path) == ["slide.sr.zip"]
 
 
 def test_a_full_disk_is_told_to_the_user(a_file):

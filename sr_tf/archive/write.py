@@ -96,7 +96,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, digest, slide, options, identities, segments if _needed(journal) else None)
-            replace_atomically(target, lambda path: _assemble(path, header, slide, journal))
+            replace_atomically(target, lambda path: _assemble(path, header, slide, journal), alone=True)
             spool.remove()
     return header
 

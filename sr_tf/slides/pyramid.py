@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from sr_tf.errors import UserError
+from sr_tf.files import replace_atomically
 from sr_tf.slides.hybrid import Level, ome_xml, write_hybrid
 from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
 from sr_tf.spool import Spool
@@ -164,17 +163,8 @@ def _write_file(path: Path, info: PyramidInfo, levels: list[Level], associated: 
         annotations=info.annotations,
         associated=associated,
     )
-    # A name of its own and not a random one: what a killed run left of it is overwritten, and does not pile up.
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        write_hybrid(temporary, levels, info.tile_shape, ome=ome, mpp=info.mpp, icc=info.icc, associated=associated)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    options = {"ome": ome, "mpp": info.mpp, "icc": info.icc, "associated": associated}
+    replace_atomically(path, lambda draft: write_hybrid(draft, levels, info.tile_shape, **options), alone=True)
 
 
 def _copied_page(jpeg: JpegPage) -> dict[str, object]:

@@ -504,7 +504,7 @@ path, quality, pause, stage = sys.argv[1], int(sys.argv[2]) or None, float(sys.a
 if stage == "linking":
     hybrid.link_levels = die
 if stage == "syncing":
-    pyramid.os.fsync = die
+    os.fsync = die
 if stage == "removing":
     pyramid.Spool.remove = die
 
