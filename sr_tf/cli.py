@@ -127,6 +127,10 @@ def _add_rate_distortion(commands: argparse._SubParsersAction) -> None:
         help="generators, separated by commas, each at its own scale; empty: bicubic only (default small)",
     )  # fmt: skip
     command.add_argument(
+        "--refine", action="store_true",
+        help="each generator with LRs refined for it as well, see `sr-tf archive --refine`; takes minutes an image",
+    )  # fmt: skip
+    command.add_argument(
         "--scores", type=arguments.names, default=[], metavar="NAMES",
         help="besides PSNR and SSIM, as evaluate.py names them: ssimulacra2, enl0, … (default none)",
     )  # fmt: skip
@@ -249,7 +253,14 @@ def _rate_distortion(options: argparse.Namespace) -> None:
     from sr_tf.rate_distortion_command import compare_rates
 
     compare_rates(
-        options.images, options.out, options.models, options.scores, options.band, options.workers, options.strict
+        options.images,
+        options.out,
+        options.models,
+        options.refine,
+        options.scores,
+        options.band,
+        options.workers,
+        options.strict,
     )
 
 

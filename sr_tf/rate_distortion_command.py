@@ -23,6 +23,7 @@ def compare_rates(
     folder: Path,
     out: Path,
     models: Sequence[str],
+    refine: bool,
     scores: Sequence[str],
     band: tuple[float, float],
     workers: int,
@@ -34,6 +35,7 @@ def compare_rates(
         folder: of HR images.
         out: a folder; each image's points are kept in its `images/`, from where a later call goes on.
         models: generators, as `sr_tf.zoo.load_generator` takes them.
+        refine: each generator with refined LRs as well.
         scores: keys of `sr_tf.metrics.scores.SCORES` besides PSNR and SSIM.
         band: rates in bit/pixel, for the mean gain.
         workers: encoders at work at the same time.
@@ -52,7 +54,7 @@ def compare_rates(
     make_folder(out)
     generators = {label: load_generator(where) for label, where in zip(labels, models, strict=True)}
     reducers = {label: load_reducer(where) for label, where in zip(labels, models, strict=True)}
-    methods = default_methods(generators, reducers)
+    methods = default_methods(generators, reducers, refine)
 
     def scenes():
         for path, image in read_folder(paths, strict):

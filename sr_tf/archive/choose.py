@@ -169,19 +169,39 @@ class _Search:
         found = lowest(lambda level: self._margin(codec, level), self._first, self._last, index)
         if found is None:
             return None
-        file = self._file(codec, found)
-        return Stored(kind, self._family.levels[found], file, stored_bytes(kind, file))
+        plain = Stored(kind, self._family.levels[found], self._file(codec, found), self._cost(codec, found))
+        return self._refined(plain, found) if kind.generator else plain
+
+    def _refined(self, plain: Stored, found: int) -> Stored:
+        """The same of fewer bytes, by an LR that was refined for the generator, as far down as that passes."""
+        kind, codec, best = self._family.kind, self._family.codec, plain
+        refiner = self._chooser.generators[kind.scale].refiner
+        if refiner is None:
+            return plain
+        for index in range(found - 1, self._first - 1, -1):
+            level = self._family.levels[index]
+            file = refiner.code(self._original, self._small, codec, level, self._surroundings)
+            if self._margin_of(codec.decode(file)) < 0:
+                break
+            refined = Stored(kind, level, file, stored_bytes(kind, file))
+            best = min(refined, best, key=lambda stored: stored.cost)
+        return best
 
     def cost(self, index: int) -> int:
         """Bytes by the codec for searching."""
-        return stored_bytes(self._family.kind, self._file(self._family.fast_codec, index))
+        return self._cost(self._family.fast_codec, index)
+
+    def _cost(self, codec: Codec, index: int) -> int:
+        return stored_bytes(self._family.kind, self._file(codec, index))
 
     def _margin(self, codec: Codec, index: int) -> float:
         key = codec.name, index
         if key not in self._margins:
-            image = codec.decode(self._file(codec, index))
-            self._margins[key] = self._chooser.margin(self._family.kind, image, self._original, self._surroundings)
+            self._margins[key] = self._margin_of(codec.decode(self._file(codec, index)))
         return self._margins[key]
+
+    def _margin_of(self, image: np.ndarray) -> float:
+        return self._chooser.margin(self._family.kind, image, self._original, self._surroundings)
 
     def _file(self, codec: Codec, index: int) -> bytes:
         key = codec.name, index

@@ -27,6 +27,7 @@ def archive(options: argparse.Namespace) -> None:
         deidentify=options.deidentify,
         workers=options.workers,
         engine=options.engine,
+        refine=options.refine,
     )
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")

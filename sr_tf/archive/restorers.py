@@ -21,15 +21,17 @@ class Generator:
     Args:
         where: its name or path, see `sr_tf.zoo.load_generator`.
         engine: that runs it, a name in `sr_tf.engines.ENGINES`.
+        refine: it refines LRs before they are stored.
 
     Attributes:
         scale: enlargement in each direction.
         radius: its receptive radius in LR pixels.
         reduction_margin: HR pixels around an image that decide its LR; 0 where that is the mean of pixels.
         identity: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
+        refiner: `sr_tf.training.refinement.Refiner`, or None.
     """
 
-    def __init__(self, where: str, engine: str = DEFAULT_ENGINE):
+    def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
         from sr_tf.models.edsr import architecture
 
         model = load_generator(where)
@@ -44,6 +46,11 @@ class Generator:
             "weights_sha256": weights_sha256(model),
             "engine": engine_version(engine),
         }
+        self.refiner = None
+        if refine:
+            from sr_tf.training.refinement import Refiner
+
+            self.refiner = Refiner(model)
 
     def __call__(self, window: np.ndarray) -> np.ndarray:
         """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
@@ -61,15 +68,15 @@ class Generator:
         return reduce_inside(self._reducer, hr)
 
 
-def load_generators(names: list[str], engine: str = DEFAULT_ENGINE) -> dict[int, Generator]:
-    """Generators by scale, all run by one engine.
+def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, Generator]:
+    """Generators by scale, all run by one engine; `refine`: they refine LRs before they are stored.
 
     Raises:
         UserError: one cannot be loaded, or two have the same scale.
     """
     generators: dict[int, Generator] = {}
     for name in names:
-        generator = Generator(name, engine)
+        generator = Generator(name, engine, refine)
         if generator.scale in generators:
             raise UserError(
                 f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].identity['name']} does; "

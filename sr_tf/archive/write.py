@@ -45,6 +45,7 @@ class Options:
         deidentify: strip identifying properties, label and macro.
         workers: threads.
         engine: that runs the generators, a name in `sr_tf.engines.ENGINES`.
+        refine: LRs for generators, see `sr_tf.training.refinement`.
     """
 
     gate: Gate
@@ -53,6 +54,7 @@ class Options:
     deidentify: bool = False
     workers: int = 2
     engine: str = DEFAULT_ENGINE
+    refine: bool = False
 
 
 def write_archive(source: Path, target: Path, options: Options) -> Header:
@@ -76,15 +78,15 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
     if target.resolve() == source.resolve():
         raise UserError(f"{target}: would replace the slide; name another file for the archive")
     with open_slide(source) as slide:
-        generators = load_generators(list(options.models), options.engine) if not options.gate.lossless else {}
+        models = [] if options.gate.lossless else list(options.models)
+        generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
         digest = sha256_of_file(source)
         grid = Grid(slide.info.width, slide.info.height)
         segments = segments_of(slide.grid) if slide.grid else None
         identities = [generators[scale].identity for scale in sorted(generators, reverse=True)]
-        identity = json.dumps(
-            [VERSION, sr_tf.__version__, imagecodecs.version(), digest, str(options.gate), identities, BLOCK]
-        )
+        versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
+        identity = json.dumps([*versions, digest, str(options.gate), identities, BLOCK, options.refine])
         make_folder(target.parent)
         with Spool(target.with_name(f".{target.name}.journal"), identity) as spool:
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,8 @@ LR_LEVELS = {
     4: (20, 30, 40, 50, 60, 70, 80, 90, 95, 98),
     8: (50, 60, 70, 80, 90, 95, 98),
 }
+# Each file takes as long as nine plain ones and as many passes back and forth through the generator.
+REFINED_LEVELS = {2: (10, 22, 34, 46, 58, 70), 4: (40, 60, 75, 86, 93), 8: (50, 70, 80, 90)}
 
 Point = dict[str, float]
 """`level`, `bytes`, `bpp` (bits per original pixel), and each score by its key."""
@@ -56,6 +58,8 @@ class Method:
         identity: of what restores, for the record: another identity is measured anew.
         reduction: of what reduces.
         reduce: from the original, uint8 [H, W, 3], to what is coded; the same for all of one scale and reduction.
+        refinement: of what changes that for the sake of what is restored; "": nothing does.
+        refine: from the original, what is coded, codec and level to a file; the same for all of one refinement.
     """
 
     name: str
@@ -66,11 +70,25 @@ class Method:
     identity: str = ""
     reduction: str = DEGRADATION
     reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
+    refinement: str = ""
+    refine: Callable[[np.ndarray, np.ndarray, Codec, float], bytes] | None = None
+
+    @property
+    def source(self) -> tuple:
+        """What decides the file of a level."""
+        return self.codec, self.scale, self.reduction, self.refinement
+
+    def encode(self, hr: np.ndarray, reduced: np.ndarray, level: float) -> bytes:
+        """The file of one level."""
+        if self.refine is not None:
+            return self.refine(hr, reduced, self.codec, level)
+        return self.codec.encode(reduced, level)
 
     @property
     def settings(self) -> str:
         """All that decides what is measured, in one line."""
-        reduced = f"LR ×{self.scale} {self.reduction}, {self.identity}, " if self.scale > 1 else ""
+        refined = f" {self.refinement}," if self.refinement else ""
+        reduced = f"LR ×{self.scale} {self.reduction},{refined} {self.identity}, " if self.scale > 1 else ""
         levels = " ".join(f"{level:g}" for level in self.levels)
         return f"{reduced}{self.codec.settings}, {self.codec.version}, levels {levels}"
 
@@ -116,18 +134,36 @@ def generated(name: str, generator, reducer=None) -> Method:
     )
 
 
-def default_methods(generators: dict, reducers: Mapping = MappingProxyType({})) -> list[Method]:
+def refined(name: str, generator, reducer=None) -> Method:
+    """The same with an LR refined for each image and level, `sr_tf.training.refinement`."""
+    from sr_tf.training.refinement import IDENTITY, Refiner
+
+    plain = generated(name, generator, reducer)
+    return replace(
+        plain,
+        name=f"{plain.name}, refined",
+        levels=REFINED_LEVELS[generator.scale],
+        refinement=f"{IDENTITY} for {plain.identity}",
+        refine=Refiner(generator).code,
+    )
+
+
+def default_methods(
+    generators: dict, reducers: Mapping = MappingProxyType({}), with_refined: bool = False
+) -> list[Method]:
     """Every full-size codec; bicubic at each scale of the generators (4 where there are none); each generator.
 
     Args:
         generators: `EDSR` by the name they have in tables, of any scales.
         reducers: `Reducer` of those that have one, by the same names.
+        with_refined: each generator with refined LRs as well.
     """
     scales = sorted({generator.scale for generator in generators.values()} or {4})
     return [
         *map(full_size, FULL_SIZE),
         *map(interpolated, scales),
         *(generated(name, generator, reducers.get(name)) for name, generator in generators.items()),
+        *(refined(name, generator, reducers.get(name)) for name, generator in generators.items() if with_refined),
     ]
 
 
@@ -146,16 +182,16 @@ def measure_image(
         The points of each method by its name, in the order of its levels.
     """
     height, width = hr.shape[:2]
-    sources = {(method.scale, method.reduction): method.reduce for method in methods}
-    sources = {source: make(hr) for source, make in sources.items()}
-    jobs = list(dict.fromkeys((m.codec, (m.scale, m.reduction), level) for m in methods for level in m.levels))
+    reduced = {method.source: method.reduce for method in methods}
+    reduced = {source: make(hr) for source, make in reduced.items()}
+    jobs = {(method.source, level): method for method in methods for level in method.levels}
     points: dict[str, list[Point]] = {method.name: [] for method in methods}
-    files = spread(lambda job: job[0].encode(sources[job[1]], job[2]), jobs)
-    for (codec, source, level), file in zip(jobs, files, strict=True):
-        decoded = codec.decode(file)
+    files = spread(lambda job: jobs[job].encode(hr, reduced[job[0]], job[1]), jobs)
+    for (source, level), file in zip(jobs, files, strict=True):
+        decoded = jobs[source, level].codec.decode(file)
         size = {"level": level, "bytes": len(file), "bpp": 8 * len(file) / (height * width)}
         for method in methods:
-            if (method.codec, (method.scale, method.reduction)) == (codec, source) and level in method.levels:
+            if method.source == source and level in method.levels:
                 image = method.restore(decoded, (height, width))
                 scores = {key: function(hr, image) for key, function in measures.functions.items()}
                 points[method.name].append({**size, **scores})

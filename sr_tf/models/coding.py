@@ -17,6 +17,10 @@ _COLOUR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0
 _COLOUR_BACK = np.linalg.inv(_COLOUR)
 _ROUNDING = 0.4
 """A quantiser that weighs rate rounds less than the half up."""
+# Qualities of AVIF (speed 4) and the quantiser steps that leave an LR of a blood-smear field with the same PSNR; at
+# each, the stand-in's rate is within a fifth of AVIF's from quality 35 to 80.
+_QUALITIES = (20, 35, 50, 60, 70, 80, 90, 97)
+_STEPS = (38.0, 25.0, 15.0, 9.7, 7.4, 6.1, 4.7, 3.3)
 
 
 def _cosines() -> np.ndarray:
@@ -42,11 +46,9 @@ def coded(lr, step):
     Returns:
         float [N, h, w, 3], and float [N]: bits per LR pixel.
     """
-    count, height, width, _ = ops.shape(lr)
+    _, height, width, _ = ops.shape(lr)
     step = ops.reshape(step, (-1, 1, 1, 1, 1, 1))
-    planes = ops.matmul(lr, _COLOUR.T)
-    blocks = ops.reshape(planes, (count, height // BLOCK, BLOCK, width // BLOCK, BLOCK, 3))
-    values = ops.einsum("fy,nrycxk,gx->nrfcgk", _DCT, blocks, _DCT) / step
+    values = to_coefficients(lr) / step
     sizes = ops.floor(ops.abs(values) + _ROUNDING)
     whole = values + ops.stop_gradient(ops.sign(values) * sizes - values)
     bits = ops.log2(1.0 + ops.abs(values))
@@ -54,5 +56,31 @@ def coded(lr, step):
     detail = np.ones((1, 1, BLOCK, 1, BLOCK, 1), np.float32)
     detail[0, 0, 0, 0, 0, 0] = 0
     rate = ops.sum(bits * detail, axis=(1, 2, 3, 4, 5)) / (height * width)
-    back = ops.einsum("fy,nrfcgk,gx->nrycxk", _DCT, whole * step, _DCT)
-    return ops.matmul(ops.reshape(back, (count, height, width, 3)), _COLOUR_BACK.T), rate
+    return from_coefficients(whole * step), rate
+
+
+def to_coefficients(images):
+    """RGB → the cosine coefficients of Y, Cb and Cr.
+
+    Args:
+        images: float [N, h, w, 3], h and w multiples of 8.
+
+    Returns:
+        float [N, h / 8, 8, w / 8, 8, 3]; places 2 and 4 are the frequencies down and across.
+    """
+    count, height, width, _ = ops.shape(images)
+    planes = ops.matmul(images, _COLOUR.T)
+    blocks = ops.reshape(planes, (count, height // BLOCK, BLOCK, width // BLOCK, BLOCK, 3))
+    return ops.einsum("fy,nrycxk,gx->nrfcgk", _DCT, blocks, _DCT)
+
+
+def from_coefficients(coefficients):
+    """The inverse of `to_coefficients`."""
+    count, rows, _, columns, _, _ = ops.shape(coefficients)
+    planes = ops.einsum("fy,nrfcgk,gx->nrycxk", _DCT, coefficients, _DCT)
+    return ops.matmul(ops.reshape(planes, (count, rows * BLOCK, columns * BLOCK, 3)), _COLOUR_BACK.T)
+
+
+def quantiser_steps(qualities) -> np.ndarray:
+    """The stand-in's quantiser steps for qualities of AVIF, float32 [N]; geometric between those that were measured."""
+    return np.exp(np.interp(qualities, _QUALITIES, np.log(_STEPS))).astype(np.float32)

@@ -8,15 +8,10 @@ import tensorflow as tf
 
 from sr_tf import losses
 from sr_tf.data.scene_store import coded_variants
-from sr_tf.models.coding import coded
+from sr_tf.models.coding import coded, quantiser_steps
 from sr_tf.pixels import to_uint8
 from sr_tf.training.distribution import maybe_compiled
 from sr_tf.training.phases import Phase, replicas
-
-# Qualities of AVIF (speed 4) and the quantiser steps of `sr_tf.models.coding` that leave an LR of a blood-smear field
-# with the same PSNR; at each, the stand-in's rate is within a fifth of AVIF's from quality 35 to 80.
-_QUALITIES = (20, 35, 50, 60, 70, 80, 90, 97)
-_STEPS = (38.0, 25.0, 15.0, 9.7, 7.4, 6.1, 4.7, 3.3)
 
 
 class LearnReduction(Phase):
@@ -104,8 +99,3 @@ def coding_damage(lr: np.ndarray, qualities: np.ndarray) -> np.ndarray:
     with ThreadPoolExecutor() as pool:
         images = list(pool.map(damaged, to_uint8(lr), qualities))
     return np.stack(images).astype(np.float32) - lr
-
-
-def quantiser_steps(qualities: np.ndarray) -> np.ndarray:
-    """The stand-in's quantiser steps for qualities of AVIF, float32 [N]; geometric between those that were measured."""
-    return np.exp(np.interp(qualities, _QUALITIES, np.log(_STEPS))).astype(np.float32)

@@ -10,9 +10,10 @@ from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
+from sr_tf.models.coding import quantiser_steps
 from sr_tf.training.build import build_model
 from sr_tf.training.parts import build_generator, build_reducer
-from sr_tf.training.reduction import coding_damage, quantiser_steps
+from sr_tf.training.reduction import coding_damage
 from sr_tf.training.selection import kept_generators
 from sr_tf.zoo import load_reducer
 
