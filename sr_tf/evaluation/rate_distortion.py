@@ -58,8 +58,9 @@ class Method:
         identity: of what restores, for the record: another identity is measured anew.
         reduction: of what reduces.
         reduce: from the original, uint8 [H, W, 3], to what is coded; the same for all of one scale and reduction.
-        refinement: of what changes that for the sake of what is restored; "": nothing does.
-        refine: from the original, what is coded, codec and level to a file; the same for all of one refinement.
+        refinement: of what changes that for the sake of what restores it; "": nothing does.
+        refine: from the original, what is coded, codec and level to a file; the same for all of one refinement and
+            identity.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Method:
     @property
     def source(self) -> tuple:
         """What decides the file of a level."""
-        return self.codec, self.scale, self.reduction, self.refinement
+        return self.codec, self.scale, self.reduction, self.refinement and self.identity
 
     def encode(self, hr: np.ndarray, reduced: np.ndarray, level: float) -> bytes:
         """The file of one level."""
@@ -143,7 +144,7 @@ def refined(name: str, generator, reducer=None) -> Method:
         plain,
         name=f"{plain.name}, refined",
         levels=REFINED_LEVELS[generator.scale],
-        refinement=f"{IDENTITY} for {plain.identity}",
+        refinement=IDENTITY,
         refine=Refiner(generator).code,
     )
 

@@ -33,7 +33,7 @@ def protocol(result: RateDistortion) -> str:
         f"{result.data}, {_scenes(result)}",
         "rate: every byte of the file, headers included, over the original's pixels, reduced images too",
         f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC or a generator",
-        *(f"refined: LR {refinement}" for refinement in _refinements(result)),
+        *(f"refined: LR {how}" for how in sorted({m.refinement for m in result.methods if m.refinement})),
         *_weights(result),
         "codecs: " + "; ".join(f"{settings}, {version}" for settings, version in codecs),
         protocol_of_scores(result.scores, SCALE),
@@ -44,11 +44,6 @@ def protocol(result: RateDistortion) -> str:
         reasons = (f"{SCORES[key].heading} ({reason})" for key, reason in result.unmeasured.items())
         parts.append(f"not measured: {', '.join(reasons)}")
     return f"{'; '.join(parts)}. Research use only."
-
-
-def _refinements(result: RateDistortion) -> list[str]:
-    """What was done to refined LRs; for which generator, the method's name tells."""
-    return sorted({method.refinement.split(" for ")[0] for method in result.methods if method.refinement})
 
 
 def table_text(result: RateDistortion) -> str:
