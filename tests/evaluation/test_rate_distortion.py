@@ -17,7 +17,15 @@ from sr_tf.degradation import reduce
 from sr_tf.evaluation import rate_distortion, rate_tables
 from sr_tf.evaluation.curves import _FULL, _apart, picture
 from sr_tf.evaluation.measures import load_measures
-from sr_tf.evaluation.rate_distortion import default_methods, full_size, generated, interpolated, measure
+from sr_tf.evaluation.rate_distortion import (
+    default_methods,
+    full_size,
+    generated,
+    interpolated,
+    measure,
+    measure_image,
+    refined,
+)
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, REDUCED, RateDistortion, deltas
 from sr_tf.models.edsr import EDSR
 from sr_tf.models.reducer import Reducer
@@ -75,6 +83,16 @@ def test_interpolation_and_generator_restore_the_same_files(result):
         bicubic, small = (result.points[f"LR ×4 + {how}"][name] for how in ("bicubic", "small"))
         assert [point["bytes"] for point in bicubic] == [point["bytes"] for point in small]
         assert small[-1]["psnr"] != bicubic[-1]["psnr"]
+
+
+@pytest.mark.slow
+def test_refined_lrs_are_files_of_their_own(scenes, measures):
+    generator = load_generator("archive2")
+    methods = [replace(make("archive2", generator), levels=(40,)) for make in (generated, refined)]
+    assert methods[0].settings != methods[1].settings
+    plain, better = (points[0] for points in measure_image(scenes[0][1], methods, measures).values())
+    assert better["bytes"] != plain["bytes"]
+    assert better["psnr"] > plain["psnr"]
 
 
 def test_methods_follow_the_scales_of_the_generators():
