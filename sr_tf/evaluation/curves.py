@@ -1,6 +1,7 @@
 """Rate–distortion curves as pictures: reduced images in strong lines, full-size codecs in thin ones, named beside."""
 
 import io
+import math
 
 import matplotlib
 import numpy as np
@@ -9,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.evaluation.rate_curves import RateCurve, common_range, crossing, mean_at
-from sr_tf.evaluation.rate_results import AVIF, RateDistortion
+from sr_tf.evaluation.rate_distortion import REFINED
+from sr_tf.evaluation.rate_results import AVIF, REDUCED, RateDistortion
 from sr_tf.metrics.scores import SCORES
 
 _INK, _MUTED, _RULE, _PAPER = "#1b2430", "#5a6573", "#e3e7ec", "#ffffff"
-_REDUCED = ("#454c58", "#0056a0", "#309980", "#792c3e", "#8a63c9", "#5c6b1e")
+_REDUCED = ("#7a8699", "#0056a0", "#309980", "#c23b52", "#8a63c9", "#5c6b1e")
 _FULL = {
     AVIF: ("#e08a3c", "-", 2.2),
     "AVIF 4:4:4": ("#8a4208", (0, (5, 2)), 1.0),
@@ -29,6 +31,7 @@ _TICKS = (0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1)
 _LEFT, _RIGHT = 0.02, 0.4
 _POINTS = 300
 _LINE = 13.0  # points between the names
+_WIDTH, _HEIGHT, _ROW = 9.6, 6.2, 0.24  # inches: of the picture without its legend, and of a row of that
 _SETTINGS = {"font.size": 10, "axes.unicode_minus": True, "text.parse_math": False}
 
 
@@ -44,13 +47,17 @@ def picture(result: RateDistortion, key: str) -> bytes:
     Returns:
         A PNG file.
     """
-    curves, better, reduced = result.curves(key), SCORES[key].better, result.reduced()
+    curves, better = result.curves(key), SCORES[key].better
     lines = {method: _mean_line(images, better) for method, images in curves.items()}
     lines = {method: line for method, line in lines.items() if line is not None}
+    reduced = [method for method in result.reduced() if method in lines]
     with matplotlib.rc_context(_SETTINGS):
-        figure = Figure(figsize=(9.6, 6.2), dpi=160, facecolor=_PAPER)
+        legend = _ROW * math.ceil(len(reduced) / 2)
+        height = _HEIGHT + legend
+        figure = Figure(figsize=(_WIDTH, height), dpi=160, facecolor=_PAPER)
         # Margins by hand: names stand in the right one, and their places are reckoned in the final layout.
-        axes = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.76, "top": 0.885, "bottom": 0.09})
+        bottom, top = (legend + 0.56) / height, 1 - 0.71 / height
+        axes = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.76, "top": top, "bottom": bottom})
         _frame(axes, result, key)
         _limit(axes, [line[1] for line in lines.values()], better)
         ends = []
@@ -58,22 +65,32 @@ def picture(result: RateDistortion, key: str) -> bytes:
             colour, dashes, width = _FULL[method]
             axes.plot(*lines[method], color=colour, linestyle=dashes, linewidth=width, zorder=3)
             ends.append((method, colour, lines[method][0][-1], lines[method][1][-1]))
-        for i, method in enumerate(method for method in reduced if method in lines):
-            colour = _REDUCED[i % len(_REDUCED)]
-            axes.plot(
-                *lines[method],
-                color=colour,
-                linestyle=("-", "--")[i // len(_REDUCED) % 2],
-                linewidth=2.6,
-                zorder=4,
-                label=method + _ring(axes, curves, method, better, colour),
-            )
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper left", frameon=False, labelcolor="linecolor", fontsize=9.5, handlelength=1.6)
+        styles = _styles(reduced)
+        for method in reduced:
+            colour, dashes = styles[method]
+            label = method + _ring(axes, curves, method, better, colour)
+            axes.plot(*lines[method], color=colour, linestyle=dashes, linewidth=2.6, zorder=4, label=label)
+        if reduced:
+            # Below the curves: with many of them no corner of the frame is free.
+            figure.legend(
+                loc="lower left", bbox_to_anchor=(0.06, 0), ncols=2, columnspacing=1.2, borderaxespad=0.2,
+                frameon=False, labelcolor="linecolor", fontsize=9, handlelength=2.4,
+            )  # fmt: skip
         _names(axes, ends)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _styles(reduced: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and dashes of each method; one with refined LRs has its plain one's colour, dashed."""
+    plain = list(dict.fromkeys(method.removesuffix(REFINED) for method in reduced))
+    styles = {}
+    for method in reduced:
+        place = plain.index(method.removesuffix(REFINED))
+        colour = _INK if method == REDUCED else _REDUCED[place % len(_REDUCED)]
+        styles[method] = colour, "--" if method.endswith(REFINED) else "-"
+    return styles
 
 
 def _frame(axes: Axes, result: RateDistortion, key: str) -> None:

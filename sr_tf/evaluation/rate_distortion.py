@@ -39,6 +39,9 @@ LR_LEVELS = {
 # Each file takes as long as nine plain ones and as many passes back and forth through the generator.
 REFINED_LEVELS = {2: (10, 22, 34, 46, 58, 70), 4: (40, 60, 75, 86, 93), 8: (50, 70, 80, 90)}
 
+REFINED = ", refined"
+"""Behind a method's name: with refined LRs."""
+
 Point = dict[str, float]
 """`level`, `bytes`, `bpp` (bits per original pixel), and each score by its key."""
 Spread = Callable[[Callable, Iterable], Iterator]
@@ -142,7 +145,7 @@ def refined(name: str, generator, reducer=None) -> Method:
     plain = generated(name, generator, reducer)
     return replace(
         plain,
-        name=f"{plain.name}, refined",
+        name=f"{plain.name}{REFINED}",
         levels=REFINED_LEVELS[generator.scale],
         refinement=IDENTITY,
         refine=Refiner(generator).code,

@@ -15,7 +15,7 @@ from sr_tf.data.images import write_png
 from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.evaluation import rate_distortion, rate_tables
-from sr_tf.evaluation.curves import _FULL, _apart, picture
+from sr_tf.evaluation.curves import _FULL, _apart, _styles, picture
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_distortion import (
     default_methods,
@@ -228,9 +228,18 @@ def test_the_picture_shows_the_curves(result):
     assert image.format == "PNG"
     assert image.width > 1000
     colours = np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)
-    for strong in ((0x45, 0x4C, 0x58), (0x00, 0x56, 0xA0)):  # bicubic and the generator
-        assert (colours == strong).all(axis=1).any()
+    for colour, _ in _styles(result.reduced()).values():
+        assert (colours == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=1).any()
     assert np.asarray(image.convert("L")).mean() > 230  # a light page
+
+
+def test_a_refined_method_has_the_colour_of_its_plain_one_and_is_dashed():
+    plain = ["LR ×4 + bicubic", "LR ×4 + one", "LR ×2 + other"]
+    styles = _styles([*plain, *(f"{name}, refined" for name in plain[1:]), REDUCED])
+    assert len(set(styles.values())) == len(styles) == 6
+    for name in plain[1:]:
+        assert styles[name][0] == styles[f"{name}, refined"][0]
+        assert (styles[name][1], styles[f"{name}, refined"][1]) == ("-", "--")
 
 
 def test_every_codec_has_a_line_of_its_own():
