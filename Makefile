@@ -27,13 +27,13 @@ demo: .venv/run
 	$(BIN)/python train.py --phase=pretrain --preset=smoke --run_dir=$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords
 	@echo "== 2. Score it and a shipped generator beside interpolation"
 	$(BIN)/sr-tf assets fetch efficientnet_lite0 || echo "Going on without the ENL0 distance."
-	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,small --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
+	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,mixed --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
 	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
 	$(BIN)/sr-tf smear $(DEMO)/scenes
 	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr
 	$(BIN)/sr-tf upscale $(DEMO)/lr $(DEMO)/restored
 	@echo "== 4. Export the shipped generator for TF Serving"
-	$(BIN)/sr-tf export $(DEMO)/export/small
+	$(BIN)/sr-tf export $(DEMO)/export/mixed
 	@echo "== 5. Archive a scene, verify it against the original, restore it as a pyramidal OME-TIFF"
 	$(BIN)/sr-tf archive $(DEMO)/scenes/smear-0.png $(DEMO)/archive/smear-0.sr.zip
 	$(BIN)/sr-tf verify $(DEMO)/archive/smear-0.sr.zip --against $(DEMO)/scenes/smear-0.png
@@ -46,7 +46,7 @@ demo: .venv/run
 	@echo "   scene, LR, SR    $(DEMO)/scenes/smear-0.png $(DEMO)/lr/smear-0.png $(DEMO)/restored/smear-0.png"
 	@echo "   archive, its map $(DEMO)/archive/smear-0.sr.zip $(DEMO)/archive/map.png"
 	@echo "   fresh generator  $(DEMO)/pretrain/best/"
-	@echo "   SavedModel       $(DEMO)/export/small/"
+	@echo "   SavedModel       $(DEMO)/export/mixed/"
 	@echo "   TensorBoard      $(BIN)/tensorboard --logdir $(DEMO)/pretrain"
 
 lint: .venv/test

@@ -11,6 +11,7 @@ from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
 from sr_tf.files import make_folder, write_atomically
 from sr_tf.messages import load_tensorflow
+from sr_tf.zoo import DEFAULT_GENERATOR
 
 USAGE = """Scores generators beside interpolation: the study's table and a figure panel. Research use only.
 
@@ -23,7 +24,7 @@ one that fails it is not shown. ENL0 and LPIPS need files that `sr-tf assets fet
 
 flags.DEFINE_list(
     "models",
-    ["small"],
+    [DEFAULT_GENERATOR],
     "Shipped names, .keras files or run folders, separated by commas; with a + behind it (small+), the mean over a "
     "generator's eight flips and rotations.",
 )

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sr_tf import __version__, arguments
-from sr_tf.archive_cli import add_archive_commands
+from sr_tf.archive_cli import DEFAULT_MODELS, add_archive_commands
 from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
 from sr_tf.messages import exit_code, load_tensorflow
 from sr_tf.serving.cli import add_serve_command
 from sr_tf.viewer_cli import add_view_command
+from sr_tf.zoo import DEFAULT_GENERATOR
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "[N, h, w, 3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), read back and compared, with "
         "warm-up requests; and beside the versions the configuration of TensorFlow's server and a Compose file, unless "
         "they are there. The name of OUT is the model's.",
-        epilog="example: sr-tf export export/small",
+        epilog="example: sr-tf export export/mixed",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="folder of the servable, which holds its versions")
     _add_model(command)
@@ -118,13 +119,14 @@ def _add_rate_distortion(commands: argparse._SubParsersAction) -> None:
         description="Codes every image of a folder at many rates: at full size by AVIF, JPEG XL, JPEG 2000, WebP and "
         "JPEG, and reduced by AVIF, restored by bicubic interpolation and by generators. Writes curves, tables, "
         "Bjøntegaard deltas and every image's points to DIR. A repeated call goes on where the last one stopped.",
-        epilog="example: sr-tf rate-distortion scenes/ --out runs/rates --models small --scores ssimulacra2",
+        epilog="example: sr-tf rate-distortion scenes/ --out runs/rates --scores ssimulacra2",
     )
     command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
     command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the results")
     command.add_argument(
-        "--models", type=arguments.names, default=["small"], metavar="NAMES",
-        help="generators, separated by commas, each at its own scale; empty: bicubic only (default small)",
+        "--models", type=arguments.names, default=list(DEFAULT_MODELS), metavar="NAMES",
+        help="generators, separated by commas, each at its own scale; empty: bicubic only (default: the "
+        "archive's own)",
     )  # fmt: skip
     command.add_argument(
         "--refine", action="store_true",
@@ -189,10 +191,10 @@ def _add_files(command: argparse.ArgumentParser) -> None:
 
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--model", default="small", metavar="NAME|PATH",
-        help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default small); upscale also "
+        "--model", default=DEFAULT_GENERATOR, metavar="NAME|PATH",
+        help="a shipped generator (see `sr-tf models`), a .keras file or a run folder (default mixed); upscale also "
         "takes NAME+, the mean over its eight flips and rotations, a little better and eight times slower, and `fast` "
-        "and `best`, which are small and small+",
+        "and `best`, which are mixed and mixed+",
     )  # fmt: skip
     command.add_argument(
         "--alpha", type=arguments.share, metavar="0…1",

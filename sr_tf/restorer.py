@@ -3,13 +3,13 @@
 import numpy as np
 
 from sr_tf.engines import DEFAULT_ENGINE, on_engine
-from sr_tf.zoo import load_generator
+from sr_tf.zoo import DEFAULT_GENERATOR, load_generator
 
 ENSEMBLE = "+"
 """Behind a generator's name: its self-ensemble."""
 
 
-SPEEDS = {"fast": "small", "best": "small+"}
+SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
 """For uncoded LRs: what restores in the least time worth having, and what restores best; README has the curve."""
 
 

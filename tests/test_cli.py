@@ -14,7 +14,7 @@ from sr_tf.data.images import read_rgb, write_png
 from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.upscale import upscale
-from sr_tf.zoo import load_generator, shipped
+from sr_tf.zoo import DEFAULT_GENERATOR, load_generator, shipped
 
 ROOT = Path(__file__).parents[1]
 SR_TF = Path(sys.executable).with_name("sr-tf")
@@ -60,7 +60,7 @@ def test_reduce_then_upscale_gives_the_scenes_size_back(scene, tmp_path, capsys)
     np.testing.assert_array_equal(lr, reduce(scene, 4))
     assert main(["upscale", str(tmp_path / "lr"), str(tmp_path / "sr"), "--tile", "20"]) == 0
     sr = read_rgb(tmp_path / "sr" / "ward" / "scene.png")
-    expected = upscale(load_generator("small"), lr)[:99, :130]
+    expected = upscale(load_generator(DEFAULT_GENERATOR), lr)[:99, :130]
     assert np.abs(sr.astype(int) - expected).max() <= 1
     assert str(tmp_path / "sr" / "ward" / "scene.png") in capsys.readouterr().out
 

@@ -9,6 +9,8 @@ from sr_tf.errors import UserError
 from sr_tf.zoo.interpolation import interpolate, split_alpha
 
 ZOO = Path(__file__).parent
+DEFAULT_GENERATOR = "mixed"
+"""For uncoded LRs, where none is named: at least as good as bicubic interpolation in every domain that was measured."""
 
 
 def shipped() -> dict[str, dict]:
