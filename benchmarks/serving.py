@@ -1,6 +1,6 @@
 """Times restoring by a server beside restoring in this process, and compares the pixels.
 
-sr-tf export build/serving/small --model small && sr-tf serve build/serving/small    # in another terminal, until it says "serving"
+sr-tf export build/serving/small --model small && sr-tf serve build/serving/small  # elsewhere, until "serving"
 python benchmarks/serving.py --model=small --targets=grpc://127.0.0.1:8500,http://127.0.0.1:8501
 """
 

@@ -63,7 +63,22 @@ class ENL0:
         Returns:
             float32 [N], 0 where the images are equal.
         """
-        return feature_distance(*(self._network(ops.cast(images, "float32")) for images in (hr, sr)))
+        return self.distance(self.features(hr), sr)
+
+    def features(self, images):
+        """What the distance compares, for images that are compared more than once.
+
+        Args:
+            images: [N, H, W, 3] in [0, 255], H and W at least 16.
+
+        Returns:
+            A list of float32 [N, h, w, C].
+        """
+        return self._network(ops.cast(images, "float32"))
+
+    def distance(self, hr_features, sr):
+        """As a call, from the features of HR."""
+        return feature_distance(hr_features, self.features(sr))
 
 
 @functools.cache
