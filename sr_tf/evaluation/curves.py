@@ -16,6 +16,8 @@ from sr_tf.metrics.scores import SCORES
 
 _INK, _MUTED, _RULE, _PAPER = "#1b2430", "#5a6573", "#e3e7ec", "#ffffff"
 _REDUCED = ("#7a8699", "#0056a0", "#309980", "#c23b52", "#8a63c9", "#5c6b1e")
+_DASHES = (("-", "--"), ("-.", ":"))
+"""Of plain and refined methods; the second pair where more methods than colours are shown."""
 _FULL = {
     AVIF: ("#e08a3c", "-", 2.2),
     "AVIF 4:4:4": ("#8a4208", (0, (5, 2)), 1.0),
@@ -87,9 +89,9 @@ def _styles(reduced: list[str]) -> dict[str, tuple[str, str]]:
     plain = list(dict.fromkeys(method.removesuffix(REFINED) for method in reduced))
     styles = {}
     for method in reduced:
-        place = plain.index(method.removesuffix(REFINED))
-        colour = _INK if method == REDUCED else _REDUCED[place % len(_REDUCED)]
-        styles[method] = colour, "--" if method.endswith(REFINED) else "-"
+        turn, place = divmod(plain.index(method.removesuffix(REFINED)), len(_REDUCED))
+        colour = _INK if method == REDUCED else _REDUCED[place]
+        styles[method] = colour, _DASHES[turn % len(_DASHES)][method.endswith(REFINED)]
     return styles
 
 
