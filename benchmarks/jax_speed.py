@@ -19,7 +19,10 @@ from absl import app, flags
 
 flags.DEFINE_enum("preset", "paper", ["paper", "small", "smoke"], "Whose networks, batch, patch and steps.")
 flags.DEFINE_integer("batch_size", 0, "Another batch size than the preset's.")
-flags.DEFINE_integer("steps", 100, "Timed steps, after two that compile.")
+flags.DEFINE_integer("steps", 100, "Timed steps, as many in a call of the device as in training.")
+flags.DEFINE_multi_enum(
+    "numbers", ["float32", "mixed_bfloat16"], ["float32", "mixed_bfloat16"], "Number formats to time."
+)
 flags.DEFINE_float("peak_tflops", 0, "Of the device in bfloat16, dense; known for some.")
 
 # Dense bfloat16 with float32 sums, in 10¹² operations a second, as the makers' data sheets give it.
@@ -33,14 +36,12 @@ def main(_) -> None:
     device = jax.devices()[0].device_kind
     peak = flags.FLAGS.peak_tflops or PEAKS.get(device, 0)
     print(f"{device}, jax {jax.__version__}; bfloat16 peak {f'{peak} TFLOP/s' if peak else 'not known'}")
-    for bfloat16 in (False, True):
-        total = 0.0
-        for phase in ("pretrain", "gan"):
-            total += _report(phase, bfloat16, peak)
-        print(f"  both phases, without validation: {total / 3600:.2f} hours")
+    for numbers in flags.FLAGS.numbers:
+        total = sum(_report(phase, numbers, peak) for phase in ("pretrain", "gan"))
+        print(f"  both phases, without validation: {total / 3600:.3f} hours", flush=True)
 
 
-def _report(phase_name: str, bfloat16: bool, peak: float) -> float:
+def _report(phase_name: str, numbers: str, peak: float) -> float:
     """Times a phase; returns the seconds that all its steps take."""
     import jax
     import keras
@@ -48,35 +49,35 @@ def _report(phase_name: str, bfloat16: bool, peak: float) -> float:
 
     from sr_tf.config import preset
     from sr_tf.training_jax.build import build_phase
+    from sr_tf.training_jax.run import steps_at_once
 
-    keras.config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
-    config = preset(flags.FLAGS.preset, phase_name, mixed_bfloat16=bfloat16)
+    keras.config.set_dtype_policy(numbers)
+    config = preset(flags.FLAGS.preset, phase_name, mixed_bfloat16=numbers == "mixed_bfloat16")
     config = dataclasses.replace(config, batch_size=flags.FLAGS.batch_size or config.batch_size)
     phase = build_phase(config) if phase_name == "pretrain" else _adversarial(config)
     state = phase.first_state()
     random = np.random.default_rng(0)
-    shape = (config.batch_size, config.crop_size, config.crop_size, 3)
+    count = steps_at_once()
+    shape = (count, config.batch_size, config.crop_size, config.crop_size, 3)
     lr = random.integers(0, 256, shape, np.uint8)
-    hr = random.integers(0, 256, (shape[0], config.scale * shape[1], config.scale * shape[2], 3), np.uint8)
-    operations = _operations(jax.make_jaxpr(phase.step)(state, lr, hr).jaxpr)
-    for _ in range(2):
-        state, named = phase.step(state, lr, hr)
+    hr = lr.repeat(config.scale, 2).repeat(config.scale, 3)
+    operations = _operations(jax.make_jaxpr(phase.step)(state, lr[0], hr[0]).jaxpr)
+    state, named = phase.steps(state, lr, hr)
     jax.block_until_ready(state)
     seconds = []
-    # Ten steps at a time: one alone would count the wait for the device, which training does not have.
-    for _ in range(-(-flags.FLAGS.steps // 10)):
+    for _ in range(-(-flags.FLAGS.steps // count)):
         start = time.perf_counter()
-        for _ in range(10):
-            state, named = phase.step(state, lr, hr)
+        state, named = phase.steps(state, lr, hr)
         jax.block_until_ready((state, named))
-        seconds.append((time.perf_counter() - start) / 10)
+        seconds.append((time.perf_counter() - start) / count)
     step = statistics.median(seconds)
     reached = operations / step / 1e12
     share = f", {100 * reached / peak:.1f} % of the bfloat16 peak" if peak else ""
     print(
-        f"  {phase_name}, {'mixed bfloat16' if bfloat16 else 'float32'}, batch {shape[0]} of {shape[1]}×{shape[2]}: "
+        f"  {phase_name}, {numbers.replace('_', ' ')}, batch {shape[1]} of {shape[2]}×{shape[3]}: "
         f"{1e3 * step:.2f} ms a step ({1e3 * min(seconds):.2f} to {1e3 * max(seconds):.2f}), "
-        f"{shape[0] / step:.0f} images/s, {operations / 1e9:.0f} GFLOP a step, {reached:.2f} TFLOP/s{share}"
+        f"{shape[1] / step:.0f} images/s, {operations / 1e9:.0f} GFLOP a step, {reached:.2f} TFLOP/s{share}",
+        flush=True,
     )
     return step * config.steps
 

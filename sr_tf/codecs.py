@@ -5,7 +5,7 @@ at full size, each at settings that its own developers would call fair: their en
 they come. Every call works on one thread and releases Python's lock, so that callers may run several at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -164,3 +164,18 @@ CODECS = {
         _jpeg(),
     )
 }
+
+
+def coded_variants(lr: np.ndarray, qualities: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
+    """An LR as it comes back from AVIF.
+
+    Args:
+        lr: uint8 [h, w, 3].
+        qualities: 0 (fewest bytes) to 100.
+        spread: `map`, or that of a pool of threads.
+
+    Returns:
+        One image for each quality; the LR itself where there are none.
+    """
+    avif = CODECS["avif-fast"]
+    return list(spread(lambda quality: avif.decode(avif.encode(lr, quality)), qualities)) or [lr]

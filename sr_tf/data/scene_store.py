@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from sr_tf.codecs import CODECS
+from sr_tf.codecs import coded_variants
 from sr_tf.data.images import encode_png
 from sr_tf.degradation import pad_to_multiple
 from sr_tf.errors import UserError
@@ -115,18 +115,3 @@ def build_store(
         scale=scale,
         decoded=decoded,
     )
-
-
-def coded_variants(lr: np.ndarray, qualities: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-    """An LR as it comes back from AVIF.
-
-    Args:
-        lr: uint8 [h, w, 3].
-        qualities: 0 (fewest bytes) to 100.
-        spread: `map`, or that of a pool of threads.
-
-    Returns:
-        One image for each quality; the LR itself where there are none.
-    """
-    avif = CODECS["avif-fast"]
-    return list(spread(lambda quality: avif.decode(avif.encode(lr, quality)), qualities)) or [lr]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sr_tf import losses
-from sr_tf.data.scene_store import coded_variants
+from sr_tf.codecs import coded_variants
 from sr_tf.models.coding import coded, quantiser_steps
 from sr_tf.pixels import to_uint8
 from sr_tf.training.distribution import maybe_compiled

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from sr_tf.data.scene_store import coded_variants
+from sr_tf.codecs import coded_variants
 from sr_tf.degradation import baselines, crop_to, reduce
 from sr_tf.metrics.scores import mean_scores, score_image
 from sr_tf.pixels import to_uint8

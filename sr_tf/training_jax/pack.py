@@ -4,12 +4,17 @@ python -m sr_tf.training_jax.pack chula/train train.npz
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
+from sr_tf.codecs import coded_variants
 from sr_tf.config import TrainConfig
 from sr_tf.degradation import DEGRADATIONS, SCALES
 from sr_tf.errors import UserError
@@ -24,12 +29,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("output", type=Path, metavar="OUT", help="the .npz file")
     parser.add_argument("--scale", type=int, choices=SCALES, default=4, help="in each direction (default 4)")
     parser.add_argument("--degradation", choices=sorted(DEGRADATIONS), default="study", help="(default study)")
+    parser.add_argument("--reducer", default="", metavar="MODEL", help="reduce as this generator's images are reduced")
     parser.add_argument("--lr_qualities", default="", help="of AVIF, as in train.py (default: LRs are not coded)")
     options = parser.parse_args(argv)
     return exit_code("pack", lambda: _pack(options))
 
 
-def pack(images: Iterable[np.ndarray], scale: int, degradation: str, qualities: Sequence[int] = ()) -> PackedScenes:
+def pack(
+    images: Iterable[np.ndarray],
+    scale: int,
+    degradation: str,
+    qualities: Sequence[int] = (),
+    reduction: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> PackedScenes:
     """Reduces scenes.
 
     Args:
@@ -37,12 +49,15 @@ def pack(images: Iterable[np.ndarray], scale: int, degradation: str, qualities: 
         scale: reduction in each direction.
         degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
         qualities: of AVIF that LRs go through; none: uncoded.
+        reduction: from HR to LR, if not by `degradation`.
     """
-    from sr_tf.data.scene_store import coded_variants
     from sr_tf.degradation import reduce
 
+    reduction = reduction or partial(reduce, scale=scale, degradation=degradation)
     hr = list(images)
-    lr = [coded_variants(reduce(image, scale, degradation), qualities) for image in hr]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        coded = [pool.submit(coded_variants, reduction(image), qualities) for image in hr]
+        lr = [one.result() for one in tqdm(coded, desc="code LRs", unit="scene", disable=None if qualities else True)]
     return PackedScenes(hr, lr, scale, degradation, ",".join(map(str, qualities)))
 
 
@@ -52,10 +67,21 @@ def _pack(options: argparse.Namespace) -> None:
     if options.output.suffix != ".npz":
         raise UserError(f"{options.output}: expected a name that ends in .npz")
     config = TrainConfig(lr_qualities=options.lr_qualities)  # which checks them
+    reduction = _reduction(options.reducer, options.scale) if options.reducer else None
     images = (image for _, image in read_folder(find_images(options.images)))
-    packed = pack(images, options.scale, options.degradation, config.qualities)
+    packed = pack(images, options.scale, options.degradation, config.qualities, reduction)
     packed.save(options.output)
     print(f"{options.output}: {len(packed.hr)} scenes, {options.output.stat().st_size / 1e6:,.0f} MB")
+
+
+def _reduction(model: str, scale: int) -> Callable[[np.ndarray], np.ndarray]:
+    from sr_tf.reduction import reduce_for
+    from sr_tf.zoo import load_generator, load_reducer
+
+    generator, reducer = load_generator(model), load_reducer(model)
+    if generator.scale != scale:
+        raise UserError(f"--reducer={model}: a generator ×{generator.scale}, expected ×{scale}, see --scale")
+    return partial(reduce_for, generator, reducer)
 
 
 if __name__ == "__main__":

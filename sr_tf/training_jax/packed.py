@@ -91,6 +91,10 @@ class Patches:
         patches = [self._patch(number) for number in range(step * self._count, (step + 1) * self._count)]
         return tuple(np.stack(images) for images in zip(*patches, strict=True))
 
+    def batches(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The batches of `count` steps from `first` on: LR and HR as `batch` gives them, along a new first axis."""
+        return tuple(np.stack(images) for images in zip(*map(self.batch, range(first, first + count)), strict=True))
+
     def _patch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         scene = self._order(number // len(self._hr))[number % len(self._hr)]
         draws = np.random.default_rng([self._seed, number, 1]).random(4)

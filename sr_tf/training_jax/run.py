@@ -1,8 +1,11 @@
 """A run on JAX from configuration to kept generators; the counterpart of `sr_tf.training.run`, resumable likewise."""
 
+import itertools
 import math
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -23,13 +26,23 @@ from sr_tf.training_jax.packed import PackedScenes, Patches
 from sr_tf.training_jax.steps import Pretrain
 
 
-def train(config: TrainConfig, scenes: PackedScenes, validation: PackedScenes) -> Path:
+def steps_at_once() -> int:
+    """Steps in one call of the device.
+
+    A GPU is done with a step before Python has asked for the next. A CPU never is, and is slow at loops inside a
+    compiled function.
+    """
+    return 1 if jax.default_backend() == "cpu" else 10
+
+
+def train(config: TrainConfig, scenes: PackedScenes, validation: PackedScenes, at_once: int | None = None) -> Path:
     """Trains, or goes on where an earlier process with the same configuration stopped.
 
     Args:
         config: of the run; its scale, degradation and qualities are those of the scenes.
         scenes: to learn from.
         validation: to choose generators by, `config.validation_scenes` of them.
+        at_once: steps in one call of the device; by default `steps_at_once`.
 
     Returns:
         The run's folder: `config.json`, `checkpoints/`, and `best/`, which the rest of sr_tf reads on TensorFlow.
@@ -56,15 +69,30 @@ def train(config: TrainConfig, scenes: PackedScenes, validation: PackedScenes) -
     criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else (config.select_by, False)
     best = BestGenerators(run_dir / "best", config.keep_best, criterion, higher_is_better)
     watch = _Watch(config, first)
-    for step in range(first, config.steps):
-        state, named = phase.step(state, *patches.batch(step))
-        watch.add(step + 1, named)
-        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+    for step, batches in _batches_ahead(patches, config, first, at_once or steps_at_once()):
+        state, named = phase.steps(state, *batches)
+        watch.add(step, named)
+        if step % config.validate_every == 0 or step == config.steps:
             scores = scorer.score(state["averaged"])
-            best.offer(averaged, step + 1, scores)
+            best.offer(averaged, step, scores)
             save_state(run_dir / "checkpoints", state)
-            _tell(f"step {step + 1}: validation " + "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+            _tell(f"step {step}: validation " + "  ".join(f"{name} {value:.4f}" for name, value in scores.items()))
     return run_dir
+
+
+def _batches_ahead(patches: Patches, config: TrainConfig, first: int, at_once: int) -> Iterator[tuple[int, tuple]]:
+    """Yields (number of steps done after it, batches) for each call; the next are cut while the device works.
+
+    No call goes past a step at which something is told or validated.
+    """
+    every = (at_once, config.log_every, config.validate_every)
+    ends = [end for end in range(first + 1, config.steps + 1) if end == config.steps or not all(end % n for n in every)]
+    with ThreadPoolExecutor(1) as pool:
+        cut = [pool.submit(patches.batches, start, end - start) for start, end in zip([first], ends, strict=False)]
+        for start, end in itertools.pairwise(ends):
+            cut.append(pool.submit(patches.batches, start, end - start))
+            yield start, cut.pop(0).result()
+        yield from ((ends[-1], last.result()) for last in cut)
 
 
 class _Watch:
@@ -77,16 +105,18 @@ class _Watch:
         self._config, self._told, self._since, self._seen = config, first, time.monotonic(), []
 
     def add(self, step: int, named) -> None:
+        """Takes the losses of the steps up to `step`, [K] each."""
         self._seen.append(named)
         due = (self._config.log_every, self._config.validate_every)
         if step != self._config.steps and all(step % every for every in due):
             return
-        means = {name: float(np.mean([one[name] for one in self._seen])) for name in named}
+        values = {name: np.concatenate([one[name] for one in self._seen]) for name in named}
+        means = {name: float(np.mean(value)) for name, value in values.items()}
         for name, value in means.items():
             if not math.isfinite(value):
                 raise UserError(f"step {step}: {name} is {value} since step {self._told}; training stopped")
         now = time.monotonic()
-        rate = len(self._seen) * self._config.batch_size / (now - self._since)
+        rate = (step - self._told) * self._config.batch_size / (now - self._since)
         losses = " ".join(f"{name} {value:.4g}" for name, value in means.items())
         _tell(f"step {step}/{self._config.steps}  {losses}  {rate:.1f} images/s")
         self._told, self._since, self._seen = step, now, []

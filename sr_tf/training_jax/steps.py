@@ -28,11 +28,14 @@ class Pretrain:
     Attributes:
         step: one update, compiled: from (state, LR [N, h, w, 3], HR [N, scale · h, scale · w, 3]), uint8 or float in
             [0, 255], to (the next state, the named losses). It takes the state's memory over.
+        steps: K updates in one call, compiled: LR and HR have a leading axis of K batches, and so have the losses. A
+            device that takes milliseconds for a step waits for its caller otherwise.
     """
 
     def __init__(self, generator: keras.Model, optimizer: keras.optimizers.Optimizer, ema_decay: float):
         self.generator, self._optimizer, self._decay = generator, _built(optimizer, generator), ema_decay
         self.step = jax.jit(self._step, donate_argnums=0)
+        self.steps = jax.jit(partial(_repeated, self._step), donate_argnums=0)
 
     def first_state(self) -> State:
         """The state before the first step, from the networks' and optimizers' own variables."""
@@ -107,8 +110,10 @@ class AdversarialFineTuning(Pretrain):
         self._content_network = content_network
         # An argument of the compiled step: as constants the weights would be compiled into it, 80 MB of them.
         self._frozen = _values(content_network.variables)
-        compiled = jax.jit(self._adversarial_step, donate_argnums=0)
-        self.step = lambda state, lr, hr: compiled(state, self._frozen, lr, hr)
+        self.step, self.steps = (
+            self._with_frozen(jax.jit(function, donate_argnums=0))
+            for function in (self._adversarial_step, self._adversarial_steps)
+        )
         distance = jax.jit(lambda frozen, hr, sr: content_loss(self._features(frozen, hr), self._features(frozen, sr)))
         self.content_distance = partial(distance, self._frozen)
 
@@ -119,6 +124,12 @@ class AdversarialFineTuning(Pretrain):
             "discriminator": _values(self._discriminator.trainable_variables),
             "discriminator_optimizer": _values(self._discriminator_optimizer.variables),
         }
+
+    def _with_frozen(self, compiled: Callable) -> Callable:
+        return lambda state, lr, hr: compiled(state, self._frozen, lr, hr)
+
+    def _adversarial_steps(self, state: State, frozen, lr, hr) -> tuple[State, Named]:
+        return _repeated(lambda state, lr, hr: self._adversarial_step(state, frozen, lr, hr), state, lr, hr)
 
     def _adversarial_step(self, state: State, frozen, lr, hr) -> tuple[State, Named]:
         lr, hr = _floats(lr, hr)
@@ -150,6 +161,11 @@ class AdversarialFineTuning(Pretrain):
 
     def _features(self, frozen, images):
         return _run(self._content_network, frozen, images)
+
+
+def _repeated(step: Callable, state: State, lr, hr) -> tuple[State, Named]:
+    """A step for each batch of LR [K, N, h, w, 3] and HR."""
+    return jax.lax.scan(lambda state, batch: step(state, *batch), state, (lr, hr))
 
 
 def _run(model: keras.Model, values, images):

@@ -69,11 +69,9 @@ def test_what_is_no_image_is_refused_before_anything_is_sent(targets):
 def test_sr_tf_upscale_by_a_server_writes_what_it_writes_without(targets, tmp_path, capsys, scheme):
     for number, size in enumerate(((40, 60), (23, 9))):
         write_png(tmp_path / "lr" / f"{number}.png", RNG.integers(0, 256, (*size, 3), np.uint8))
-    assert main(["upscale", str(tmp_path / "lr"), str(tmp_path / "here"), "--tile", "32"]) == 0
-    assert (
-        main(["upscale", str(tmp_path / "lr"), str(tmp_path / "there"), "--tile", "32", "--serving", targets[scheme]])
-        == 0
-    )
+    how = ["--model", "small", "--tile", "32"]
+    assert main(["upscale", str(tmp_path / "lr"), str(tmp_path / "here"), *how]) == 0
+    assert main(["upscale", str(tmp_path / "lr"), str(tmp_path / "there"), *how, "--serving", targets[scheme]]) == 0
     for number in range(2):
         here, there = (tmp_path / place / f"{number}.png" for place in ("here", "there"))
         assert here.read_bytes() == there.read_bytes()
@@ -85,7 +83,7 @@ def test_restoring_over_http_imports_neither_tensorflow_nor_grpc(targets, tmp_pa
     code = (
         "import sys, sr_tf.cli\n"
         f"assert sr_tf.cli.main(['upscale', {str(tmp_path / 'lr.png')!r}, {str(tmp_path / 'sr.png')!r}, "
-        f"'--serving', {targets['http']!r}]) == 0\n"
+        f"'--model', 'small', '--serving', {targets['http']!r}]) == 0\n"
         "assert not {'tensorflow', 'keras', 'grpc', 'ray'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
