@@ -3,8 +3,8 @@
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
 
-The card's hours are those between the first and the last point that the run logged. What the generator scores is put
-into the card by `benchmarks/card_scores.py`.
+The card's hours are those between the first and the last point that the run logged; a run on JAX logs none, and they are
+given. What the generator scores is put into the card by `benchmarks/card_scores.py`.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "Name under which it ships.", required=True)
 flags.DEFINE_string("command", None, "Command that trained it.", required=True)
 flags.DEFINE_string("data", None, "What it was trained on, with licence.", required=True)
+flags.DEFINE_float("hours", None, "What the run took, if it was on JAX.")
 flags.DEFINE_string("machine", None, "What it was trained on.", required=True)
 flags.DEFINE_string(
     "intended_use",
@@ -47,7 +48,7 @@ def main(_) -> None:
         "data": options.data,
         "steps": config.steps,
         "kept_step": best["step"],
-        "hours": round(_hours(run), 2),
+        "hours": round(options.hours or _hours(run), 2),
         "machine": options.machine,
         "validation": {name: value for name, value in best.items() if name not in ("file", "step")},
         "settings": _settings(config),
