@@ -3,8 +3,8 @@
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
 
-The card's hours are those between the first and the last point that the run logged; a run on JAX logs none, and they are
-given. What the generator scores is put into the card by `benchmarks/card_scores.py`.
+The card's hours are those between the first and the last point that the run logged; a run on JAX logs none, so that
+they are given. What the generator scores is put into the card by `benchmarks/card_scores.py`.
 """
 
 import dataclasses

@@ -26,19 +26,17 @@ class Pretrain:
         ema_decay: share of the moving average that is kept each step, see `sr_tf.training.averaging`.
 
     Attributes:
-        step: one update, compiled: from (state, LR [N, h, w, 3], HR [N, scale · h, scale · w, 3]), uint8 or float in
-            [0, 255], to (the next state, the named losses). It takes the state's memory over.
-        steps: K updates in one call, compiled: LR and HR have a leading axis of K batches, and so have the losses. A
-            device that takes milliseconds for a step waits for its caller otherwise.
+        steps: updates, compiled: from (state, LR [K, N, h, w, 3], HR [K, N, scale · h, scale · w, 3]), uint8 or float
+            in [0, 255], a batch for each of K updates, to (the next state, the named losses [K]). It takes the state's
+            memory over. A device that is done with an update before Python has asked for the next wants more than one.
     """
 
     def __init__(self, generator: keras.Model, optimizer: keras.optimizers.Optimizer, ema_decay: float):
         self.generator, self._optimizer, self._decay = generator, _built(optimizer, generator), ema_decay
-        self.step = jax.jit(self._step, donate_argnums=0)
         self.steps = jax.jit(partial(_repeated, self._step), donate_argnums=0)
 
     def first_state(self) -> State:
-        """The state before the first step, from the networks' and optimizers' own variables."""
+        """The state before the first update, from the networks' and optimizers' own variables."""
         weights = _values(self.generator.trainable_variables)
         return {
             "step": [jnp.zeros((), jnp.int32)],
@@ -110,10 +108,8 @@ class AdversarialFineTuning(Pretrain):
         self._content_network = content_network
         # An argument of the compiled step: as constants the weights would be compiled into it, 80 MB of them.
         self._frozen = _values(content_network.variables)
-        self.step, self.steps = (
-            self._with_frozen(jax.jit(function, donate_argnums=0))
-            for function in (self._adversarial_step, self._adversarial_steps)
-        )
+        compiled = jax.jit(self._adversarial_steps, donate_argnums=0)
+        self.steps = lambda state, lr, hr: compiled(state, self._frozen, lr, hr)
         distance = jax.jit(lambda frozen, hr, sr: content_loss(self._features(frozen, hr), self._features(frozen, sr)))
         self.content_distance = partial(distance, self._frozen)
 
@@ -124,9 +120,6 @@ class AdversarialFineTuning(Pretrain):
             "discriminator": _values(self._discriminator.trainable_variables),
             "discriminator_optimizer": _values(self._discriminator_optimizer.variables),
         }
-
-    def _with_frozen(self, compiled: Callable) -> Callable:
-        return lambda state, lr, hr: compiled(state, self._frozen, lr, hr)
 
     def _adversarial_steps(self, state: State, frozen, lr, hr) -> tuple[State, Named]:
         return _repeated(lambda state, lr, hr: self._adversarial_step(state, frozen, lr, hr), state, lr, hr)

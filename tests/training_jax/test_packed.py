@@ -2,12 +2,15 @@ import cv2
 import numpy as np
 import pytest
 
+from sr_tf.codecs import coded_variants
 from sr_tf.data.images import write_png
 from sr_tf.data.smear import render_smear
 from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
+from sr_tf.reduction import reduce_for
 from sr_tf.training_jax import pack as program
 from sr_tf.training_jax.packed import PackedScenes, Patches
+from sr_tf.zoo import load_generator, load_reducer
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,12 @@ def test_a_batch_is_a_function_of_seed_and_step(scenes):
     assert len({batch(5, 0), batch(5, 1), batch(6, 0)}) == 3
 
 
+def test_several_batches_are_those_of_their_steps(scenes):
+    patches = Patches(scenes, batch_size=4, crop_size=12, seed=5)
+    for together, kind in zip(patches.batches(2, 3), (0, 1), strict=True):
+        np.testing.assert_array_equal(together, np.stack([patches.batch(step)[kind] for step in (2, 3, 4)]))
+
+
 def test_each_pass_takes_every_scene_once():
     flat = [np.full((16, 16, 3), value, np.uint8) for value in range(7)]
     packed = PackedScenes(flat, [[image[::4, ::4]] for image in flat], 4, "study", "")
@@ -79,6 +88,18 @@ def test_the_program_packs_a_folder(tmp_path, capsys):
     assert packed.hr[1].shape == (50, 61, 3)
     expected = cv2.resize(render_smear(1, 64, 48), (24, 32), interpolation=cv2.INTER_CUBIC)
     np.testing.assert_array_equal(packed.lr[0][0], expected)
+
+
+def test_scenes_are_reduced_as_a_generators_images_are(tmp_path, capsys):
+    hr = render_smear(1, 66, 61)
+    write_png(tmp_path / "hr" / "a.png", hr)
+    out = tmp_path / "out.npz"
+    assert program.main([str(tmp_path / "hr"), str(out), "--reducer", "archive4", "--lr_qualities", "60,90"]) == 0
+    lr = reduce_for(load_generator("archive4"), load_reducer("archive4"), hr)
+    for found, expected in zip(PackedScenes.load(out).lr[0], coded_variants(lr, (60, 90)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert program.main([str(tmp_path / "hr"), str(out), "--reducer", "archive4", "--scale", "2"]) == 2
+    assert "--reducer=archive4: a generator ×4, expected ×2" in capsys.readouterr().err
 
 
 def test_bad_input_is_told_in_a_line(scenes, tmp_path, capsys):

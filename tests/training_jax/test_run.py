@@ -95,6 +95,29 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path
 
 
 @pytest.mark.long
+def test_several_steps_a_call_end_in_the_same_weights(whole, packed, tmp_path):
+    """Four, where something is told at each third and validated at each third: calls of 3, 1, 2 and 1 steps."""
+    code = (
+        "import os, sys; os.environ['KERAS_BACKEND'] = 'jax'\n"
+        "import dataclasses, pathlib; from sr_tf.config import load_config\n"
+        "from sr_tf.training_jax.packed import PackedScenes; from sr_tf.training_jax.run import train\n"
+        "config = dataclasses.replace(load_config(pathlib.Path(sys.argv[1])), run_dir=sys.argv[2], log_every=3)\n"
+        "train(config, *map(PackedScenes.load, sys.argv[3:]), at_once=4)\n"
+    )
+    arguments = [whole / "config.json", tmp_path / "run", *packed]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    _, messages = finished(
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    )
+    assert [line.split()[1] for line in messages.splitlines() if " loss " in line] == ["3/7", "6/7", "7/7"]
+    expected, found = newest(whole), newest(tmp_path / "run")
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.long
 def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
     from sr_tf.metrics.psnr import psnr
     from sr_tf.pixels import to_uint8

@@ -84,10 +84,8 @@ def by_jax(config):
     state = phase.first_state()
     if config.phase == "gan":
         state["discriminator"] = [keras.ops.array(w) for w in seeded(build_discriminator(config), 4).get_weights()]
-    losses = []
-    for lr, hr in batches():
-        state, named = phase.step(state, lr, hr)
-        losses.append({name: float(value) for name, value in named.items()})
+    state, named = phase.steps(state, *map(np.stack, zip(*batches(), strict=True)))
+    losses = [{name: float(value[step]) for name, value in named.items()} for step in range(STEPS)]
     assert int(state["step"][0]) == STEPS
     for name in state:
         if name.endswith("_optimizer"):
