@@ -1,0 +1,96 @@
+"""Quality against time: what generators score beside the seconds that a megapixel takes them on this machine.
+
+  python evaluate.py --models=small,mixed --images=CHULA/test --metrics=psnr,enl0 --out=runs/sizes
+  python benchmarks/quality_per_second.py --models=small,mixed --scores=runs/sizes/scores.json   # on an idle machine
+
+Prints a table, and draws it. The time is that of one LR image of 175×175, which gives 700×700 pixels of HR, in
+TensorFlow; the median.
+"""
+
+import io
+import json
+import statistics
+import time
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from absl import app, flags
+from matplotlib.figure import Figure
+
+from sr_tf.files import write_atomically
+from sr_tf.messages import load_tensorflow
+
+flags.DEFINE_list("models", None, "Generators, as evaluate.py was given them.", required=True)
+flags.DEFINE_string("scores", None, "The scores.json that evaluate.py wrote of them.", required=True)
+flags.DEFINE_string("out", "build/quality-per-second.png", "The picture.")
+flags.DEFINE_integer("side", 175, "Side of the LR image in pixels.")
+flags.DEFINE_integer("runs", 7, "Timed calls of each, after one that prepares.")
+
+_PANELS = {"psnr": "PSNR (dB), more is better", "enl0": "ENL0 distance, less is better"}
+_BASELINE = "bicubic"
+_INK, _MUTED, _RULE, _MARK = "#1b2430", "#5a6573", "#e3e7ec", "#0056a0"
+
+
+def main(_) -> None:
+    """Times, prints and draws."""
+    load_tensorflow()
+    from sr_tf.models.edsr import describe
+    from sr_tf.restorer import load_restorer
+
+    document = json.loads(Path(flags.FLAGS.scores).read_text("utf-8"))
+    means, rows = document["means"], {}
+    for where in flags.FLAGS.models:
+        name, restorer = Path(where).name, load_restorer(where)
+        seconds = _seconds_per_megapixel(restorer)
+        rows[name] = {"seconds": seconds, **{key: means[name].get(key) for key in _PANELS}}
+        described = describe(getattr(restorer, "restorer", restorer))
+        print(f"| {name} | {described} | {seconds:.3f} | {_text(rows[name])} |", flush=True)
+    print(f"| {_BASELINE} | | | {_text(means[_BASELINE])} |\n\n{document['protocol']}")
+    write_atomically(Path(flags.FLAGS.out), _picture(rows, means[_BASELINE]))
+    print(flags.FLAGS.out)
+
+
+def _text(scores: dict) -> str:
+    return " | ".join(
+        "–" if scores.get(key) is None else f"{scores[key]:.{2 if key == 'psnr' else 3}f}" for key in _PANELS
+    )
+
+
+def _seconds_per_megapixel(restorer) -> float:
+    side = flags.FLAGS.side
+    lr = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(np.float32)
+    restorer.predict_on_batch(lr)
+    seconds = []
+    for _ in range(flags.FLAGS.runs):
+        start = time.perf_counter()
+        restorer.predict_on_batch(lr)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds) / ((restorer.scale * side) ** 2 / 1e6)
+
+
+def _picture(rows: dict[str, dict], baseline: dict) -> bytes:
+    with matplotlib.rc_context({"font.size": 10, "text.parse_math": False}):
+        figure = Figure(figsize=(11, 4.6), dpi=160, layout="constrained")
+        for axes, (key, title) in zip(figure.subplots(1, 2), _PANELS.items(), strict=True):
+            points = {name: (row["seconds"], row[key]) for name, row in rows.items() if row[key] is not None}
+            axes.set_xscale("log")
+            axes.plot(*zip(*points.values(), strict=True), "o", color=_MARK, markersize=7)
+            for name, place in points.items():
+                axes.annotate(name, place, xytext=(6, 5), textcoords="offset points", color=_INK, fontsize=9)
+            axes.axhline(baseline[key], color=_MUTED, linestyle="--", linewidth=1)
+            axes.annotate(_BASELINE, (1, baseline[key]), xycoords=("axes fraction", "data"), xytext=(-4, 4),
+                          textcoords="offset points", ha="right", color=_MUTED, fontsize=9)  # fmt: skip
+            axes.margins(x=0.18, y=0.12)
+            axes.grid(color=_RULE)
+            axes.set_axisbelow(True)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.set_title(title, loc="left", color=_INK, fontsize=11, fontweight="bold")
+            axes.set_xlabel("seconds a megapixel of HR (logarithmic)", color=_MUTED)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    app.run(main)
