@@ -17,6 +17,7 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.files import write_atomically
 from sr_tf.messages import load_tensorflow
@@ -29,7 +30,8 @@ flags.DEFINE_integer("runs", 7, "Timed calls of each, after one that prepares.")
 
 _PANELS = {"psnr": "PSNR (dB), more is better", "enl0": "ENL0 distance, less is better"}
 _BASELINE = "bicubic"
-_INK, _MUTED, _RULE, _MARK = "#1b2430", "#5a6573", "#e3e7ec", "#0056a0"
+_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_INK, _MUTED, _RULE, _MARKS = "#1b2430", "#5a6573", "#e3e7ec", "osD^vPX*hpd<>"
 
 
 def main(_) -> None:
@@ -71,22 +73,25 @@ def _seconds_per_megapixel(restorer) -> float:
 
 def _picture(rows: dict[str, dict], baseline: dict) -> bytes:
     with matplotlib.rc_context({"font.size": 10, "text.parse_math": False}):
-        figure = Figure(figsize=(11, 4.6), dpi=160, layout="constrained")
+        figure = Figure(figsize=(11, 4.8), dpi=160, layout="constrained")
         for axes, (key, title) in zip(figure.subplots(1, 2), _PANELS.items(), strict=True):
-            points = {name: (row["seconds"], row[key]) for name, row in rows.items() if row[key] is not None}
             axes.set_xscale("log")
-            axes.plot(*zip(*points.values(), strict=True), "o", color=_MARK, markersize=7)
-            for name, place in points.items():
-                axes.annotate(name, place, xytext=(6, 5), textcoords="offset points", color=_INK, fontsize=9)
-            axes.axhline(baseline[key], color=_MUTED, linestyle="--", linewidth=1)
-            axes.annotate(_BASELINE, (1, baseline[key]), xycoords=("axes fraction", "data"), xytext=(-4, 4),
-                          textcoords="offset points", ha="right", color=_MUTED, fontsize=9)  # fmt: skip
-            axes.margins(x=0.18, y=0.12)
+            axes.axhline(baseline[key], color=_MUTED, linestyle="--", linewidth=1, label=_BASELINE)
+            for number, (name, row) in enumerate(rows.items()):
+                if row[key] is not None:
+                    axes.plot(
+                        row["seconds"], row[key], _MARKS[number % len(_MARKS)], markersize=8, alpha=0.85, label=name
+                    )
+            axes.xaxis.set_major_locator(FixedLocator(_TICKS))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+            axes.margins(x=0.15, y=0.1)
             axes.grid(color=_RULE)
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_title(title, loc="left", color=_INK, fontsize=11, fontweight="bold")
             axes.set_xlabel("seconds a megapixel of HR (logarithmic)", color=_MUTED)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=9)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
