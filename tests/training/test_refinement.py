@@ -65,7 +65,7 @@ def test_refined_blocks_take_fewer_bytes_and_hold_what_was_measured(tmp_path):
     sizes = {}
     for refine in (False, True):
         target = tmp_path / f"{refine}.sr.zip"
-        write_archive(slide, target, Options(QUALITIES["visual"], ("archive2",), refine=refine))
+        write_archive(slide, target, Options(QUALITIES["diagnostic"], ("archive2",), refine=refine))
         with RestoredSlide(target) as restored:
             assert restored.kind(0, 0).generator
         assert measure_again(target, slide, ())[0] == []
