@@ -13,6 +13,7 @@ from absl import app, flags
 
 from sr_tf.evaluation.rate_results import AVIF
 from sr_tf.files import write_atomically
+from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import describe
 from sr_tf.zoo import ZOO, load_generator, shipped
 
@@ -27,16 +28,18 @@ def main(_) -> None:
         method = f"LR ×{card['architecture']['scale']} + {name}"
         if method not in psnr["at_rates"]:
             continue
-        delta = psnr["deltas"][AVIF][method]
+        crossing = psnr["deltas"][AVIF][method]["crossing"]
         card["rate_distortion"] = {
             "protocol": measured["protocol"],
             "bit_per_pixel": measured["rates"],
-            "psnr": _rounded(psnr["at_rates"][method]),
-            "psnr_avif_full_size": _rounded(psnr["at_rates"][AVIF]),
-            "ahead_of_avif_up_to_bit_per_pixel": delta["crossing"] and round(delta["crossing"], 4),
+            "scores": {
+                key: {"this": _rounded(key, found["at_rates"][method]), "avif": _rounded(key, found["at_rates"][AVIF])}
+                for key, found in measured["scores"].items()
+            },
+            "ahead_of_avif_in_psnr_up_to_bit_per_pixel": crossing and round(crossing, 4),
         }
         if "lr_qualities" in card["settings"] and card["settings"]["lr_qualities"]:
-            rates = dict(zip(measured["rates"], card["rate_distortion"]["psnr"], strict=True))
+            rates = dict(zip(measured["rates"], psnr["at_rates"][method], strict=True))
             card["summary"] = (
                 f"{describe(load_generator(name))}, for LRs that went through AVIF; "
                 f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel where AVIF at full size has "
@@ -46,8 +49,8 @@ def main(_) -> None:
         print(f"{name}: {card['summary']}")
 
 
-def _rounded(values: list[float | None]) -> list[float | None]:
-    return [value if value is None else round(value, 2) for value in values]
+def _rounded(key: str, values: list[float | None]) -> list[float | None]:
+    return [value if value is None else round(value, SCORES[key].decimals) for value in values]
 
 
 if __name__ == "__main__":

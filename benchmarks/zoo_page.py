@@ -8,6 +8,7 @@ from pathlib import Path
 from absl import app
 
 from sr_tf.files import write_atomically
+from sr_tf.metrics.scores import SCORES
 from sr_tf.zoo import shipped
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
@@ -59,27 +60,17 @@ def _rates(card: dict) -> list[str]:
     rates = card.get("rate_distortion")
     if rates is None:
         return []
-    rows = {
-        "bit/pixel": [f"{rate:g}" for rate in rates["bit_per_pixel"]],
-        "AVIF at full size": _shown(rates["psnr_avif_full_size"]),
-        "this": _shown(rates["psnr"]),
-    }
-    first, *others = [f"| {key} | {' | '.join(values)} |" for key, values in rows.items()]
-    rule = f"| --- |{' ---: |' * len(rates['bit_per_pixel'])}"
-    return [
-        "PSNR at equal bytes ([curves](rate-distortion.png)):",
+    lines = [
+        "At equal bytes, beside AVIF at full size ([curves](rate-distortion.png)):",
         "",
-        first,
-        rule,
-        *others,
-        "",
-        f"*{rates['protocol']}*",
-        "",
+        f"| bit/pixel | {' | '.join(f'{rate:g}' for rate in rates['bit_per_pixel'])} |",
+        f"| --- |{' ---: |' * len(rates['bit_per_pixel'])}",
     ]
-
-
-def _shown(values: list[float | None]) -> list[str]:
-    return ["–" if value is None else f"{value:.2f}" for value in values]
+    for key, found in rates["scores"].items():
+        for which, values in (("", found["this"]), (", AVIF", found["avif"])):
+            shown = ["–" if value is None else SCORES[key].text(value) for value in values]
+            lines.append(f"| {SCORES[key].label}{which} | {' | '.join(shown)} |")
+    return [*lines, "", f"*{rates['protocol']}*", ""]
 
 
 if __name__ == "__main__":
