@@ -21,6 +21,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.files import write_atomically
 from sr_tf.messages import load_tensorflow
+from sr_tf.metrics.scores import SCORES
 
 flags.DEFINE_list("models", None, "Generators, as evaluate.py was given them.", required=True)
 flags.DEFINE_string("scores", None, "The scores.json that evaluate.py wrote of them.", required=True)
@@ -28,7 +29,7 @@ flags.DEFINE_string("out", "build/quality-per-second.png", "The picture.")
 flags.DEFINE_integer("side", 175, "Side of the LR image in pixels.")
 flags.DEFINE_integer("runs", 7, "Timed calls of each, after one that prepares.")
 
-_PANELS = {"psnr": "PSNR (dB), more is better", "enl0": "ENL0 distance, less is better"}
+_PANELS = ("psnr", "enl0")
 _BASELINE = "bicubic"
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _INK, _MUTED, _RULE, _MARKS = "#1b2430", "#5a6573", "#e3e7ec", "osD^vPX*hpd<>"
@@ -45,7 +46,7 @@ def main(_) -> None:
     for where in flags.FLAGS.models:
         name, restorer = Path(where).name, load_restorer(where)
         seconds = _seconds_per_megapixel(restorer)
-        rows[name] = {"seconds": seconds, **{key: means[name].get(key) for key in _PANELS}}
+        rows[name] = {"seconds": seconds, **{key: means[name][key] for key in _PANELS}}
         described = describe(getattr(restorer, "restorer", restorer))
         print(f"| {name} | {described} | {seconds:.3f} | {_text(rows[name])} |", flush=True)
     print(f"| {_BASELINE} | | | {_text(means[_BASELINE])} |\n\n{document['protocol']}")
@@ -54,9 +55,7 @@ def main(_) -> None:
 
 
 def _text(scores: dict) -> str:
-    return " | ".join(
-        "–" if scores.get(key) is None else f"{scores[key]:.{2 if key == 'psnr' else 3}f}" for key in _PANELS
-    )
+    return " | ".join(SCORES[key].text(scores[key]) for key in _PANELS)
 
 
 def _seconds_per_megapixel(restorer) -> float:
@@ -74,14 +73,11 @@ def _seconds_per_megapixel(restorer) -> float:
 def _picture(rows: dict[str, dict], baseline: dict) -> bytes:
     with matplotlib.rc_context({"font.size": 10, "text.parse_math": False}):
         figure = Figure(figsize=(11, 4.8), dpi=160, layout="constrained")
-        for axes, (key, title) in zip(figure.subplots(1, 2), _PANELS.items(), strict=True):
+        for axes, key in zip(figure.subplots(1, 2), _PANELS, strict=True):
             axes.set_xscale("log")
             axes.axhline(baseline[key], color=_MUTED, linestyle="--", linewidth=1, label=_BASELINE)
             for number, (name, row) in enumerate(rows.items()):
-                if row[key] is not None:
-                    axes.plot(
-                        row["seconds"], row[key], _MARKS[number % len(_MARKS)], markersize=8, alpha=0.85, label=name
-                    )
+                axes.plot(row["seconds"], row[key], _MARKS[number % len(_MARKS)], markersize=8, alpha=0.85, label=name)
             axes.xaxis.set_major_locator(FixedLocator(_TICKS))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
@@ -89,7 +85,7 @@ def _picture(rows: dict[str, dict], baseline: dict) -> bytes:
             axes.grid(color=_RULE)
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
-            axes.set_title(title, loc="left", color=_INK, fontsize=11, fontweight="bold")
+            axes.set_title(SCORES[key].label, loc="left", color=_INK, fontsize=11, fontweight="bold")
             axes.set_xlabel("seconds a megapixel of HR (logarithmic)", color=_MUTED)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=9)
         buffer = io.BytesIO()

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from sr_tf.codecs import coded_variants
 from sr_tf.config import TrainConfig
-from sr_tf.degradation import DEGRADATIONS, SCALES
+from sr_tf.degradation import DEGRADATIONS, SCALES, reduce
 from sr_tf.errors import UserError
 from sr_tf.messages import exit_code
 from sr_tf.training_jax.packed import PackedScenes
@@ -51,8 +51,6 @@ def pack(
         qualities: of AVIF that LRs go through; none: uncoded.
         reduction: from HR to LR, if not by `degradation`.
     """
-    from sr_tf.degradation import reduce
-
     reduction = reduction or partial(reduce, scale=scale, degradation=degradation)
     hr = list(images)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
