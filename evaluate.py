@@ -6,12 +6,12 @@ from pathlib import Path
 
 from absl import flags
 
-from sr_tf.command_line import DATA_FIELDS, define_config_flags, given_config_flags, run
+from sr_tf.cli.flags import DATA_FIELDS, define_config_flags, given_config_flags, run
 from sr_tf.config import TrainConfig
+from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import make_folder, write_atomically
+from sr_tf.generators.load import DEFAULT_GENERATOR
 from sr_tf.messages import load_tensorflow
-from sr_tf.zoo import DEFAULT_GENERATOR
 
 USAGE = """Scores generators beside interpolation: the study's table and a figure panel. Research use only.
 
@@ -61,8 +61,8 @@ def main() -> None:
     from sr_tf.evaluation.panel import panel, typical_scene
     from sr_tf.evaluation.report.cards import model_card
     from sr_tf.evaluation.report.page import page
-    from sr_tf.restorer import load_restorer
-    from sr_tf.upscale import upscale
+    from sr_tf.generators.restorer import load_restorer
+    from sr_tf.generators.upscale import upscale
 
     generators = {_label(where): load_restorer(where) for where in wheres}
     names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
@@ -98,8 +98,8 @@ def _label(where: str) -> str:
 def _scenes(config: TrainConfig):
     """What the scenes are called, and a function that yields (name, HR) anew each time."""
     if flags.FLAGS.images:
-        from sr_tf.data.images import find_images, read_folder
         from sr_tf.data.scenes import middle
+        from sr_tf.images.reading import find_images, read_folder
 
         folder = Path(flags.FLAGS.images)
         paths, side = find_images(folder), flags.FLAGS.centre

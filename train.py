@@ -4,7 +4,7 @@ import functools
 
 from absl import flags
 
-from sr_tf.command_line import define_config_flags, given_config_flags, run
+from sr_tf.cli.flags import define_config_flags, given_config_flags, run
 from sr_tf.messages import load_tensorflow
 
 USAGE = """Trains a generator that restores 4× reduced microscope scenes. Research use only.

@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from absl import app, flags
 
-from sr_tf.data.images import find_images, read_rgb
+from sr_tf.images.reading import find_images, read_rgb
 
 flags.DEFINE_string("fields", None, "Folder of fields, all of one size.", required=True)
 flags.DEFINE_string("out", "blood.tif", "The slide.")

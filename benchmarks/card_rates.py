@@ -11,11 +11,11 @@ from pathlib import Path
 
 from absl import app, flags
 
+from sr_tf.disk.files import write_atomically
 from sr_tf.evaluation.rate_results import AVIF
-from sr_tf.files import write_atomically
+from sr_tf.generators.load import ZOO, load_generator, shipped
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import describe
-from sr_tf.zoo import ZOO, load_generator, shipped
 
 flags.DEFINE_string("rates", None, "rate-distortion.json of a comparison.", required=True)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import app, flags
 
-from sr_tf.files import write_atomically
+from sr_tf.disk.files import write_atomically
+from sr_tf.generators.load import ZOO, load_generator, shipped
 from sr_tf.models.edsr import describe
-from sr_tf.zoo import ZOO, load_generator, shipped
 
 flags.DEFINE_list("evaluations", None, "Folders that evaluate.py wrote.", required=True)
 

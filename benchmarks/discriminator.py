@@ -23,12 +23,12 @@ def main(_) -> None:
     import tensorflow as tf
     from keras import ops
 
-    from sr_tf import losses
-    from sr_tf.data.images import find_images, read_rgb
-    from sr_tf.degradation import reduce
+    from sr_tf.generators.load import load_generator
+    from sr_tf.generators.upscale import upscale
+    from sr_tf.images.degradation import reduce
+    from sr_tf.images.reading import find_images, read_rgb
     from sr_tf.models.discriminator import Discriminator
-    from sr_tf.upscale import upscale
-    from sr_tf.zoo import load_generator
+    from sr_tf.training import losses
 
     class WithoutDetail(Discriminator):
         def see(self, inputs):

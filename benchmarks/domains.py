@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
-from sr_tf.data.images import find_images, read_folder
 from sr_tf.evaluation.bjontegaard import bd_quality
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_curves import RateCurve
 from sr_tf.evaluation.rate_distortion import generated, interpolated, measure_image
-from sr_tf.zoo import load_generator, load_reducer
+from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.images.reading import find_images, read_folder
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_list("models", ["archive4", "archive2"], "Generators, as sr_tf.zoo.load_generator takes them.")
+flags.DEFINE_list("models", ["archive4", "archive2"], "Generators, as sr_tf.generators.load.load_generator takes them.")
 flags.DEFINE_integer("every", 1, "Take every n-th image.")
 flags.DEFINE_integer("first", 0, "From this one on.")
 

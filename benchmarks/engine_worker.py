@@ -29,7 +29,7 @@ def with_tensorflow(shape, convolutions, lr):
 
 def with_openvino(shape, convolutions, lr):
     """As `sr-tf upscale --engine openvino` restores."""
-    from sr_tf.engines import on_engine
+    from sr_tf.generators.engines import on_engine
 
     generator = on_engine(keras_generator(shape, convolutions), "openvino")
     return lambda: generator.predict_on_batch(lr)

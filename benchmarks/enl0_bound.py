@@ -10,7 +10,7 @@ from functools import partial
 
 from absl import app, flags
 
-from sr_tf.degradation import reduce
+from sr_tf.images.degradation import reduce
 from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("train", None, "Folder of HR images.", required=True)
@@ -30,13 +30,13 @@ def main(_) -> None:
     import tensorflow as tf
     from tqdm import tqdm
 
-    from sr_tf import losses
     from sr_tf.assets.store import locate
-    from sr_tf.data.images import find_images, read_folder
     from sr_tf.data.pipeline import training_batches
     from sr_tf.data.scene_store import build_store
+    from sr_tf.generators.load import load_generator
+    from sr_tf.images.reading import find_images, read_folder
     from sr_tf.models.efficientnet_lite import efficientnet_lite_features
-    from sr_tf.zoo import load_generator
+    from sr_tf.training import losses
 
     generator = load_generator(options.model)
     network = efficientnet_lite_features("efficientnet_lite0", locate("efficientnet_lite0"))
@@ -68,10 +68,10 @@ def main(_) -> None:
 
 
 def _report(name, generator, network, scenes) -> None:
-    from sr_tf.degradation import crop_to, reduce
+    from sr_tf.generators.upscale import upscale
+    from sr_tf.images.degradation import crop_to, reduce
     from sr_tf.metrics.scores import mean_scores, score_image
     from sr_tf.metrics.spectrum import lattice_excess
-    from sr_tf.upscale import upscale
 
     results = []
     for hr in scenes:

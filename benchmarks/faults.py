@@ -23,7 +23,7 @@ from absl import app, flags
 from PIL import Image
 from tqdm import tqdm
 
-from sr_tf.archive.restored import RestoredSlide
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.verify import check_integrity
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError

@@ -18,12 +18,12 @@ def main(_) -> None:
     """Prints the table, and the generators' scores."""
     load_tensorflow()
     from sr_tf.assets.store import is_cached
-    from sr_tf.data.images import find_images, read_rgb
     from sr_tf.evaluation.measures import load_measures
+    from sr_tf.generators.load import load_generator
+    from sr_tf.generators.upscale import upscale
+    from sr_tf.images.reading import find_images, read_rgb
     from sr_tf.metrics.ladder import SCALE, as_markdown, climb
     from sr_tf.metrics.scores import SCORES
-    from sr_tf.upscale import upscale
-    from sr_tf.zoo import load_generator
 
     measures = load_measures([], SCALE, "study")
     metrics = {SCORES[key]: function for key, function in measures.functions.items() if key != "lr_psnr"}
@@ -42,9 +42,9 @@ def main(_) -> None:
 def _scores(generator, metrics: dict, paths: list) -> str:
     import numpy as np
 
-    from sr_tf.data.images import read_rgb
-    from sr_tf.degradation import crop_to, reduce
-    from sr_tf.upscale import upscale
+    from sr_tf.generators.upscale import upscale
+    from sr_tf.images.degradation import crop_to, reduce
+    from sr_tf.images.reading import read_rgb
 
     pairs = []
     for path in paths:

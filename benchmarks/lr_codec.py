@@ -12,16 +12,16 @@ import numpy as np
 from absl import app, flags
 
 from sr_tf.archive.av1 import split
-from sr_tf.codecs import CODECS
-from sr_tf.data.images import find_images, read_folder
-from sr_tf.degradation import crop_to, reduce
 from sr_tf.evaluation.rate_curves import RateCurve, mean_at
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import crop_to, reduce
+from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.fast import fast_psnr
-from sr_tf.upscale import upscale
-from sr_tf.zoo import load_generator
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_string("model", "coded4", "A generator, as sr_tf.zoo.load_generator takes it.")
+flags.DEFINE_string("model", "coded4", "A generator, as sr_tf.generators.load.load_generator takes it.")
 flags.DEFINE_integer("every", 1, "Take every n-th image.")
 flags.DEFINE_list("rates", ["0.03", "0.05", "0.076", "0.103", "0.132", "0.175", "0.25"], "bit/pixel of the HR image.")
 

@@ -13,12 +13,12 @@ import numpy as np
 from absl import app, flags
 
 from sr_tf.archive.gate import QUALITIES, Measure
-from sr_tf.codecs import CODECS
+from sr_tf.images.codecs import CODECS
 from sr_tf.slides.slide import open_slide
 
 flags.DEFINE_string("slide", None, "The slide.", required=True)
 flags.DEFINE_enum("quality", "visual", ["visual", "diagnostic"], "Whose gate to meet.")
-flags.DEFINE_list("codecs", ["avif", "avif420", "jpegxl"], "Keys of sr_tf.codecs.CODECS.")
+flags.DEFINE_list("codecs", ["avif", "avif420", "jpegxl"], "Keys of sr_tf.images.codecs.CODECS.")
 flags.DEFINE_integer("piece", 2048, "Side of what is coded in one file, a multiple of 256 pixels.")
 
 AVIF_LEVELS = tuple(range(0, 100, 2))

@@ -19,7 +19,7 @@ from absl import app, flags
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from sr_tf.files import write_atomically
+from sr_tf.disk.files import write_atomically
 from sr_tf.messages import load_tensorflow
 from sr_tf.metrics.scores import SCORES
 
@@ -38,8 +38,8 @@ _INK, _MUTED, _RULE, _MARKS = "#1b2430", "#5a6573", "#e3e7ec", "osD^vPX*hpd<>"
 def main(_) -> None:
     """Times, prints and draws."""
     load_tensorflow()
+    from sr_tf.generators.restorer import load_restorer
     from sr_tf.models.edsr import describe
-    from sr_tf.restorer import load_restorer
 
     document = json.loads(Path(flags.FLAGS.scores).read_text("utf-8"))
     means, rows = document["means"], {}

@@ -23,9 +23,9 @@ def main(_) -> None:
     from sr_tf.messages import load_tensorflow
 
     load_tensorflow()
+    from sr_tf.generators.load import load_generator
+    from sr_tf.generators.upscale import upscale
     from sr_tf.serving.client import connect
-    from sr_tf.upscale import upscale
-    from sr_tf.zoo import load_generator
 
     options = flags.FLAGS
     lr = np.random.default_rng(0).integers(0, 256, (options.height, options.width, 3), np.uint8)

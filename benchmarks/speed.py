@@ -21,10 +21,10 @@ def main(_) -> None:
     import tensorflow as tf
 
     from sr_tf.data.smear import render_smear
-    from sr_tf.degradation import reduce
+    from sr_tf.generators.upscale import upscale
+    from sr_tf.images.degradation import reduce
     from sr_tf.training.build import build_model
     from sr_tf.training.distribution import prepare_process
-    from sr_tf.upscale import upscale
 
     prepare_process(seed=0, mixed_bfloat16=False, xla=True)
     for xla in (False, True):

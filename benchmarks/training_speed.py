@@ -35,7 +35,7 @@ def main(_) -> None:
     load_tensorflow()
     import keras
 
-    from sr_tf.degradation import reduce
+    from sr_tf.images.degradation import reduce
     from sr_tf.models.edsr import EDSR
 
     batch, crop = flags.FLAGS.batch, flags.FLAGS.crop

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from absl import app
 
-from sr_tf.files import write_atomically
+from sr_tf.disk.files import write_atomically
+from sr_tf.generators.load import shipped
 from sr_tf.metrics.scores import SCORES
-from sr_tf.zoo import shipped
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 HEAD = """# Generators that ship

@@ -4,8 +4,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+from sr_tf.disk.files import write_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import write_atomically
 
 PHASES = ("pretrain", "gan")
 
@@ -41,7 +41,7 @@ class TrainConfig:
         False, "scene_folder: stop at the first unreadable image instead of skipping it with a warning."
     )
     cache_gib: float = _field(6.0, "Keep scenes decoded in memory up to this many GiB; beyond it they stay PNG-coded.")
-    degradation: str = _field("study", "How HR becomes LR; see sr_tf/degradation.py.", ("study", "antialiased"))
+    degradation: str = _field("study", "How HR becomes LR; see sr_tf/images/degradation.py.", ("study", "antialiased"))
     lr_qualities: str = _field(
         "",
         "Qualities of AVIF, 0 to 100, separated by commas: each training LR goes through one of them, as archives "

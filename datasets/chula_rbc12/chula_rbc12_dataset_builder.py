@@ -8,8 +8,8 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from datasets.features import scene_features
-from sr_tf.data.images import encode_png, is_image_name, read_rgb
 from sr_tf.errors import UserError
+from sr_tf.images.reading import encode_png, is_image_name, read_rgb
 
 URL = "https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset/archive/refs/heads/main.zip"
 

@@ -13,9 +13,9 @@ from absl import logging
 
 from datasets.features import scene_features
 from sr_tf.data.duplicates import fingerprint, keep_together, near_duplicates
-from sr_tf.data.images import encode_png, find_images, read_folder, read_rgb
 from sr_tf.data.scenes import SPLITS, cut_scenes, split_groups
 from sr_tf.errors import UserError
+from sr_tf.images.reading import encode_png, find_images, read_folder, read_rgb
 
 _LISTED_PAIRS = 20
 

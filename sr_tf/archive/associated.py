@@ -9,7 +9,7 @@ import numpy as np
 from sr_tf.archive import native
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.native import Segments
-from sr_tf.codecs import CODECS
+from sr_tf.images.codecs import CODECS
 from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.slide import Associated
 

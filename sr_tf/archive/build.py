@@ -12,11 +12,11 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
+from sr_tf.archive.enlarge import Generator, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FULL_AVIF, NATIVE, Kind
 from sr_tf.archive.planes import Planes
-from sr_tf.archive.restorers import Generator, halo
 from sr_tf.slides.slide import Slide
 
 

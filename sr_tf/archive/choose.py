@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
+from sr_tf.archive.enlarge import Generator, enlarge_window, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import FAMILIES, Family, Kind
-from sr_tf.archive.restorers import Generator, enlarge_window, halo
 from sr_tf.archive.stored import Stored, exact, stored_bytes
-from sr_tf.codecs import Codec
+from sr_tf.images.codecs import Codec
 
 Window = Callable[[Kind], np.ndarray]
-"""From a kind to a block reduced for it, with the halo around it that restoring needs, see `restorers.halo`."""
+"""From a kind to a block reduced for it, with the halo around it that restoring needs, see `enlarge.halo`."""
 
 
 _GENERATOR_BYTES = 64
@@ -129,7 +129,7 @@ class _Search:
         self._small, self._surroundings = original, None
         kind = family.kind
         if kind.scale > 1:
-            margin = halo(kind, chooser.generators)
+            margin = self._halo = halo(kind, chooser.generators)
             rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
             reduced = source(kind)
             self._small = reduced[margin : margin + rows, margin : margin + columns]
@@ -180,7 +180,7 @@ class _Search:
             return plain
         for index in range(found - 1, self._first - 1, -1):
             level = self._family.levels[index]
-            file = refiner.code(self._original, self._small, codec, level, self._surroundings)
+            file = refiner.code(self._original, self._small, codec, level, self._surroundings, self._halo)
             if self._margin_of(codec.decode(file)) < 0:
                 break
             refined = Stored(kind, level, file, stored_bytes(kind, file))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sr_tf.images.tiles import under
+
 BLOCK = 512
 """Side in HR pixels of what is stored in one piece: AV1 needs room to be efficient, the gate wants small pieces."""
 
@@ -56,6 +58,4 @@ class Grid:
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
         """The blocks that a rectangle of HR pixels touches, row by row."""
-        for row in range(y // BLOCK, -(-(y + height) // BLOCK)):
-            for column in range(x // BLOCK, -(-(x + width) // BLOCK)):
-                yield row, column
+        return under((x, y, width, height), BLOCK, BLOCK)

@@ -11,7 +11,7 @@ from sr_tf.archive.grid import Grid
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.archive.stored import Stored, decode, from_record
-from sr_tf.spool import Spool
+from sr_tf.disk.spool import Spool
 
 _BLOCK, _SCORES, _SEGMENT = range(3)
 

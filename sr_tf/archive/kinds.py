@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sr_tf.codecs import CODECS, Codec
+from sr_tf.images.codecs import CODECS, Codec
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Kind:
         code: in the archive's index; never given to another kind.
         name: in reports.
         scale: how many times smaller in each direction the stored image is.
-        codec: key of `sr_tf.codecs.CODECS`, or None where pixels are exact.
+        codec: key of `sr_tf.images.codecs.CODECS`, or None where pixels are exact.
         generator: whether a generator enlarges it; otherwise it is bicubic interpolation, or nothing at scale 1.
     """
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import imagecodecs
 import numpy as np
 
+from sr_tf.images.tiles import assemble, under
 from sr_tf.slides.jpeg_grid import decode_segment
 
 MISSING, REPACKED, RAW = range(3)
@@ -49,9 +50,7 @@ class Segments:
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
         """(row, column) of the segments that a rectangle touches."""
-        for row in range(y // self.segment_height, -(-(y + height) // self.segment_height)):
-            for column in range(x // self.segment_width, -(-(x + width) // self.segment_width)):
-                yield row, column
+        return under((x, y, width, height), self.segment_width, self.segment_height)
 
     def share(self, row: int, column: int, x: int, y: int, width: int, height: int) -> float:
         """How much of a segment a rectangle covers, 0 to 1."""
@@ -76,19 +75,15 @@ class Segments:
         Raises:
             ValueError: a segment cannot be decoded.
         """
-        pixels = np.full((height, width, 3), 255, np.uint8)
-        for row, column in self.under(x, y, width, height):
-            file = standalone(row, column)
-            if not file:
-                continue
-            segment = decode_segment(file, self.photometric, self.subsampling)
-            left, top = column * self.segment_width, row * self.segment_height
-            first_x, first_y = max(x, left), max(y, top)
-            last_x = min(x + width, left + segment.shape[1])
-            last_y = min(y + height, top + segment.shape[0])
-            part = segment[first_y - top : last_y - top, first_x - left : last_x - left]
-            pixels[first_y - y : last_y - y, first_x - x : last_x - x] = part
-        return pixels
+
+        def parts() -> Iterator[tuple[int, int, np.ndarray]]:
+            for row, column in self.under(x, y, width, height):
+                file = standalone(row, column)
+                if file:
+                    segment = decode_segment(file, self.photometric, self.subsampling)
+                    yield column * self.segment_width, row * self.segment_height, segment
+
+        return assemble((x, y, width, height), parts(), fill=255)
 
 
 def repack(standalone: bytes) -> tuple[int, bytes]:

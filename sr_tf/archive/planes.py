@@ -12,10 +12,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from sr_tf.archive.enlarge import Generator, enlarge_window, halo
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import Kind
-from sr_tf.archive.restorers import Generator, enlarge_window, halo
-from sr_tf.degradation import pad_to_multiple
+from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.tiles import assemble, overlap
 
 _CACHED_PLANES = 96
 _CACHED_BLOCKS = 32
@@ -72,8 +73,8 @@ class Planes:
         for r, c in self._grid.neighbours(row, column):
             plane = self.plane(r, c, scale)
             y, x = halo + (r - row) * side, halo + (c - column) * side
-            rows, source_rows = _overlap(y, plane.shape[0], canvas.shape[0])
-            columns, source_columns = _overlap(x, plane.shape[1], canvas.shape[1])
+            rows, source_rows = overlap(y, plane.shape[0], canvas.shape[0])
+            columns, source_columns = overlap(x, plane.shape[1], canvas.shape[1])
             canvas[rows, columns] = plane[source_rows, source_columns]
             top, bottom = min(top, rows.start), max(bottom, rows.stop)
             left, right = min(left, columns.start), max(right, columns.stop)
@@ -96,15 +97,9 @@ class Planes:
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """A rectangle of restored HR pixels, uint8 [height, width, 3]; it must lie inside the slide."""
-        pixels = np.empty((height, width, 3), np.uint8)
-        for row, column in self._grid.under(x, y, width, height):
-            left, top, block_width, block_height = self._grid.rectangle(row, column)
-            first_x, first_y = max(x, left), max(y, top)
-            last_x, last_y = min(x + width, left + block_width), min(y + height, top + block_height)
-            block = self.restored(row, column)
-            part = block[first_y - top : last_y - top, first_x - left : last_x - left]
-            pixels[first_y - y : last_y - y, first_x - x : last_x - x] = part
-        return pixels
+        rectangle = x, y, width, height
+        places = self._grid.under(*rectangle)
+        return assemble(rectangle, ((*self._grid.rectangle(*place)[:2], self.restored(*place)) for place in places))
 
 
 def rescale(image: np.ndarray, scale: int, wanted: int, size: tuple[int, int]) -> np.ndarray:
@@ -133,12 +128,6 @@ def repeat_edges(canvas: np.ndarray, top: int, bottom: int, left: int, right: in
     """Fills what lies outside a rectangle of `canvas` by repeating the rectangle's edge."""
     margins = ((top, canvas.shape[0] - bottom), (left, canvas.shape[1] - right), (0, 0))
     return np.pad(canvas[top:bottom, left:right], margins, mode="edge")
-
-
-def _overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
-    """Where `length` pixels from `start` on lie in `room` pixels: (slice of the room, slice of the pixels)."""
-    first, last = max(0, start), max(0, min(room, start + length))
-    return slice(first, last), slice(first - start, last - start)
 
 
 class _Cache:

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.header import Header
-from sr_tf.archive.restored import RestoredSlide
-from sr_tf.engines import DEFAULT_ENGINE
+from sr_tf.disk.files import write_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import write_atomically
+from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.jpeg_grid import split_tables
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sr_tf.archive.av1 import split
 from sr_tf.archive.kinds import EXACT, KINDS, NATIVE, Kind
-from sr_tf.codecs import decode_avif
+from sr_tf.images.codecs import decode_avif
 
 _RECORD = struct.Struct("<Bf")
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.build import for_each
 from sr_tf.archive.container import COMMENT, hash_before_comment
 from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restored import RestoredSlide
-from sr_tf.engines import DEFAULT_ENGINE
 from sr_tf.errors import UserError
+from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.slide import open_slide, sha256_of_file
 
 # Another machine or engine may round a generator's pixels differently by one level, here and there.

@@ -16,20 +16,20 @@ from sr_tf.archive import av1
 from sr_tf.archive.associated import encode_associated, segments_of, standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import BLOCK_TYPE, SCORE_TYPE, SEGMENT_TYPE, Writer, half_sha256
+from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import GATE_TILE, Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.planes import rescale
-from sr_tf.archive.restorers import load_generators
 from sr_tf.archive.stored import is_avif
-from sr_tf.engines import DEFAULT_ENGINE
+from sr_tf.disk.files import make_folder, replace_atomically
+from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
-from sr_tf.files import make_folder, replace_atomically
-from sr_tf.slides.identity import deidentified
+from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.slides.deidentify import deidentified
 from sr_tf.slides.slide import Slide, open_slide, sha256_of_file
-from sr_tf.spool import Spool
 
 _PREVIEW_SIDE = 320
 
@@ -44,8 +44,8 @@ class Options:
         associated: whether label, macro and the like are kept.
         deidentify: strip identifying properties, label and macro.
         workers: threads.
-        engine: that runs the generators, a name in `sr_tf.engines.ENGINES`.
-        refine: LRs for generators, see `sr_tf.training.refinement`.
+        engine: that runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
+        refine: LRs for generators, see `sr_tf.generators.refinement`.
     """
 
     gate: Gate

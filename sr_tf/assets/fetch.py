@@ -8,8 +8,8 @@ from pathlib import Path
 from sr_tf.assets.download import download
 from sr_tf.assets.registry import Asset
 from sr_tf.assets.store import by_hand, mismatch, place
+from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import make_folder, replace_atomically
 
 
 def fetch(asset: Asset) -> Path:

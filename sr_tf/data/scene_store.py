@@ -10,10 +10,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from sr_tf.codecs import coded_variants
-from sr_tf.data.images import encode_png
-from sr_tf.degradation import pad_to_multiple
 from sr_tf.errors import UserError
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.reading import encode_png
 
 
 def read_scenes(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -84,7 +84,7 @@ def build_store(
     Args:
         scenes: (name, HR uint8 [H, W, 3]).
         scale: reduction in each direction.
-        reduction: from HR to LR, uint8, as `sr_tf.degradation.reduce` or a reducer makes it.
+        reduction: from HR to LR, uint8, as `sr_tf.images.degradation.reduce` or a reducer makes it.
         crop_size: side in LR pixels of the patches that will be asked for.
         cache_bytes: keep HR decoded up to this size in all, PNG-coded beyond.
         qualities: of AVIF; each gives every scene an LR that went through it. None: one LR, uncoded.

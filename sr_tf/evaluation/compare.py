@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from sr_tf.degradation import baselines, crop_to, reduce
 from sr_tf.errors import UserError
 from sr_tf.evaluation.measures import ALWAYS, Measures, load_measures, require_size
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.degradation import baselines, crop_to, reduce
 from sr_tf.metrics.ladder import Ladder
 from sr_tf.metrics.scores import mean_scores
-from sr_tf.upscale import upscale
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def restorations(hr: np.ndarray, generators: dict, degradation: str) -> dict[str
     Args:
         hr: uint8 [H, W, 3].
         generators: `EDSR` by the name they have in the table, all of one scale.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Returns:
         `LR`, then the baselines, then each generator's SR: uint8, [H, W, 3] but for LR.

@@ -41,7 +41,7 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
         names: keys of `SCORES`; `all`; or none for `DEFAULT`. PSNR and SSIM are always among them. A score that is
             named has to be there; of the others, those whose files were not fetched are left out.
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Raises:
         UserError: unknown name, a file of a named score is missing, or a file is damaged.

@@ -19,13 +19,13 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from sr_tf.codecs import CODECS, Codec
-from sr_tf.degradation import crop_to, enlarge, reduce
+from sr_tf.disk.files import write_atomically
 from sr_tf.evaluation.measures import Measures, require_size
-from sr_tf.files import write_atomically
-from sr_tf.models.identity import weights_sha256
-from sr_tf.reduction import reduce_for
-from sr_tf.upscale import upscale
+from sr_tf.generators.reduction import reduce_for
+from sr_tf.generators.upscale import upscale
+from sr_tf.generators.weights_hash import weights_sha256
+from sr_tf.images.codecs import CODECS, Codec
+from sr_tf.images.degradation import crop_to, enlarge, reduce
 
 DEGRADATION = "antialiased"
 FULL_SIZE = ("avif-slow", "avif420-slow", "avif10-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
@@ -139,8 +139,8 @@ def generated(name: str, generator, reducer=None) -> Method:
 
 
 def refined(name: str, generator, reducer=None) -> Method:
-    """The same with an LR refined for each image and level, `sr_tf.training.refinement`."""
-    from sr_tf.training.refinement import IDENTITY, Refiner
+    """The same with an LR refined for each image and level, `sr_tf.generators.refinement`."""
+    from sr_tf.generators.refinement import IDENTITY, Refiner
 
     plain = generated(name, generator, reducer)
     return replace(

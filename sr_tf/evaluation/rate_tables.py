@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from sr_tf.degradation import DEGRADATIONS
 from sr_tf.evaluation.rate_curves import mean_at
 from sr_tf.evaluation.rate_distortion import DEGRADATION, finite_or_none
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
+from sr_tf.images.degradation import DEGRADATIONS
 from sr_tf.metrics.scores import SCORES, Score
 from sr_tf.metrics.scores import protocol as protocol_of_scores
 

@@ -3,8 +3,8 @@
 import json
 import math
 
-from sr_tf.degradation import DEGRADATIONS
 from sr_tf.evaluation.compare import Comparison
+from sr_tf.images.degradation import DEGRADATIONS
 from sr_tf.metrics import ladder
 from sr_tf.metrics.scores import SCORES
 from sr_tf.metrics.scores import protocol as protocol_of_scores

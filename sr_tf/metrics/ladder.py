@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sr_tf.degradation import enlarge, reduce
+from sr_tf.images.degradation import enlarge, reduce
 from sr_tf.metrics.psnr import psnr
 from sr_tf.metrics.scores import Measure, Score
 

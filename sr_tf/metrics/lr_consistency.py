@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sr_tf.degradation import reduce
+from sr_tf.images.degradation import reduce
 from sr_tf.metrics.psnr import psnr
 
 
@@ -15,7 +15,7 @@ def lr_psnr(hr: np.ndarray, sr: np.ndarray, scale: int, degradation: str) -> flo
         hr: uint8 [H, W, 3].
         sr: the same shape.
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Returns:
         dB; infinite where both reductions are equal.

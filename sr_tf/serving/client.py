@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from sr_tf.data.images import encode_png
 from sr_tf.errors import UserError
-from sr_tf.pixels import to_uint8
+from sr_tf.generators.upscale import TILE
+from sr_tf.images.pixels import to_uint8
+from sr_tf.images.reading import encode_png
+from sr_tf.images.tiles import HaloTile, halo_tiles
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
 from sr_tf.serving.retry import NotFoundError, ask_until
-from sr_tf.upscale import TILE, tiles
 
 IN_FLIGHT = 4
 
@@ -134,7 +135,7 @@ class Client:
             raise UserError(f"{self.target}: serves no model {self.model!r} ({error})") from error
 
     def restore(self, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
-        """Restores one image; `sr_tf.upscale.upscale` on a server.
+        """Restores one image; `sr_tf.generators.upscale.upscale` on a server.
 
         Args:
             lr: uint8 [h, w, 3], RGB.
@@ -150,17 +151,13 @@ class Client:
         """
         if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
             raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
-        scale, halo = self.scale, self.receptive_radius
-        sr = np.empty((scale * lr.shape[0], scale * lr.shape[1], 3), np.uint8)
+        sr = np.empty((self.scale * lr.shape[0], self.scale * lr.shape[1], 3), np.uint8)
 
-        def restore_tile(top: int, bottom: int, left: int, right: int) -> None:
-            first_row, first_column = max(0, top - halo), max(0, left - halo)
-            restored = self._restore_pixels(lr[first_row : bottom + halo, first_column : right + halo])
-            rows = slice(scale * (top - first_row), scale * (bottom - first_row))
-            columns = slice(scale * (left - first_column), scale * (right - first_column))
-            sr[scale * top : scale * bottom, scale * left : scale * right] = restored[rows, columns]
+        def restore_tile(one: HaloTile) -> None:
+            sr[one.place] = self._restore_pixels(lr[one.seen])[one.kept]
 
-        jobs = [self._pool.submit(restore_tile, *corners) for corners in tiles(*lr.shape[:2], tile)]
+        cut = halo_tiles(*lr.shape[:2], tile, self.receptive_radius, self.scale)
+        jobs = [self._pool.submit(restore_tile, one) for one in cut]
         try:
             for job in jobs:
                 job.result()

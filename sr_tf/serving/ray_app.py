@@ -34,7 +34,7 @@ class ServeOptions:
     """How to serve.
 
     Attributes:
-        folder: of the servable, written by `sr_tf.export`; on a cluster, every machine must see it.
+        folder: of the servable, written by `sr_tf.serving.export`; on a cluster, every machine must see it.
         grpc_port: Ray opens it on all interfaces and cannot be told otherwise.
         http_host: address of the REST port.
         http_port: of REST.

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from sr_tf.disk.files import write_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import write_atomically
 
 # TensorFlow's version, whose SavedModels a server of the same version reads.
 IMAGE_TAG = "2.21.0"

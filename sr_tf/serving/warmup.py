@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from sr_tf.data.images import encode_png
+from sr_tf.generators.upscale import TILE
+from sr_tf.images.reading import encode_png
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE
-from sr_tf.upscale import TILE
 
 # Where TF Serving looks, inside a version's folder.
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"

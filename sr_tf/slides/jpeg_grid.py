@@ -1,7 +1,7 @@
 """The JPEG tiles or strips of a TIFF page, as they stand in the file."""
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.file_bytes import FileBytes
 from sr_tf.slides.jpeg_segments import (
     RGB,
     YCBCR,

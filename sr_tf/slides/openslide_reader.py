@@ -7,8 +7,8 @@ import numpy as np
 import openslide
 from PIL import Image
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.file_bytes import FileBytes
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
 from sr_tf.slides.tiff_pages import Page, Tiff

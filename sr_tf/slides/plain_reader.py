@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sr_tf.data.images import read_rgb
 from sr_tf.errors import UserError
+from sr_tf.images.reading import read_rgb
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.tiff_pages import Tiff
 
@@ -23,7 +23,7 @@ class PlainReader:
         tiff: the file's pages, where it is a TIFF.
 
     Raises:
-        UserError: see `sr_tf.data.images.read_rgb`; or the image is large and not tiled.
+        UserError: see `sr_tf.images.reading.read_rgb`; or the image is large and not tiled.
     """
 
     grid = None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.files import replace_atomically
-from sr_tf.slides.hybrid import Level, ome_xml, write_hybrid
+from sr_tf.disk.files import replace_atomically
+from sr_tf.disk.spool import Spool
+from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
 from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
-from sr_tf.spool import Spool
 
 SMALLEST = 512
 """Levels are added until the longer side has at most so many pixels."""
@@ -107,7 +107,7 @@ def write_pyramid(
     workers: int = 2,
     progress: Callable[[], object] | None = None,
 ) -> None:
-    """Writes a pyramid that OpenSlide, tiffslide and tifffile read in full; see `sr_tf.slides.hybrid`.
+    """Writes a pyramid that OpenSlide, tiffslide and tifffile read in full; see `sr_tf.slides.pyramid_file`.
 
     Finished tiles are kept beside the target, in a hidden file that ends in `.partial`, until the target is complete
     and takes its name: nobody sees half of it, and a run that was killed is taken up by the next one, which ends with
@@ -164,7 +164,7 @@ def _write_file(path: Path, info: PyramidInfo, levels: list[Level], associated: 
         associated=associated,
     )
     options = {"ome": ome, "mpp": info.mpp, "icc": info.icc, "associated": associated}
-    replace_atomically(path, lambda draft: write_hybrid(draft, levels, info.tile_shape, **options), alone=True)
+    replace_atomically(path, lambda draft: write_pyramid_file(draft, levels, info.tile_shape, **options), alone=True)
 
 
 def _copied_page(jpeg: JpegPage) -> dict[str, object]:

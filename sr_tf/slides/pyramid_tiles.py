@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import imagecodecs
 import numpy as np
 
-from sr_tf.degradation import reduce
-from sr_tf.spool import Spool
+from sr_tf.disk.spool import Spool
+from sr_tf.images.degradation import reduce
 
 _FULL_CHROMA = 90
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.file_bytes import FileBytes
 from sr_tf.slides.jpeg_segments import MAX_SEGMENT_PIXELS
 
 JPEG = 7

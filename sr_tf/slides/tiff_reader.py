@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.file_bytes import FileBytes
+from sr_tf.images.tiles import assemble, under
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
 from sr_tf.slides.ome import OmeImage, parse_ome
@@ -50,17 +51,12 @@ class PagePixels:
         Raises:
             UserError: a tile is damaged or transparent.
         """
-        side_x, side_y = self._page.segment_width, self._page.segment_height
-        pixels = np.empty((height, width, 3), np.uint8)
-        for row in range(y // side_y, -(-(y + height) // side_y)):
-            for column in range(x // side_x, -(-(x + width) // side_x)):
-                left, top = max(x, column * side_x), max(y, row * side_y)
-                right, lower = min(x + width, (column + 1) * side_x), min(y + height, (row + 1) * side_y)
-                segment = self._segment(column, row)
-                pixels[top - y : lower - y, left - x : right - x] = segment[
-                    top - row * side_y : lower - row * side_y, left - column * side_x : right - column * side_x
-                ]
-        return pixels
+        rectangle, sides = (x, y, width, height), (self._page.segment_width, self._page.segment_height)
+        places = under(rectangle, *sides)
+        return assemble(
+            rectangle,
+            ((column * sides[0], row * sides[1], self._segment(column, row)) for row, column in places),
+        )
 
     def _decode(self, column: int, row: int) -> np.ndarray:
         page = self._page

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from sr_tf.errors import UserError
+from sr_tf.generators.reduction import reduce_for
 from sr_tf.messages import tell
-from sr_tf.reduction import reduce_for
 
 
 class StepCounter(keras.callbacks.Callback):

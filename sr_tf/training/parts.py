@@ -5,16 +5,16 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from sr_tf import losses
 from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
+from sr_tf.generators.load import load_generator, load_reducer
 from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
 from sr_tf.models.reducer import Reducer
-from sr_tf.zoo import load_generator, load_reducer
+from sr_tf.training import losses
 
 
 def build_generator(config: TrainConfig) -> EDSR:

@@ -11,7 +11,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from sr_tf import losses
+from sr_tf.training import losses
 from sr_tf.training.distribution import maybe_compiled
 
 
@@ -79,7 +79,7 @@ class AdversarialFineTuning(Phase):
         discriminator: maps images to logits.
         content_network: maps images in [0, 255] to a list of features; frozen and kept out of checkpoints.
         weights: in the generator's loss, of `content` and `adversarial`, and as wanted of `pixel_mse`, `structure` and
-            `colour` (see `sr_tf.losses`).
+            `colour` (see `sr_tf.training.losses`).
         content_loss: compares the features of HR and SR.
         xla: compile forward pass and gradients.
 

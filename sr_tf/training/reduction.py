@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sr_tf import losses
-from sr_tf.codecs import coded_variants
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.pixels import to_uint8
 from sr_tf.models.coding import coded, quantiser_steps
-from sr_tf.pixels import to_uint8
+from sr_tf.training import losses
 from sr_tf.training.distribution import maybe_compiled
 from sr_tf.training.phases import Phase, replicas
 

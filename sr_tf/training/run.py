@@ -10,12 +10,13 @@ import tensorflow as tf
 from sr_tf.config import TrainConfig, load_config, require_same_run
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store, read_scenes
-from sr_tf.degradation import reduce
+from sr_tf.disk.files import make_folder
 from sr_tf.errors import UserError
-from sr_tf.files import make_folder
+from sr_tf.generators.load import load_reducer
+from sr_tf.generators.reduction import reduce_for
+from sr_tf.images.degradation import reduce
 from sr_tf.messages import tell
 from sr_tf.models.edsr import describe
-from sr_tf.reduction import reduce_for
 from sr_tf.training.averaging import MovingAverage
 from sr_tf.training.build import build_model
 from sr_tf.training.callbacks import StepCounter, ValidateAndSave, Watch
@@ -24,7 +25,6 @@ from sr_tf.training.distribution import mirrored_strategy, prepare_process
 from sr_tf.training.parts import build_generator, build_reducer, distances
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training.validation import Validation
-from sr_tf.zoo import load_reducer
 
 
 def train(config: TrainConfig, prepare: Callable) -> Path:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import keras
 
+from sr_tf.disk.files import replace_atomically, write_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import replace_atomically, write_atomically
-from sr_tf.zoo import reducer_path
+from sr_tf.generators.load import reducer_path
 
 
 class BestGenerators:
@@ -35,7 +35,7 @@ class BestGenerators:
             generator: saved as a `.keras` file.
             step: its step in the run.
             scores: on validation; must hold the criterion.
-            reducer: kept beside it, see `sr_tf.zoo.reducer_path`.
+            reducer: kept beside it, see `sr_tf.generators.load.reducer_path`.
 
         Returns:
             Whether it is now the best.

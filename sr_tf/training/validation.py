@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from sr_tf.codecs import coded_variants
-from sr_tf.degradation import baselines, crop_to, reduce
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import baselines, crop_to, reduce
+from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.scores import mean_scores, score_image
-from sr_tf.pixels import to_uint8
 
 
 class Validation:
@@ -18,7 +18,7 @@ class Validation:
     Args:
         scenes: (name, HR uint8 [H, W, 3]) pairs; kept in memory.
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
         distances: by name, from (HR, SR), float [1, H, W, 3] each, to one number; each adds a score of its name.
         qualities: of AVIF; the scenes' LRs went through one of them each, in turn. None: uncoded.
 

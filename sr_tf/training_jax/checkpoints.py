@@ -6,8 +6,8 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import replace_atomically
 from sr_tf.training_jax.steps import State
 
 _KEPT = 2

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from sr_tf.codecs import coded_variants
 from sr_tf.config import TrainConfig
-from sr_tf.degradation import DEGRADATIONS, SCALES, reduce
 from sr_tf.errors import UserError
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import DEGRADATIONS, SCALES, reduce
 from sr_tf.messages import exit_code
 from sr_tf.training_jax.packed import PackedScenes
 
@@ -47,7 +47,7 @@ def pack(
     Args:
         images: HR, uint8 [H, W, 3] each.
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
         qualities: of AVIF that LRs go through; none: uncoded.
         reduction: from HR to LR, if not by `degradation`.
     """
@@ -60,7 +60,7 @@ def pack(
 
 
 def _pack(options: argparse.Namespace) -> None:
-    from sr_tf.data.images import find_images, read_folder
+    from sr_tf.images.reading import find_images, read_folder
 
     if options.output.suffix != ".npz":
         raise UserError(f"{options.output}: expected a name that ends in .npz")
@@ -73,8 +73,8 @@ def _pack(options: argparse.Namespace) -> None:
 
 
 def _reduction(model: str, scale: int) -> Callable[[np.ndarray], np.ndarray]:
-    from sr_tf.reduction import reduce_for
-    from sr_tf.zoo import load_generator, load_reducer
+    from sr_tf.generators.load import load_generator, load_reducer
+    from sr_tf.generators.reduction import reduce_for
 
     generator, reducer = load_generator(model), load_reducer(model)
     if generator.scale != scale:

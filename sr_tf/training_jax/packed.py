@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
-from sr_tf.files import replace_atomically
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class PackedScenes:
         hr: uint8 [H, W, 3] each.
         lr: of each scene V images, uint8 [ceil(H / scale), ceil(W / scale), 3]: the ways to store its LR.
         scale: reduction in each direction.
-        degradation: how HR was reduced, a name in `sr_tf.degradation.DEGRADATIONS`.
+        degradation: how HR was reduced, a name in `sr_tf.images.degradation.DEGRADATIONS`.
         qualities: of AVIF that the LRs went through, as in `TrainConfig.lr_qualities`; empty: uncoded.
     """
 
@@ -114,5 +114,5 @@ def _turned(image: np.ndarray, turn: int) -> np.ndarray:
 
 
 def _padded(hr: np.ndarray, scale: int) -> np.ndarray:
-    """As `sr_tf.degradation.pad_to_multiple`, which wants OpenCV."""
+    """As `sr_tf.images.degradation.pad_to_multiple`, which wants OpenCV."""
     return np.pad(hr, ((0, -hr.shape[0] % scale), (0, -hr.shape[1] % scale), (0, 0)), mode="edge")

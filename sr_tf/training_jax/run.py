@@ -13,11 +13,11 @@ import keras
 import numpy as np
 
 from sr_tf.config import TrainConfig, load_config, require_same_run
+from sr_tf.disk.files import make_folder
 from sr_tf.errors import UserError
-from sr_tf.files import make_folder
+from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.psnr import psnr
 from sr_tf.models.edsr import describe
-from sr_tf.pixels import to_uint8
 from sr_tf.training.parts import build_generator, distances
 from sr_tf.training.selection import BestGenerators
 from sr_tf.training_jax.build import build_phase

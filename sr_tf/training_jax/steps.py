@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from sr_tf import losses
+from sr_tf.training import losses
 
 State = dict[str, list[jax.Array]]
 Named = dict[str, jax.Array]

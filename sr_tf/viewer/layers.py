@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import openslide
 
+from sr_tf.archive.enlarge import BICUBIC_RADIUS, enlarge_window
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restorers import BICUBIC_RADIUS, enlarge_window
-from sr_tf.degradation import pad_to_multiple
 from sr_tf.errors import UserError
+from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.tiles import assemble, under
 from sr_tf.slides.slide import Slide
 from sr_tf.viewer.hatch import hatched
 
@@ -57,17 +58,9 @@ class ArchiveLayer:
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Layer`."""
         block = self._blocks[level] if not level else _or_hatched(self._blocks[level], self._size, level)
-        side = BLOCK >> level
-        pixels = np.empty((height, width, 3), np.uint8)
-        for row in range(y // side, -(-(y + height) // side)):
-            for column in range(x // side, -(-(x + width) // side)):
-                part = block(row, column)
-                left, top = max(x, column * side), max(y, row * side)
-                right, bottom = min(x + width, (column + 1) * side), min(y + height, (row + 1) * side)
-                pixels[top - y : bottom - y, left - x : right - x] = part[
-                    top - row * side : bottom - row * side, left - column * side : right - column * side
-                ]
-        return pixels
+        rectangle, side = (x, y, width, height), BLOCK >> level
+        places = under(rectangle, side, side)
+        return assemble(rectangle, ((column * side, row * side, block(row, column)) for row, column in places))
 
     def _size(self, row: int, column: int, level: int) -> tuple[int, int]:
         *_, width, height = self._grid.rectangle(row, column)

@@ -1,14 +1,15 @@
 """From a tile's place to its PNG file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 
-from sr_tf.degradation import pad_to_multiple
+from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.tiles import assemble
 from sr_tf.viewer.cache import TileCache
 from sr_tf.viewer.layers import Layer
-from sr_tf.viewer.levels import TILE, Levels, Tile
+from sr_tf.viewer.levels import Levels, Tile
 
 
 class Abandoned(Exception):  # noqa: N818, nothing went wrong
@@ -54,15 +55,16 @@ class TileMaker:
         if layer.reads(tile.level):
             return layer.read(tile.level, *self._levels.rectangle(tile))
         finer = self._levels.finer(tile)
-        *_, width, height = self._levels.rectangle(finer[-1])
-        columns, rows = finer[-1].column - finer[0].column, finer[-1].row - finer[0].row
-        canvas = np.empty((rows * TILE + height, columns * TILE + width, 3), np.uint8)
-        for one in finer:
-            if not wanted():
-                raise Abandoned
-            y, x = (one.row - finer[0].row) * TILE, (one.column - finer[0].column) * TILE
-            pixels = self._kept(one, wanted)
-            canvas[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+        left, top, *_ = self._levels.rectangle(finer[0])
+        last_x, last_y, last_width, last_height = self._levels.rectangle(finer[-1])
+
+        def parts() -> Iterator[tuple[int, int, np.ndarray]]:
+            for one in finer:
+                if not wanted():
+                    raise Abandoned
+                yield *self._levels.rectangle(one)[:2], self._kept(one, wanted)
+
+        canvas = assemble((left, top, last_x + last_width - left, last_y + last_height - top), parts())
         even = pad_to_multiple(canvas, 2)
         return cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 

@@ -5,8 +5,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from sr_tf.archive.restored import RestoredSlide
-from sr_tf.archive.restorers import Generator
+from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.enlarge import Generator
 from sr_tf.errors import UserError
 
 _PATIENCE = 15.0
@@ -27,7 +27,7 @@ class Client(Protocol):
 
 
 class ServedGenerator:
-    """A generator on a server; `sr_tf.archive.restorers.Generator` to those who use it.
+    """A generator on a server; `sr_tf.archive.enlarge.Generator` to those who use it.
 
     Args:
         client: connected to the server.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sr_tf import __version__
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restored import RestoredSlide
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import SlideInfo, open_slide, sha256_of_file
 from sr_tf.viewer.layers import ArchiveLayer, Layer, SlideLayer

@@ -13,14 +13,14 @@ from archived_slides import HEIGHT, REAL_SLIDE, WIDTH, archived, slide_pixels
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.restore import restore_region, restore_slide
-from sr_tf.archive.restored import RestoredSlide
 from sr_tf.archive.verify import check_integrity, measure_again
 from sr_tf.assets.store import is_cached
-from sr_tf.cli import main
+from sr_tf.cli.main import main
 
 
 def assert_gate_holds(original, restored, gate):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from archived_slides import archived
 
-from sr_tf.archive.restored import RestoredSlide
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.verify import measure_again
-from sr_tf.cli import main
+from sr_tf.cli.main import main
 
 
 @pytest.fixture(autouse=True)
 def openvino():
-    pytest.importorskip("sr_tf.engines.openvino")
+    pytest.importorskip("sr_tf.generators.openvino")
 
 
 @pytest.fixture(scope="module")

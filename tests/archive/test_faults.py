@@ -15,9 +15,9 @@ import tifffile
 from archived_slides import archived
 from PIL import Image
 
-from sr_tf.archive.restored import RestoredSlide
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.verify import check_integrity
-from sr_tf.cli import main
+from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 
@@ -137,15 +137,15 @@ def test_a_generator_of_other_weights_is_refused(visual, tmp_path):
     needs_one = {2, 4} & set(np.unique(codes))
     if not needs_one:
         pytest.skip("no block of this archive needs a generator")
-    import sr_tf.archive.restorers as restorers
+    import sr_tf.archive.enlarge as enlarge
 
-    original = restorers.weights_sha256
-    restorers.weights_sha256 = lambda model: "0" * 64
+    original = enlarge.weights_sha256
+    enlarge.weights_sha256 = lambda model: "0" * 64
     try:
         with pytest.raises(UserError, match="of other weights"):
             RestoredSlide(visual.archive)
     finally:
-        restorers.weights_sha256 = original
+        enlarge.weights_sha256 = original
 
 
 def run_and_kill(command: list, seconds: float, journal: Path) -> bool:

@@ -9,18 +9,18 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import av1, native
 from sr_tf.archive.choose import Chooser, lowest
-from sr_tf.archive.commands import chosen_gate
+from sr_tf.archive.enlarge import halo
 from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.planes import Planes, rescale
-from sr_tf.archive.restorers import halo
 from sr_tf.archive.stored import Stored, decode, exact, from_record
-from sr_tf.codecs import CODECS
+from sr_tf.cli.archive_commands import chosen_gate
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import reduce
 
 SIDES = st.integers(1, 2 * BLOCK + 40)
 
@@ -148,10 +148,10 @@ def test_a_window_holds_its_neighbours_and_repeats_the_slides_edge():
 
 
 def test_blocks_of_one_kind_are_restored_as_one_image_would_be():
+    from sr_tf.archive.enlarge import load_generators
     from sr_tf.archive.kinds import LR4_GENERATOR
-    from sr_tf.archive.restorers import load_generators
-    from sr_tf.upscale import upscale
-    from sr_tf.zoo import load_generator
+    from sr_tf.generators.load import load_generator
+    from sr_tf.generators.upscale import upscale
 
     generators = load_generators(["small"])
     lr = reduce(render_smear(3, 700, 1100), 4, "antialiased")

@@ -7,7 +7,7 @@ import pytest
 
 from sr_tf.assets.registry import ASSETS
 from sr_tf.assets.store import is_cached, locate, place
-from sr_tf.cli import main
+from sr_tf.cli.main import main
 
 
 def complaint(capsys, *arguments):
@@ -38,9 +38,9 @@ def test_help_teaches(command, capsys):
 
 def test_no_command_imports_tensorflow(two):
     program = (
-        "import sys, sr_tf.cli\n"
-        "for command in (['list'], ['verify']): assert sr_tf.cli.main(['assets', *command]) == 0\n"
-        "assert sr_tf.cli.main(['assets', 'verify', 'craft_vgg16']) == 2\n"
+        "import sys, sr_tf.cli.main\n"
+        "for command in (['list'], ['verify']): assert sr_tf.cli.main.main(['assets', *command]) == 0\n"
+        "assert sr_tf.cli.main.main(['assets', 'verify', 'craft_vgg16']) == 2\n"
         "assert not {'tensorflow', 'keras', 'cv2'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

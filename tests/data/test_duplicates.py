@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sr_tf.data.duplicates import THRESHOLD, fingerprint, keep_together, near_duplicates
-from sr_tf.data.images import find_images, read_rgb
+from sr_tf.images.reading import find_images, read_rgb
 
 CHULA = Path(__file__).parents[2] / ".." / "shared" / "data" / "chula_rbc12"
 # Known repeats of the series: the same field, photographed or stored twice.

@@ -7,12 +7,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_tf.codecs import coded_variants
 from sr_tf.data.pipeline import crop_pair, orient, scene_index, training_batches
 from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import reduce
 
 CROP = 8
 MANY = 1e9

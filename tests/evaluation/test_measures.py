@@ -15,9 +15,9 @@ from sr_tf.errors import UserError
 from sr_tf.evaluation import table
 from sr_tf.evaluation.compare import compare
 from sr_tf.evaluation.measures import LADDER_SCENES, Measures, load_measures, put_to_test
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.upscale import upscale
 from sr_tf.metrics.scores import SCORES
-from sr_tf.upscale import upscale
-from sr_tf.zoo import load_generator
 
 ROOT = Path(__file__).parents[2]
 

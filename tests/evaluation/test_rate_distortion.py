@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_tf.cli import main
-from sr_tf.codecs import CODECS
-from sr_tf.data.images import write_png
+from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import reduce
 from sr_tf.evaluation import rate_distortion, rate_tables
 from sr_tf.evaluation.curves import _FULL, _apart, _styles, picture
 from sr_tf.evaluation.measures import load_measures
@@ -27,9 +24,12 @@ from sr_tf.evaluation.rate_distortion import (
     refined,
 )
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, REDUCED, RateDistortion, deltas
+from sr_tf.generators.load import load_generator
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import reduce
+from sr_tf.images.reading import write_png
 from sr_tf.models.edsr import EDSR
 from sr_tf.models.reducer import Reducer
-from sr_tf.zoo import load_generator
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from sr_tf.evaluation.report import scenes as scenes_module
 from sr_tf.evaluation.report.cards import model_card
 from sr_tf.evaluation.report.page import page
 from sr_tf.evaluation.report.scenes import Box, choose, data_uri, largest_error, restore_chosen, show
+from sr_tf.generators.load import load_generator
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import EDSR
-from sr_tf.zoo import load_generator
 
 NASTY = '<img src=x onerror="alert(1)">&amp;.png'
 SECTIONS = ["results", "images", "tradeoff", "scenes", "artefacts", "protocol", "cards", "making"]

@@ -7,7 +7,7 @@ from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import compare
 from sr_tf.evaluation.report.cards import model_card
 from sr_tf.evaluation.report.page import page
-from sr_tf.zoo import load_generator
+from sr_tf.generators.load import load_generator
 
 pytestmark = IN_BROWSER
 

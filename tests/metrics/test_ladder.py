@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from sr_tf.assets.store import is_cached
-from sr_tf.data.images import find_images, read_rgb
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import baselines, reduce
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.degradation import baselines, reduce
+from sr_tf.images.reading import find_images, read_rgb
 from sr_tf.metrics.colour import colour_shift
 from sr_tf.metrics.ladder import BICUBIC, GENERATOR, NEAREST, as_markdown, climb, distortions
 from sr_tf.metrics.scores import SCORES, Score
-from sr_tf.upscale import upscale
-from sr_tf.zoo import load_generator
 
 CHULA_TEST = Path(__file__).parents[2] / ".." / "shared" / "data" / "chula_rbc12" / "test"
 LADDERS = [f"{ladder}: worse with each step" for ladder in ("blur", "noise", "JPEG")]

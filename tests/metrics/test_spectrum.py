@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sr_tf.degradation import baselines, reduce
+from sr_tf.images.degradation import baselines, reduce
 from sr_tf.metrics.spectrum import lattice_excess
 
 CAUGHT, UNTOUCHED = 10, 3

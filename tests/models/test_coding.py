@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy.fft import dctn
 
-from sr_tf.codecs import CODECS
 from sr_tf.data.smear import render_smear
+from sr_tf.images.codecs import CODECS
 from sr_tf.models.coding import coded
 
 RNG = np.random.default_rng(0)

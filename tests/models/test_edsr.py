@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.signal import correlate
 
 from sr_tf.config import preset
+from sr_tf.generators.load import load_generator
 from sr_tf.models.edsr import EDSR, ResidualBlock, describe
-from sr_tf.zoo import load_generator
 
 RNG = np.random.default_rng(0)
 LR = RNG.uniform(0, 255, (2, 9, 12, 3)).astype(np.float32)

@@ -3,7 +3,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def generator():
-    from sr_tf.zoo import load_generator
+    from sr_tf.generators.load import load_generator
 
     return load_generator("small")
 
@@ -11,7 +11,7 @@ def generator():
 @pytest.fixture(scope="session")
 def exported(generator, tmp_path_factory):
     """The folder of a servable with one version, named small."""
-    from sr_tf.export import export
+    from sr_tf.serving.export import export
 
     return export(generator, tmp_path_factory.mktemp("export") / "small").parent
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from model_servers import Enlarging, grpc_server
 
-from sr_tf.cli import main
-from sr_tf.data.images import encode_png, read_rgb, write_png
+from sr_tf.cli.main import main
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.reading import encode_png, read_rgb, write_png
 from sr_tf.serving.client import connect
-from sr_tf.upscale import upscale
 
 RNG = np.random.default_rng(6)
 
@@ -81,8 +81,8 @@ def test_sr_tf_upscale_by_a_server_writes_what_it_writes_without(targets, tmp_pa
 def test_restoring_over_http_imports_neither_tensorflow_nor_grpc(targets, tmp_path):
     write_png(tmp_path / "lr.png", RNG.integers(0, 256, (9, 8, 3), np.uint8))
     code = (
-        "import sys, sr_tf.cli\n"
-        f"assert sr_tf.cli.main(['upscale', {str(tmp_path / 'lr.png')!r}, {str(tmp_path / 'sr.png')!r}, "
+        "import sys, sr_tf.cli.main\n"
+        f"assert sr_tf.cli.main.main(['upscale', {str(tmp_path / 'lr.png')!r}, {str(tmp_path / 'sr.png')!r}, "
         f"'--model', 'small', '--serving', {targets['http']!r}]) == 0\n"
         "assert not {'tensorflow', 'keras', 'grpc', 'ray'} & set(sys.modules)\n"
     )

@@ -11,9 +11,9 @@ import pytest
 from model_servers import Enlarging, Models, Prediction, grpc_server, http_server, response
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 
-from sr_tf.cli import main
-from sr_tf.data.images import write_png
+from sr_tf.cli.main import main
 from sr_tf.errors import UserError
+from sr_tf.images.reading import write_png
 from sr_tf.serving import retry
 from sr_tf.serving.client import connect
 

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import get_model_metadata_pb2, prediction_service_pb2_grpc
 
-from sr_tf.cli import main
-from sr_tf.data.images import encode_png, read_rgb
+from sr_tf.cli.main import main
 from sr_tf.errors import UserError
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.reading import encode_png, read_rgb
 from sr_tf.serving.client import connect
-from sr_tf.upscale import upscale
 
 pytestmark = [
     pytest.mark.long,

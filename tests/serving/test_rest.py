@@ -18,8 +18,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from sr_tf.data.images import encode_png
-from sr_tf.pixels import to_uint8
+from sr_tf.images.pixels import to_uint8
+from sr_tf.images.reading import encode_png
 from sr_tf.serving.server_files import health_command
 
 LR = np.random.default_rng(8).integers(0, 256, (6, 5, 3), np.uint8)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import ImageCms
 
 from sr_tf.errors import UserError
-from sr_tf.slides import hybrid, pyramid
+from sr_tf.slides import pyramid, pyramid_file
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
 
 APERIO = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
@@ -432,7 +432,7 @@ def test_a_disk_that_gets_full(tmp_path, monkeypatch):
         temporary.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pyramid, "write_hybrid", full)
+    monkeypatch.setattr(pyramid, "write_pyramid_file", full)
     with pytest.raises(UserError, match=r"cannot be written .No space left on device"):
         write(path, image)
     assert path.read_text() == "earlier"
@@ -469,13 +469,13 @@ def test_linking_changes_no_file_of_another_layout(tmp_path):
     tifffile.imwrite(path, image, photometric="rgb", bigtiff=True, byteorder="<")
     before = path.read_bytes()
     with pytest.raises(ValueError, match="SubIFDs at"):
-        hybrid.link_levels(path)
+        pyramid_file.link_levels(path)
     assert path.read_bytes() == before
     # Linked already.
     path = write(tmp_path / "slide.tif", smooth(600, 600))
     before = path.read_bytes()
     with pytest.raises(ValueError, match="SubIFDs at"):
-        hybrid.link_levels(path)
+        pyramid_file.link_levels(path)
     assert path.read_bytes() == before
 
 
@@ -486,7 +486,7 @@ def test_linking_is_for_one_format(tmp_path, bigtiff, order):
         writer.write(smooth(64, 64), photometric="rgb", subifds=1)
         writer.write(smooth(32, 32), photometric="rgb")
     with pytest.raises(ValueError, match="expected a little-endian BigTIFF file"):
-        hybrid.link_levels(path)
+        pyramid_file.link_levels(path)
 
 
 # Kills.
@@ -494,7 +494,7 @@ def test_linking_is_for_one_format(tmp_path, bigtiff, order):
 WRITER = """
 import os, signal, sys, time
 import numpy as np
-from sr_tf.slides import hybrid, pyramid
+from sr_tf.slides import pyramid, pyramid_file
 from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
 
 def die(*_):
@@ -502,7 +502,7 @@ def die(*_):
 
 path, quality, pause, stage = sys.argv[1], int(sys.argv[2]) or None, float(sys.argv[3]), sys.argv[4]
 if stage == "linking":
-    hybrid.link_levels = die
+    pyramid_file.link_levels = die
 if stage == "syncing":
     os.fsync = die
 if stage == "removing":

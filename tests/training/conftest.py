@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sr_tf.data.images import write_png
 from sr_tf.data.smear import render_smear
+from sr_tf.images.reading import write_png
 
 ROOT = Path(__file__).parents[2]
 # Fields of fewer pixels hold so few cells that the guard against near-duplicates takes some for one another.

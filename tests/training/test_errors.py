@@ -16,7 +16,7 @@ import json, sys
 from absl import flags
 sys.argv = ["train.py"]
 import train
-from sr_tf.command_line import run
+from sr_tf.cli.flags import run
 for arguments in json.load(sys.stdin):
     sys.argv = ["train.py", *arguments]
     flags.FLAGS.unparse_flags()

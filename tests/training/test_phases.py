@@ -8,14 +8,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_tf import losses
 from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
 from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import reduce
+from sr_tf.images.degradation import reduce
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR
+from sr_tf.training import losses
 from sr_tf.training.averaging import MovingAverage
 from sr_tf.training.build import build_model
 from sr_tf.training.phases import AdversarialFineTuning

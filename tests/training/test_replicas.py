@@ -105,7 +105,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     from sr_tf.data.pipeline import training_batches
     from sr_tf.data.scene_store import build_store
     from sr_tf.data.smear import render_smear
-    from sr_tf.degradation import reduce
+    from sr_tf.images.degradation import reduce
     from sr_tf.training.build import build_model
 
     keras.backend.clear_session()  # so that variables get the same names each time

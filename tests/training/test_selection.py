@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sr_tf.errors import UserError
+from sr_tf.generators.load import load_generator
 from sr_tf.models.edsr import EDSR
 from sr_tf.training.selection import BestGenerators, kept_generators
-from sr_tf.zoo import load_generator
 
 LR = np.random.default_rng(0).uniform(0, 255, (1, 5, 6, 3)).astype(np.float32)
 

@@ -2,15 +2,15 @@ import cv2
 import numpy as np
 import pytest
 
-from sr_tf.codecs import coded_variants
-from sr_tf.data.images import write_png
 from sr_tf.data.smear import render_smear
-from sr_tf.degradation import reduce
 from sr_tf.errors import UserError
-from sr_tf.reduction import reduce_for
+from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.generators.reduction import reduce_for
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import reduce
+from sr_tf.images.reading import write_png
 from sr_tf.training_jax import pack as program
 from sr_tf.training_jax.packed import PackedScenes, Patches
-from sr_tf.zoo import load_generator, load_reducer
 
 
 @pytest.fixture(scope="module")

@@ -119,10 +119,10 @@ def test_several_steps_a_call_end_in_the_same_weights(whole, packed, tmp_path):
 
 @pytest.mark.long
 def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
+    from sr_tf.generators.load import load_generator
+    from sr_tf.images.pixels import to_uint8
     from sr_tf.metrics.psnr import psnr
-    from sr_tf.pixels import to_uint8
     from sr_tf.training_jax.packed import PackedScenes
-    from sr_tf.zoo import load_generator
 
     kept = json.loads((whole / "best" / "scores.json").read_text())
     assert len(kept) == 2

@@ -62,7 +62,7 @@ def test_weights_move_between_backends(results):
     """Both started from TensorFlow's file; here TensorFlow reads JAX's."""
     from three_steps import batches
 
-    from sr_tf.zoo import load_generator
+    from sr_tf.generators.load import load_generator
 
     lr = next(batches())[0]
     for backend, (arrays, kept) in results.items():

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from viewed import running, whole_level
 
+from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.enlarge import Generator
 from sr_tf.archive.kinds import KINDS
-from sr_tf.archive.restored import RestoredSlide
-from sr_tf.archive.restorers import Generator
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import open_slide
 from sr_tf.viewer.levels import TILE, Levels

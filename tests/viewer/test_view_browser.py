@@ -10,7 +10,7 @@ from PIL import Image
 from test_view_app import GatedLayer, grey
 from viewed import running
 
-from sr_tf.archive.restored import RestoredSlide
+from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.slides.slide import open_slide
 
 pytestmark = IN_BROWSER

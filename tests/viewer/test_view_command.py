@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sr_tf.cli import main
+from sr_tf.cli.main import main
 
 SR_TF = Path(sys.executable).with_name("sr-tf")
 
 
 def test_help_imports_no_tensorflow_and_no_server():
-    code = "import sys, sr_tf.cli\ntry: sr_tf.cli.main(['view', '--help'])\nexcept SystemExit: pass\n"
+    code = "import sys, sr_tf.cli.main\ntry: sr_tf.cli.main.main(['view', '--help'])\nexcept SystemExit: pass\n"
     check = code + "assert not {'tensorflow', 'keras', 'starlette', 'uvicorn'} & set(sys.modules)"
     shown = subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, text=True).stdout
     assert "example: sr-tf view" in shown

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from sr_tf.viewer.app import make_app
-from sr_tf.viewer.command import listening, make_server
 from sr_tf.viewer.guard import Guard
 from sr_tf.viewer.levels import TILE, Levels
+from sr_tf.viewer.server import listening, make_server
 
 
 @dataclass

@@ -1,16 +1,16 @@
 """The model cards of the generators in the report."""
 
+from sr_tf.generators.interpolation import split_alpha
+from sr_tf.generators.load import shipped
+from sr_tf.generators.restorer import ENSEMBLE, SPEEDS
 from sr_tf.models.edsr import architecture
-from sr_tf.restorer import ENSEMBLE, SPEEDS
-from sr_tf.zoo import shipped
-from sr_tf.zoo.interpolation import split_alpha
 
 
 def model_card(where: str, generator) -> dict:
     """What is known of a generator.
 
     Args:
-        where: as given to `sr_tf.restorer.load_restorer`.
+        where: as given to `sr_tf.generators.restorer.load_restorer`.
         generator: what it loaded.
 
     Returns:

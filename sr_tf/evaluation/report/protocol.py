@@ -1,9 +1,9 @@
 """What must be known to repeat the report's numbers, item by item."""
 
-from sr_tf.degradation import DEGRADATIONS
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report.columns import measured
 from sr_tf.evaluation.report.findings import counted
+from sr_tf.images.degradation import DEGRADATIONS
 
 
 def protocol(comparison: Comparison) -> dict[str, str]:

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sr_tf.degradation import DEGRADATIONS, enlarge
 from sr_tf.evaluation.compare import Comparison, common_scale, restorations
 from sr_tf.evaluation.panel import busiest
 from sr_tf.evaluation.report.columns import goodness, values
 from sr_tf.evaluation.report.findings import joined
+from sr_tf.images.degradation import DEGRADATIONS, enlarge
 from sr_tf.metrics.scores import Score
 
 DETAIL = 96

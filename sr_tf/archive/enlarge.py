@@ -1,0 +1,111 @@
+"""From a stored LR and what surrounds it to HR pixels: bicubic interpolation, or a generator."""
+
+import cv2
+import numpy as np
+
+from sr_tf.archive.kinds import Kind
+from sr_tf.errors import UserError
+from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
+from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.generators.reduction import reduce_inside
+from sr_tf.generators.weights_hash import weights_sha256
+from sr_tf.images.pixels import to_uint8
+
+BICUBIC_RADIUS = 2
+"""LR pixels around a pixel that decide its enlargement."""
+
+
+class Generator:
+    """A generator as archives use it.
+
+    Args:
+        where: its name or path, see `sr_tf.generators.load.load_generator`.
+        engine: that runs it, a name in `sr_tf.generators.engines.ENGINES`.
+        refine: it refines LRs before they are stored.
+
+    Attributes:
+        scale: enlargement in each direction.
+        radius: its receptive radius in LR pixels.
+        reduction_margin: HR pixels around an image that decide its LR; 0 where that is the mean of pixels.
+        identity: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
+        refiner: `sr_tf.generators.refinement.Refiner`, or None.
+    """
+
+    def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
+        from sr_tf.models.edsr import architecture
+
+        model = load_generator(where)
+        self._model = on_engine(model, engine)
+        self._reducer = load_reducer(where)
+        self.scale = model.scale
+        self.radius = model.receptive_radius
+        self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
+        self.identity = {
+            "name": where,
+            "architecture": architecture(model),
+            "weights_sha256": weights_sha256(model),
+            "engine": engine_version(engine),
+        }
+        self.refiner = None
+        if refine:
+            from sr_tf.generators.refinement import Refiner
+
+            self.refiner = Refiner(model)
+
+    def __call__(self, window: np.ndarray) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+        return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
+
+    def reduce(self, hr: np.ndarray) -> np.ndarray:
+        """The LR that it was trained for, where that is not the mean of pixels.
+
+        Args:
+            hr: uint8 [H, W, 3], `reduction_margin` included; sides multiples of the scale.
+
+        Returns:
+            uint8 [(H − 2 · margin) / scale, (W − 2 · margin) / scale, 3].
+        """
+        return reduce_inside(self._reducer, hr)
+
+
+def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, Generator]:
+    """Generators by scale, all run by one engine; `refine`: they refine LRs before they are stored.
+
+    Raises:
+        UserError: one cannot be loaded, or two have the same scale.
+    """
+    generators: dict[int, Generator] = {}
+    for name in names:
+        generator = Generator(name, engine, refine)
+        if generator.scale in generators:
+            raise UserError(
+                f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].identity['name']} does; "
+                "expected one generator for each scale"
+            )
+        generators[generator.scale] = generator
+    return generators
+
+
+def halo(kind: Kind, generators: dict[int, Generator]) -> int:
+    """LR pixels of context that restoring a block needs on each side."""
+    return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
+
+
+def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: Generator | None) -> np.ndarray:
+    """Enlarges an LR window and cuts its halo off.
+
+    Args:
+        window: uint8 [h, w, 3], the halo included.
+        scale: enlargement in each direction.
+        halo: LR pixels on each side that are context only.
+        generator: of that scale; None: bicubic interpolation.
+
+    Returns:
+        uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].
+    """
+    if generator is not None:
+        large = generator(window)
+    else:
+        large = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    cut = scale * halo
+    return large[cut : large.shape[0] - cut, cut : large.shape[1] - cut]

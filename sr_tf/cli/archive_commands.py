@@ -1,0 +1,140 @@
+"""What the archive commands of `sr-tf` print and return."""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from sr_tf.archive import cost
+from sr_tf.archive.gate import QUALITIES, Gate, worst
+from sr_tf.archive.map_picture import draw_map
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restore import restore_region, restore_slide
+from sr_tf.archive.verify import check_integrity, measure_again
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
+from sr_tf.disk.files import write_atomically
+from sr_tf.errors import UserError
+from sr_tf.messages import tell
+
+
+def archive(options: argparse.Namespace) -> None:
+    """`sr-tf archive`."""
+    chosen = Options(
+        gate=chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0),
+        models=tuple(options.models),
+        associated=options.associated == "keep",
+        deidentify=options.deidentify,
+        workers=options.workers,
+        engine=options.engine,
+        refine=options.refine,
+    )
+    header = write_archive(options.slide, options.output, chosen)
+    print(f"{options.output}: {header.gate.describe()}; every tile measured")
+    if chosen.deidentify:
+        print(f"removed: {', '.join(header.removed)}")
+    with ArchiveFile(options.output) as written:
+        print(*_measured(written), *cost.report(written, options.price), sep="\n")
+
+
+def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:
+    """A named gate, with other thresholds where they are given.
+
+    Raises:
+        UserError: a threshold is out of range or makes no sense.
+    """
+    gate = QUALITIES[quality]
+    given = {
+        name: value
+        for name, value in (("min_psnr", min_psnr), ("min_ssim", min_ssim), ("max_enl0", max_enl0))
+        if value is not None
+    }
+    if not given:
+        return gate
+    if gate.lossless:
+        raise UserError(
+            "--quality=lossless keeps every pixel; expected no --min-psnr, --min-ssim or --max-enl0 with it"
+        )
+    if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:
+        raise UserError(f"--min-psnr={min_psnr:g}: expected dB above 0, at most 60; --quality=lossless keeps all")
+    if not 0 <= given.get("min_ssim", gate.min_ssim) <= 0.9999:
+        raise UserError(f"--min-ssim={min_ssim:g}: expected 0 to 0.9999")
+    if not given.get("max_enl0", 1) > 0:
+        raise UserError(f"--max-enl0={max_enl0:g}: expected a number above 0")
+    return replace(gate, name="custom", **given)
+
+
+def restore(options: argparse.Namespace) -> None:
+    """`sr-tf restore`."""
+    models = tuple(options.models)
+    if options.region is not None:
+        print(restore_region(options.archive, options.output, options.region, models, options.engine))
+    else:
+        quality, workers = options.jpeg_quality, options.workers
+        print(restore_slide(options.archive, options.output, models, quality, workers, options.engine))
+
+
+def verify(options: argparse.Namespace) -> None:
+    """`sr-tf verify`."""
+    findings = check_integrity(options.archive)
+    if not findings:
+        print(f"{options.archive}: every byte is as it was written")
+    if options.against is not None and not findings:
+        models = tuple(options.models)
+        workers, engine = options.workers, options.engine
+        findings, extremes = measure_again(options.archive, options.against, models, workers, engine)
+        lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in extremes.items())
+        print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
+    for finding in findings[:_SHOWN]:
+        tell(finding)
+    if findings:
+        raise UserError(f"{options.archive}: {len(findings)} findings; expected an archive as it was written")
+
+
+_SHOWN = 20
+
+
+def info(options: argparse.Namespace) -> None:
+    """`sr-tf info`."""
+    with ArchiveFile(options.archive) as archive:
+        header, slide = archive.header, archive.header.slide
+        mpp = "not known" if slide.mpp is None else f"{slide.mpp[0]:g} × {slide.mpp[1]:g} µm per pixel"
+        power = "not known" if slide.objective_power is None else f"{slide.objective_power:g}×"
+        generators = ", ".join(
+            f"{one['name']} (×{one['architecture']['scale']}, weights {one['weights_sha256'][:12]}…, measured with "
+            f"{one.get('engine', 'tensorflow')})"
+            for one in header.generators
+        )
+        lines = [
+            f"{options.archive}: archive of {header.source.get('name', 'a slide')}, by {header.software}",
+            f"slide       {slide.width:,} × {slide.height:,} pixels, {slide.format}",
+            f"resolution  {mpp}; objective {power}",
+            f"colours     {'profile of ' + format(len(slide.icc), ',') + ' bytes' if slide.icc else 'no profile'}",
+            f"gate        {header.gate.describe()}",
+            f"generators  {generators or 'none'}",
+            f"associated  {', '.join(header.associated) or 'none'}",
+            f"source      SHA-256 {header.source['sha256']}",
+            *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
+            *_measured(archive),
+            *cost.report(archive, PRICE_PER_GB_MONTH),
+        ]
+        print(*lines, sep="\n")
+        if options.map is not None:
+            write_atomically(options.map, draw_map(archive))
+            print(f"{options.map}: which block is stored how")
+    print("Research use only. Not a medical device.")
+
+
+def _measured(archive: ArchiveFile) -> list[str]:
+    """What was measured, in one line each."""
+    lines = []
+    for name, values in archive.scores().items():
+        lowest, median = worst(name, values), np.median(values)
+        lines.append(f"{name:<11} worst tile {_number(name, lowest)}, median {_number(name, median)}")
+    return lines
+
+
+def _number(name: str, value: float) -> str:
+    if np.isinf(value):
+        return "∞ (equal pixels)"
+    return f"{value:.2f} dB" if name == "psnr" else f"{value:.4f}"

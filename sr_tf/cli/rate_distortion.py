@@ -1,0 +1,101 @@
+"""`sr-tf rate-distortion`: what full-size codecs and restored small images give at equal bytes."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from sr_tf.disk.files import make_folder, write_atomically
+from sr_tf.errors import UserError
+from sr_tf.evaluation import rate_tables
+from sr_tf.evaluation.curves import picture
+from sr_tf.evaluation.measures import ALWAYS, load_measures, put_to_test
+from sr_tf.evaluation.rate_distortion import DEGRADATION, default_methods, measure
+from sr_tf.evaluation.rate_results import RateDistortion
+from sr_tf.generators.load import ZOO, load_generator, load_reducer, shipped
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.reading import find_images, read_folder
+from sr_tf.metrics.scores import SCORES
+
+_DIRECTED = [key for key, score in SCORES.items() if score.better]
+
+
+def compare_rates(
+    folder: Path,
+    out: Path,
+    models: Sequence[str],
+    refine: bool,
+    scores: Sequence[str],
+    band: tuple[float, float],
+    workers: int,
+    strict: bool,
+) -> None:
+    """Measures every image of a folder, prints the table and writes it, the curves, the deltas and all points.
+
+    Args:
+        folder: of HR images.
+        out: a folder; each image's points are kept in its `images/`, from where a later call goes on.
+        models: generators, as `sr_tf.generators.load.load_generator` takes them.
+        refine: each generator with refined LRs as well.
+        scores: keys of `sr_tf.metrics.scores.SCORES` besides PSNR and SSIM.
+        band: rates in bit/pixel, for the mean gain.
+        workers: encoders at work at the same time.
+        strict: stop at an unreadable image instead of skipping it.
+
+    Raises:
+        UserError: nothing to read, nowhere to write, no such generator or score, or a score's files are missing.
+    """
+    unfit = sorted(set(scores) - set(_DIRECTED))
+    if unfit:
+        raise UserError(f"--scores={','.join(unfit)}: not for curves, expected some of {', '.join(_DIRECTED)}")
+    labels = [_label(where) for where in models]
+    if len(set(labels)) < len(labels):
+        raise UserError(f"--models={','.join(models)}: two have the same name in the table; rename one")
+    paths = find_images(folder)
+    make_folder(out)
+    generators = {label: load_generator(where) for label, where in zip(labels, models, strict=True)}
+    reducers = {label: load_reducer(where) for label, where in zip(labels, models, strict=True)}
+    methods = default_methods(generators, reducers, refine)
+
+    def scenes():
+        for path, image in read_folder(paths, strict):
+            yield str(path.relative_to(folder)), image
+
+    measures = load_measures((*ALWAYS, *scores), rate_tables.SCALE, DEGRADATION)
+    if any(SCORES[key].perceptual for key in measures.functions):
+        measures = put_to_test(measures, scenes, partial(upscale, load_generator("small")))
+    points, sizes = measure(scenes(), methods, measures, out / "images", workers, len(paths))
+    result = RateDistortion(
+        points=points,
+        methods=tuple(methods),
+        sizes=sizes,
+        data=f"{folder.resolve().parent.name}/{folder.resolve().name}",
+        scores=tuple(measures.functions),
+        band=band,
+        weights={label: _weight(where, generators[label]) for label, where in zip(labels, models, strict=True)},
+        unmeasured=measures.unmeasured,
+        ladders=measures.ladders,
+    )
+    files = {
+        "table.txt": rate_tables.table_text(result),
+        "table.md": rate_tables.table_markdown(result),
+        "deltas.md": rate_tables.deltas_markdown(result),
+        "rate-distortion.json": rate_tables.as_json(result),
+        **{f"curves-{key}.png": picture(result, key) for key in result.scores},
+    }
+    for name, content in files.items():
+        write_atomically(out / name, content)
+    print(files["table.txt"])
+    print(f"{out}: {', '.join(files)}")
+
+
+def _label(where: str) -> str:
+    """A generator's name in the table: `run/step-00001000` for a kept one, otherwise the last part of the path."""
+    path = Path(where)
+    return f"{path.parent.parent.name}/{path.stem}" if path.suffix == ".keras" else path.name
+
+
+def _weight(where: str, generator) -> int:
+    """Bytes of a generator's weights as it ships, or would: in float16."""
+    if where in shipped():
+        return (ZOO / where / "weights.npz").stat().st_size
+    return 2 * generator.count_params()

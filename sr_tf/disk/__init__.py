@@ -1,0 +1,1 @@
+"""Files on disk: atomic writes, the journal of finished work, byte ranges."""

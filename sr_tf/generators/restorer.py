@@ -1,0 +1,53 @@
+"""A generator as it restores: by name, on an engine, alone or as the mean of its eight orientations."""
+
+import numpy as np
+
+from sr_tf.generators.engines import DEFAULT_ENGINE, on_engine
+from sr_tf.generators.load import DEFAULT_GENERATOR, load_generator
+
+ENSEMBLE = "+"
+"""Behind a generator's name: its self-ensemble."""
+
+
+SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
+"""For uncoded LRs: what restores in the least time worth having, and what restores best; README has the curve."""
+
+
+class SelfEnsemble:
+    """The mean of what a generator makes of an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+).
+
+    Args:
+        restorer: an object with `scale`, `receptive_radius` and `predict_on_batch`, see `engines.on_engine`.
+    """
+
+    def __init__(self, restorer):
+        self.restorer = restorer
+        self.scale = restorer.scale
+        self.receptive_radius = restorer.receptive_radius
+
+    def predict_on_batch(self, lr: np.ndarray) -> np.ndarray:
+        """float32 [N, h, w, 3] → float32 [N, scale · h, scale · w, 3]."""
+        total = 0.0
+        for turns in range(4):
+            for mirrored in (False, True):
+                image = lr[:, :, ::-1] if mirrored else lr
+                sr = self.restorer.predict_on_batch(np.ascontiguousarray(np.rot90(image, turns, (1, 2))))
+                sr = np.rot90(sr, -turns, (1, 2))
+                total = total + (sr[:, :, ::-1] if mirrored else sr)
+        return total / 8
+
+
+def load_restorer(where: str, engine: str = DEFAULT_ENGINE):
+    """Loads what `sr_tf.generators.upscale` and archives restore by.
+
+    Args:
+        where: as for `load_generator`; with a `+` behind it, the generator's self-ensemble; `fast` or `best`.
+        engine: a name in `sr_tf.generators.engines.ENGINES`.
+
+    Raises:
+        UserError: no such generator, or the engine is not installed.
+    """
+    where = SPEEDS.get(where, where)
+    if where.endswith(ENSEMBLE):
+        return SelfEnsemble(load_restorer(where.removesuffix(ENSEMBLE), engine))
+    return on_engine(load_generator(where), engine)

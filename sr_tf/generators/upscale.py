@@ -1,0 +1,41 @@
+"""LR → SR by tiles with a halo: the pixels of one pass over the whole image, in bounded memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sr_tf.images.pixels import to_uint8
+from sr_tf.images.tiles import halo_tiles
+
+TILE = 192
+
+
+def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
+    """Restores one image.
+
+    Each tile is computed with a border of `generator.receptive_radius` LR pixels around it, which is then cut off. At
+    the image's own edges there is no border, so that the network pads there with zeros just as it does in one pass.
+
+    Args:
+        generator: `sr_tf.models.edsr.EDSR`, or what `sr_tf.generators.engines.on_engine` makes of one.
+        lr: uint8 [h, w, 3], RGB.
+        tile: side of a tile in LR pixels, without its halo. It decides the memory needed, not the result.
+        progress: called after each tile.
+
+    Returns:
+        uint8 [scale · h, scale · w, 3], RGB.
+
+    Raises:
+        ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
+    """
+    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
+        raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
+    height, width = lr.shape[:2]
+    scale = generator.scale
+    sr = np.empty((scale * height, scale * width, 3), np.uint8)
+    for one in halo_tiles(height, width, tile, generator.receptive_radius, scale):
+        restored = to_uint8(generator.predict_on_batch(lr[one.seen][None].astype(np.float32))[0])
+        sr[one.place] = restored[one.kept]
+        if progress is not None:
+            progress()
+    return sr

@@ -1,0 +1,119 @@
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from sr_tf.errors import UserError
+from sr_tf.generators.engines import ENGINES, engine_version, on_engine
+from sr_tf.generators.load import load_generator, shipped
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.pixels import to_uint8
+from sr_tf.models.edsr import EDSR
+
+RNG = np.random.default_rng(0)
+LR = RNG.integers(0, 256, (41, 67, 3), np.uint8)
+
+
+@pytest.fixture
+def openvino():
+    pytest.importorskip("sr_tf.generators.openvino")
+
+
+def network(**shape):
+    model = EDSR(**{"blocks": 2, "filters": 8, **shape})
+    model.build((None, None, None, 3))
+    # Biases start at zero, where one that was forgotten would not show.
+    model.set_weights([weight + RNG.normal(0, 0.02, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def batch(*size):
+    return RNG.integers(0, 256, (*size, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("one_step", [False, True])
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_openvino_computes_what_the_network_does(openvino, scale, one_step):
+    generator = network(scale=scale, one_step=one_step, residual_scaling=0.3)
+    engine = on_engine(generator, "openvino")
+    assert (engine.scale, engine.receptive_radius) == (scale, generator.receptive_radius)
+    for images in (batch(1, 12, 9), batch(3, 20, 31), batch(1, 1, 1), batch(1, 12, 9)):
+        np.testing.assert_allclose(engine.predict_on_batch(images), generator(images), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_engines_pixels_of_shipped_generators_agree_within_1_of_255(openvino, name):
+    generator = load_generator(name)
+    expected = upscale(generator, LR, tile=32)
+    found = upscale(on_engine(generator, "openvino"), LR, tile=32)
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+
+
+def test_openvino_may_be_called_by_many_threads(openvino):
+    engine = on_engine(network(), "openvino")
+    images = [batch(1, 16 + number, 24) for number in range(6)]
+    expected = [engine.predict_on_batch(image) for image in images]
+    found = {}
+
+    def work(number):
+        for _ in range(5):
+            found[number] = engine.predict_on_batch(images[number])
+            assert np.array_equal(found[number], expected[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # A thread that failed left nothing or the wrong pixels.
+    assert all(np.array_equal(found[number], expected[number]) for number in range(6))
+
+
+def test_a_result_is_not_overwritten_by_the_next(openvino):
+    engine = on_engine(network(), "openvino")
+    images = batch(1, 8, 8)
+    first = engine.predict_on_batch(images)
+    kept = first.copy()
+    engine.predict_on_batch(255 - images)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_openvino_reports_nothing_to_its_makers(openvino, tmp_path):
+    """Its package for that leaves a file in the home folder before it sends anything."""
+    program = (
+        "import sr_tf.generators.openvino, openvino.tools.ovc as ovc\n"
+        "assert type(ovc.telemetry).__module__ == 'openvino.tools.ovc.telemetry_stub', type(ovc.telemetry)\n"
+    )
+    # OpenVINO says nothing in a CI, which is not what is to be shown here.
+    environment = {key: value for key, value in os.environ.items() if key not in ("CI", "GITHUB_ACTIONS")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**environment, "HOME": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "intel").exists()
+
+
+def test_tensorflow_is_the_network_itself():
+    generator = network()
+    assert on_engine(generator) is on_engine(generator, "tensorflow") is generator
+    assert to_uint8(generator.predict_on_batch(LR[None].astype(np.float32))[0]).shape == (164, 268, 3)
+
+
+def test_versions_are_named(openvino):
+    for engine in ENGINES:
+        name, version = engine_version(engine).split(" ")
+        assert name == engine
+        assert version[0].isdigit()
+
+
+def test_what_is_not_there_is_told_in_a_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sr_tf.generators.openvino", None)
+    with pytest.raises(UserError, match=r"^--engine=openvino: not installed .*`pip install sr-tf\[openvino\]"):
+        on_engine(network(), "openvino")
+    with pytest.raises(ValueError, match="engine 'abacus'"):
+        on_engine(network(), "abacus")

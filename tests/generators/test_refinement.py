@@ -1,0 +1,76 @@
+"""LRs refined for a generator and a codec, and archives that hold them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.gate import QUALITIES
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.verify import measure_again
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.data.smear import render_smear
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.refinement import Refiner
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import crop_to, reduce
+from sr_tf.images.reading import write_png
+
+CODEC = CODECS["avif-fast"]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return load_generator("archive2")
+
+
+@pytest.fixture(scope="module")
+def hr():
+    return render_smear(5, 123, 150)  # no multiple of the scale, nor of the transform's blocks
+
+
+def mean_error(generator, hr, file):
+    sr = crop_to(upscale(generator, CODEC.decode(file)), hr.shape[:2])
+    return np.mean(np.square(sr.astype(float) - hr))
+
+
+def test_an_lr_is_restored_better_for_its_bytes(generator, hr):
+    lr = reduce(hr, 2, "antialiased")
+    qualities = np.arange(20, 71, 5)
+    plain = [CODEC.encode(lr, int(quality)) for quality in qualities]
+    errors = [mean_error(generator, hr, file) for file in plain]
+    refiner = Refiner(generator)
+    for quality in (30, 50):
+        file = refiner.code(hr, lr, CODEC, quality)
+        expected = np.exp(np.interp(np.log(len(file)), np.log([len(one) for one in plain]), np.log(errors)))
+        assert mean_error(generator, hr, file) < 0.98 * expected
+        assert file == refiner.code(hr, lr, CODEC, quality), "the same each time"
+
+
+@pytest.mark.parametrize("margins", [((19, 19), (19, 19)), ((19, 19), (19, 40))])
+def test_what_surrounds_an_lr_is_context_alone(generator, hr, margins):
+    """A block at the slide's right edge is narrower than its window, whose size is that of a whole block."""
+    lr = reduce(hr, 2, "antialiased")
+    window = np.pad(lr, (*margins, (0, 0)), mode="reflect")
+    kept = window.copy()
+    file = Refiner(generator).code(hr, lr, CODEC, 40, window, 19)
+    assert CODEC.decode(file).shape == lr.shape
+    np.testing.assert_array_equal(window, kept)
+    assert cv2.PSNR(CODEC.decode(file), lr) > 30, "it still looks like an LR"
+
+
+@pytest.mark.slow
+def test_refined_blocks_take_fewer_bytes_and_hold_what_was_measured(tmp_path):
+    slide = tmp_path / "cells.png"
+    write_png(slide, render_smear(2, 512, 512))
+    sizes = {}
+    for refine in (False, True):
+        target = tmp_path / f"{refine}.sr.zip"
+        write_archive(slide, target, Options(QUALITIES["diagnostic"], ("archive2",), refine=refine))
+        with RestoredSlide(target) as restored:
+            assert restored.kind(0, 0).generator
+        assert measure_again(target, slide, ())[0] == []
+        with ArchiveFile(target) as archive:
+            sizes[refine] = archive.index["length"].sum()
+    assert sizes[True] < sizes[False]

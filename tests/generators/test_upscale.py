@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.upscale import upscale
+from sr_tf.images.pixels import to_uint8
+from sr_tf.images.tiles import tiles
+from sr_tf.models.edsr import EDSR
+
+RNG = np.random.default_rng(1)
+LR = RNG.integers(0, 256, (37, 53, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    model = EDSR(blocks=2, filters=8)
+    model.build((None, None, None, 3))
+    # Large weights, so that a missing halo pixel could not hide in the rounding.
+    model.set_weights([3 * weight for weight in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def whole(generator):
+    return to_uint8(generator(LR[None].astype(np.float32))[0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(tile=st.integers(1, 60))
+def test_tiled_equals_whole(generator, whole, tile):
+    tiled = upscale(generator, LR, tile)
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
+
+
+def test_a_halo_one_pixel_short_of_the_receptive_field_shows(generator, whole):
+    class Short:
+        scale = generator.scale
+        receptive_radius = 2
+        predict_on_batch = staticmethod(generator.predict_on_batch)
+
+    assert np.abs(upscale(Short, LR, 16).astype(int) - whole).max() > 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2)])
+def test_tiny_images(generator, size):
+    lr = LR[: size[0], : size[1]]
+    assert upscale(generator, lr, 8).shape == (4 * size[0], 4 * size[1], 3)
+
+
+@pytest.mark.parametrize("tile", [17, 64, 192])
+def test_shipped_generator_tiled_equals_whole(tile):
+    generator = load_generator("small")
+    lr = np.random.default_rng(2).integers(0, 256, (97, 121, 3), np.uint8)
+    whole = to_uint8(generator(lr[None].astype(np.float32))[0])
+    assert np.abs(upscale(generator, lr, tile).astype(int) - whole).max() <= 1
+
+
+@given(height=st.integers(1, 70), width=st.integers(1, 70), tile=st.integers(1, 80))
+def test_tiles_cover_each_pixel_once(height, width, tile):
+    covered = np.zeros((height, width), int)
+    for top, bottom, left, right in tiles(height, width, tile):
+        assert 0 < bottom - top <= tile
+        assert 0 < right - left <= tile
+        covered[top:bottom, left:right] += 1
+    assert (covered == 1).all()
+
+
+def test_only_uint8_rgb_is_taken(generator):
+    for wrong in (LR.astype(np.float32), LR[..., 0], LR[..., :2]):
+        with pytest.raises(ValueError, match="expected uint8"):
+            upscale(generator, wrong)
+    with pytest.raises(ValueError, match="tile 0"):
+        upscale(generator, LR, tile=0)

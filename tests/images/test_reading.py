@@ -1,0 +1,198 @@
+import io
+import subprocess
+import sys
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sr_tf.errors import UserError
+from sr_tf.images.reading import encode_png, find_images, read_folder, read_rgb, write_png
+
+RGB = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
+
+
+def save(path, array, mode=None, **options):
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_lossless_rgb_comes_back_as_it_is(tmp_path, suffix):
+    image = read_rgb(save(tmp_path / f"a{suffix}", RGB))
+    assert image.dtype == np.uint8 and image.flags.writeable
+    np.testing.assert_array_equal(image, RGB)
+
+
+def test_jpeg_has_the_pixels_that_opencv_sees(tmp_path):
+    smooth = cv2.GaussianBlur(RGB, (0, 0), 3)
+    path = save(tmp_path / "a.JPG", smooth, quality=95)
+    difference = read_rgb(path).astype(int) - cv2.imread(str(path))[..., ::-1]
+    assert np.abs(difference).max() <= 2
+
+
+def test_grey_is_repeated(tmp_path):
+    grey = RGB[..., 0]
+    for suffix in (".png", ".tif", ".bmp"):
+        np.testing.assert_array_equal(read_rgb(save(tmp_path / f"g{suffix}", grey)), np.stack([grey] * 3, axis=-1))
+
+
+def test_palette_is_looked_up(tmp_path):
+    blocks = np.kron(np.array([[[255, 0, 0], [0, 255, 0]]], np.uint8), np.ones((8, 8, 1), np.uint8))
+    np.testing.assert_array_equal(read_rgb(save(tmp_path / "p.png", blocks, "P")), blocks)
+
+
+@pytest.mark.parametrize("shape", [(20, 31, 4), (20, 31, 2)])
+def test_alpha_is_dropped_only_where_it_hides_nothing(tmp_path, shape):
+    pixels = np.resize(RGB, shape)
+    pixels[..., -1] = 255
+    path = save(tmp_path / "a.png", pixels)
+    colours = pixels[..., :-1] if shape[-1] == 4 else np.repeat(pixels[..., :1], 3, axis=-1)
+    np.testing.assert_array_equal(read_rgb(path), colours)
+    pixels[3, 3, -1] = 254
+    with pytest.raises(UserError, match=r"a\.png: has transparent pixels, expected"):
+        read_rgb(save(path, pixels))
+
+
+def test_a_transparent_colour_counts_as_transparency(tmp_path):
+    with pytest.raises(UserError, match="transparent"):
+        read_rgb(save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8), transparency=(0, 0, 0)))
+
+
+def test_pixels_are_left_as_stored_whatever_exif_says(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    np.testing.assert_array_equal(read_rgb(save(tmp_path / "a.png", RGB, exif=exif)), RGB)
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "write"),
+    [
+        ("grey16.png", "16-bit", lambda path: cv2.imwrite(path, RGB[..., 0].astype(np.uint16) * 257)),
+        ("rgb16.png", "16-bit", lambda path: cv2.imwrite(path, RGB.astype(np.uint16) * 257)),
+        ("grey16.tif", "16-bit", lambda path: cv2.imwrite(path, RGB[..., 0].astype(np.uint16) * 257)),
+        ("rgb16.tif", "16-bit", lambda path: cv2.imwrite(path, RGB.astype(np.uint16) * 257)),
+        ("float.tif", "floating-point", lambda path: Image.fromarray(RGB[..., 0].astype(np.float32)).save(path)),
+        ("integer.tif", "32-bit integer", lambda path: Image.fromarray(RGB[..., 0].astype(np.int32)).save(path)),
+        ("cmyk.jpg", "CMYK", lambda path: Image.fromarray(RGB).convert("CMYK").save(path)),
+        ("bits.png", "1-bit", lambda path: Image.fromarray(RGB[..., 0]).convert("1").save(path)),
+        ("lab.tif", "LAB", lambda path: Image.fromarray(np.resize(RGB, (8, 8, 3)), "LAB").save(path)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_pixels_are_refused_by_name(tmp_path, name, found, write):
+    write(str(tmp_path / name))
+    with pytest.raises(UserError, match=f"{name}: found {found} pixels, expected an 8-bit RGB or grey"):
+        read_rgb(tmp_path / name)
+
+
+def test_several_pages_are_refused(tmp_path):
+    pages = [Image.fromarray(RGB) for _ in range(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(UserError, match="holds 3 pages, expected one image"):
+        read_rgb(tmp_path / "a.tif")
+
+
+def test_what_is_no_image_is_refused(tmp_path):
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("cells")
+    for name, found in (("empty.png", "is empty"), ("text.png", "is not an image"), ("none.png", "no such file")):
+        with pytest.raises(UserError, match=f"{name}: {found}.*expected"):
+            read_rgb(tmp_path / name)
+    with pytest.raises(UserError, match="is a folder, expected"):
+        read_rgb(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+def test_every_truncated_file_is_refused(tmp_path, suffix):
+    data = save(tmp_path / f"whole{suffix}", RGB).read_bytes()
+    path = tmp_path / f"cut{suffix}"
+    for kept in range(1, len(data) * 9 // 10, 7):
+        path.write_bytes(data[:kept])
+        with pytest.raises(UserError, match="cut"):
+            read_rgb(path)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["PNG", "JPEG", "TIFF", "BMP"]), st.data())
+def test_damage_gives_an_image_or_a_user_error_and_nothing_else(tmp_path, kind, data):
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, format=kind)
+    content = bytearray(buffer.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, min(len(content) - 1, 200)))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+    try:
+        image = read_rgb(path)
+    except UserError as error:
+        assert "\n" not in str(error)
+    else:
+        assert image.dtype == np.uint8 and image.shape[2] == 3
+
+
+@pytest.mark.parametrize("factor", [1.5, 3])
+def test_a_huge_image_is_refused_without_a_warning(tmp_path, monkeypatch, factor):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", int(20 * 31 / factor))
+    with warnings.catch_warnings(record=True) as caught, pytest.raises(UserError, match="too large, expected at most"):
+        read_rgb(save(tmp_path / "a.png", RGB))
+    assert not caught
+
+
+def test_images_are_found_in_natural_order(tmp_path):
+    names = ["2.jpg", "10.JPG", "a/1.png", "a/2.bmp", "a/02.Tiff", "b/x.jpeg", "b/y.tif"]
+    for name in [*names, ".hidden.png", ".cache/1.png", "a/._2.bmp", "notes.txt", "b/mask.npy"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)] == names
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").touch()
+    for folder, found in ((tmp_path, "no images found, expected .jpg"), (tmp_path / "x", "no such folder")):
+        with pytest.raises(UserError, match=found):
+            find_images(folder)
+    with pytest.raises(UserError, match="is a file, expected a folder"):
+        find_images(tmp_path / "a.txt")
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    save(tmp_path / "1.png", RGB)
+    (tmp_path / "2.png").write_bytes(b"broken")
+    save(tmp_path / "3.png", RGB)
+    return find_images(tmp_path)
+
+
+def test_unreadable_images_are_skipped_named_and_counted(mixed, caplog):
+    assert [path.name for path, _ in read_folder(mixed)] == ["1.png", "3.png"]
+    assert "2.png" in caplog.text and "skipped 1 of 3 images" in caplog.text
+
+
+def test_strict_stops_at_the_first(mixed):
+    with pytest.raises(UserError, match=r"2\.png"):
+        list(read_folder(mixed, strict=True))
+
+
+def test_no_readable_image_at_all_is_an_error(mixed):
+    with pytest.raises(UserError, match="none of 1 images can be read"):
+        list(read_folder(mixed[1:2]))
+
+
+def test_png_is_written_exactly(tmp_path):
+    write_png(tmp_path / "new" / "a.png", RGB)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "a.png"))[..., ::-1], RGB)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(encode_png(RGB), np.uint8), -1)[..., ::-1], RGB)
+
+
+def test_reading_needs_no_tensorflow():
+    code = "import sys, datasets, sr_tf.images.reading, sr_tf.data.scenes, sr_tf.data.duplicates; "
+    code += "assert not {'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

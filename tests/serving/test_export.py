@@ -1,0 +1,147 @@
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from PIL import Image
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from sr_tf.errors import UserError
+from sr_tf.generators.load import load_generator
+from sr_tf.images.pixels import to_uint8
+from sr_tf.serving.export import export
+from sr_tf.serving.server_files import health_command
+
+RNG = np.random.default_rng(3)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return load_generator("small")
+
+
+@pytest.fixture(scope="module")
+def version(generator, tmp_path_factory):
+    return export(generator, tmp_path_factory.mktemp("export") / "small")
+
+
+def _coded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def test_float_signature_gives_the_keras_models_pixels_at_any_size(generator, version):
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    for shape in ((1, 9, 9, 3), (2, 24, 40, 3), (3, 33, 8, 3)):
+        lr = RNG.uniform(0, 255, shape).astype(np.float32)
+        served = serve(images=tf.constant(lr))["images"].numpy()
+        expected = np.clip(generator(lr).numpy(), 0, 255)
+        assert served.shape == (shape[0], 4 * shape[1], 4 * shape[2], 3)
+        np.testing.assert_allclose(served, expected, atol=0.01)
+        assert served.min() >= 0
+        assert served.max() <= 255
+
+
+def test_encoded_signature_takes_mixed_sizes_and_kinds_in_one_batch(generator, version):
+    serve = tf.saved_model.load(str(version)).signatures["encoded"]
+    images = [RNG.integers(0, 256, (*size, 3), np.uint8) for size in ((12, 20), (31, 9))]
+    grey = RNG.integers(0, 256, (10, 10), np.uint8)
+    files = [_coded(images[0]), _coded(images[1]), _coded(grey), _coded(images[0], "JPEG", quality=95)]
+    answers = serve(image_bytes=tf.constant(files))["image_bytes"].numpy()
+    decoded = [np.asarray(Image.open(io.BytesIO(answer)), int) for answer in answers]
+    for image, answer in zip([*images, np.repeat(grey[..., None], 3, 2)], decoded, strict=False):
+        expected = to_uint8(generator(image[None].astype(np.float32))[0])
+        assert np.abs(answer - expected).max() <= 1
+    assert decoded[3].shape == (48, 80, 3)
+
+
+def test_geometry_signature_says_what_a_client_must_know(generator, version):
+    answer = tf.saved_model.load(str(version)).signatures["geometry"](probe=tf.constant([0, 7, -1]))
+    assert answer["scale"].numpy().tolist() == [4, 4, 4]
+    assert answer["receptive_radius"].numpy().tolist() == [generator.receptive_radius] * 3
+
+
+def test_warmup_requests_are_replayed_from_the_file_on_every_signature(generator, version):
+    signatures = tf.saved_model.load(str(version)).signatures
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    logs = [PredictionLog.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
+    assert [log.WhichOneof("log_type") for log in logs] == ["predict_log"] * 3
+    answers = {}
+    for log in logs:
+        request = log.predict_log.request
+        inputs = {name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in request.inputs.items()}
+        answers[request.model_spec.signature_name] = signatures[request.model_spec.signature_name](**inputs)
+    side = 4 * (192 + 2 * generator.receptive_radius)
+    assert answers["serving_default"]["images"].shape == (1, side, side, 3)
+    assert tf.io.decode_png(answers["encoded"]["image_bytes"][0]).shape == (side, side, 3)
+    assert answers["geometry"]["scale"].numpy() == [4]
+
+
+def test_server_files_are_in_the_servers_formats(version):
+    folder = version.parent
+    models = text_format.Parse((folder / "models.config").read_text(), ModelServerConfig()).model_config_list.config
+    assert [(model.name, model.base_path, model.model_platform) for model in models] == [
+        ("small", "/models/small", "tensorflow")
+    ]
+    batching = text_format.Parse((folder / "batching.config").read_text(), _message("BatchingParameters"))
+    assert (batching.max_batch_size.value, batching.max_enqueued_batches.value) == (1, 64)
+    monitoring = text_format.Parse((folder / "monitoring.config").read_text(), _message("MonitoringConfig"))
+    assert monitoring.prometheus_config.enable
+    assert monitoring.prometheus_config.path == "/monitoring/prometheus/metrics"
+    service = yaml.safe_load((folder / "compose.yaml").read_text())["services"]["serving"]
+    assert service["image"] == "tensorflow/serving:${TF_SERVING_VERSION:-2.21.0}"
+    named = [part.partition("=")[2] for part in service["command"] if "file=" in part]
+    assert sorted(named) == [f"/models/small/{file}.config" for file in ("batching", "models", "monitoring")]
+    assert service["volumes"][0]["target"] == "/models/small"
+    assert service["healthcheck"]["test"][-1] == health_command("small")
+
+
+def _message(name):
+    """An empty message of those that the server's configuration has, which no Python package holds."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="server.proto", package="server", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
+    )
+    kinds = descriptor_pb2.FieldDescriptorProto
+    batching = file.message_type.add(name="BatchingParameters")
+    fields = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    for number, field in enumerate(fields, 1):
+        wrapper = ".google.protobuf.Int64Value"
+        batching.field.add(name=field, number=number, label=1, type=kinds.TYPE_MESSAGE, type_name=wrapper)
+    prometheus = file.message_type.add(name="PrometheusConfig")
+    prometheus.field.add(name="enable", number=1, label=1, type=kinds.TYPE_BOOL)
+    prometheus.field.add(name="path", number=2, label=1, type=kinds.TYPE_STRING)
+    monitoring = file.message_type.add(name="MonitoringConfig")
+    monitoring.field.add(
+        name="prometheus_config", number=1, label=1, type=kinds.TYPE_MESSAGE, type_name=".server.PrometheusConfig"
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"server.{name}"))()
+
+
+def test_versions_count_up_leave_no_draft_and_keep_what_an_operator_changed(generator, version):
+    folder = version.parent
+    (folder / "batching.config").write_text("num_batch_threads { value: 4 }\n")
+    assert version.name == "1"
+    assert export(generator, folder).name == "2"
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["1", "2"]
+    assert not list(folder.glob(".*"))
+    assert (folder / "batching.config").read_text() == "num_batch_threads { value: 4 }\n"
+
+
+@pytest.mark.parametrize("name", ["a b", "größe", "a:predict", "-x"])
+def test_a_folder_whose_name_cannot_be_a_models_is_an_error(generator, tmp_path, name):
+    with pytest.raises(UserError, match="the folder's name is the model's"):
+        export(generator, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_the_way_is_an_error(generator, tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UserError, match="expected a folder"):
+        export(generator, tmp_path / "taken")
