@@ -9,7 +9,7 @@ import numpy as np
 from sr_tf.archive.grid import GATE_TILE
 from sr_tf.images.tiles import tiles
 from sr_tf.metrics.fast import fast_psnr, fast_ssim
-from sr_tf.metrics.ssim import WINDOW
+from sr_tf.metrics.ssim_formula import WINDOW
 
 PROTOCOL = (
     f"every tile of {GATE_TILE}×{GATE_TILE} pixels from the upper left corner on, those at the right and lower edge as "

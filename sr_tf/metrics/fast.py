@@ -7,7 +7,7 @@ search for the cheapest representation measures every tile a dozen times.
 import cv2
 import numpy as np
 
-from sr_tf.metrics.ssim import SIGMA, WINDOW, ssim_map
+from sr_tf.metrics.ssim_formula import SIGMA, WINDOW, ssim_map
 
 
 def fast_psnr(hr: np.ndarray, sr: np.ndarray) -> float:

@@ -12,7 +12,8 @@ from sr_tf.metrics.lr_consistency import lr_psnr
 from sr_tf.metrics.psnr import psnr
 from sr_tf.metrics.spectrum import LEAST_SIDE as LATTICE_LEAST_SIDE
 from sr_tf.metrics.spectrum import lattice_excess
-from sr_tf.metrics.ssim import WINDOW, ssim
+from sr_tf.metrics.ssim import ssim
+from sr_tf.metrics.ssim_formula import WINDOW
 from sr_tf.metrics.ssimulacra2 import LEAST_SIDE as SSIMULACRA2_LEAST_SIDE
 from sr_tf.metrics.ssimulacra2 import load_ssimulacra2
 

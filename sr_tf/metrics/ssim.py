@@ -4,9 +4,7 @@ import numpy as np
 from keras import ops
 
 from sr_tf.metrics.channels import compared
-
-WINDOW = 11
-SIGMA = 1.5
+from sr_tf.metrics.ssim_formula import SIGMA, WINDOW, ssim_map
 
 
 def ssim(hr, sr, channel: str = "rgb", border: int = 0):
@@ -30,27 +28,6 @@ def ssim(hr, sr, channel: str = "rgb", border: int = 0):
     """
     hr, sr = compared(hr, channel, border), compared(sr, channel, border)
     return ops.mean(ssim_map(hr, sr, _blur), axis=(1, 2, 3))
-
-
-def ssim_map(hr, sr, blur):
-    """SSIM at each place (Wang et al. 2004, equation 13).
-
-    Args:
-        hr: float array of any library.
-        sr: the same shape.
-        blur: weighted mean over the window around each place.
-
-    Returns:
-        An array as from `blur`.
-    """
-    mean_hr, mean_sr = blur(hr), blur(sr)
-    variance_hr = blur(hr * hr) - mean_hr * mean_hr
-    variance_sr = blur(sr * sr) - mean_sr * mean_sr
-    covariance = blur(hr * sr) - mean_hr * mean_sr
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    luminance = (2 * mean_hr * mean_sr + c1) / (mean_hr * mean_hr + mean_sr * mean_sr + c1)
-    structure = (2 * covariance + c2) / (variance_hr + variance_sr + c2)
-    return luminance * structure
 
 
 def _blur(image):
