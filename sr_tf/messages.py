@@ -1,9 +1,9 @@
-"""Lines for people, on stderr, that do not tear a progress bar."""
+"""What people read on a terminal: messages on stderr, and tables."""
 
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tqdm import tqdm
 
@@ -13,6 +13,32 @@ from sr_tf.errors import UserError
 def tell(line: str) -> None:
     """Writes one line to stderr."""
     tqdm.write(line, file=sys.stderr)
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in aligned columns: the first column to the left, the others to the right, two spaces between them.
+
+    Args:
+        rows: the cells of each row, the headings first; every row has the same length.
+
+    Returns:
+        One line for each row, without a newline at the end.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows)
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown: the first column aligned to the left, the others to the right.
+
+    Args:
+        rows: the cells of each row, the headings first; every row has the same length.
+
+    Returns:
+        One line for each row and one below the headings, without a newline at the end.
+    """
+    below = ["---", *["---:"] * (len(rows[0]) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], below, *rows[1:]))
 
 
 def complain(program: str, error: Exception) -> int:

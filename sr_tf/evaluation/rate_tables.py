@@ -10,6 +10,7 @@ from sr_tf.evaluation.rate_curves import mean_at
 from sr_tf.evaluation.rate_distortion import DEGRADATION, finite_or_none
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
 from sr_tf.images.degradation import DEGRADATIONS
+from sr_tf.messages import markdown_table, text_table
 from sr_tf.metrics.scores import SCORES, Score
 from sr_tf.metrics.scores import protocol as protocol_of_scores
 
@@ -48,12 +49,12 @@ def protocol(result: RateDistortion) -> str:
 
 def table_text(result: RateDistortion) -> str:
     """Mean scores at equal rates, in aligned columns."""
-    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], _text)
+    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], text_table)
 
 
 def table_markdown(result: RateDistortion) -> str:
     """Mean scores at equal rates, for a README."""
-    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], _markdown)
+    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], markdown_table)
 
 
 def deltas_markdown(result: RateDistortion) -> str:
@@ -72,7 +73,7 @@ def deltas_markdown(result: RateDistortion) -> str:
         "method is no longer ahead, of the mean curves; then the median of the images' own, their range and how many "
         "have one."
     )
-    return _document(result, tables, _markdown, meaning)
+    return _document(result, tables, markdown_table, meaning)
 
 
 def as_json(result: RateDistortion) -> str:
@@ -172,24 +173,10 @@ def _weights(result: RateDistortion) -> list[str]:
 
 
 def _document(result: RateDistortion, tables: list[tuple[str, Rows]], form, *below: str) -> str:
-    parts = [part for title, rows in tables for part in (f"**{title}**" if form is _markdown else title, form(rows))]
+    parts = [
+        part for title, rows in tables for part in (f"**{title}**" if form is markdown_table else title, form(rows))
+    ]
     return "\n\n".join([*parts, *below, protocol(result)]) + "\n"
-
-
-def _text(rows: Rows) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-
-
-def _markdown(rows: Rows) -> str:
-    lines = (rows[0], ["---"] + ["---:"] * (len(rows[0]) - 1), *rows[1:])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _finite(value):

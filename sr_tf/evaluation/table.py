@@ -5,6 +5,7 @@ import math
 
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.images.degradation import DEGRADATIONS
+from sr_tf.messages import markdown_table, text_table
 from sr_tf.metrics import ladder
 from sr_tf.metrics.scores import SCORES
 from sr_tf.metrics.scores import protocol as protocol_of_scores
@@ -59,23 +60,12 @@ def ladder_verdict(comparison: Comparison) -> str:
 
 def as_text(comparison: Comparison) -> str:
     """The table in aligned columns, the protocol and the ladder test's verdict below."""
-    printed = columns(comparison)
-    widths = [max(map(len, (heading, *cells))) for heading, cells in printed.items()]
-    text = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in (printed, *zip(*printed.values(), strict=True))
-    ]
-    return "\n".join([*text, "", *_below(comparison)]) + "\n"
+    return "\n".join([text_table(_rows(comparison)), "", *_below(comparison)]) + "\n"
 
 
 def as_markdown(comparison: Comparison) -> str:
     """The table for a README, the protocol and the ladder test below."""
-    printed = columns(comparison)
-    lines = (printed, ("---",) + ("---:",) * (len(printed) - 1), *zip(*printed.values(), strict=True))
-    text = "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", *_below(comparison)]) + "\n"
+    text = "\n".join([markdown_table(_rows(comparison)), "", *_below(comparison)]) + "\n"
     return f"{text}\n{ladder.as_markdown(comparison.ladders)}" if comparison.ladders else text
 
 
@@ -97,6 +87,11 @@ def as_json(comparison: Comparison) -> str:
         },
     }  # fmt: skip
     return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    printed = columns(comparison)
+    return [tuple(printed), *zip(*printed.values(), strict=True)]
 
 
 def _difference(score: float, base: float) -> str:

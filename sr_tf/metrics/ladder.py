@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sr_tf.images.degradation import enlarge, reduce
+from sr_tf.messages import markdown_table
 from sr_tf.metrics.psnr import psnr
 from sr_tf.metrics.scores import Measure, Score
 
@@ -123,21 +124,24 @@ def distortions(hr: np.ndarray, restore: Callable[[np.ndarray], np.ndarray]) -> 
 
 def as_markdown(ladders: Sequence[Ladder]) -> str:
     """All values and verdicts, a column for each metric."""
-    lines = [["", *(ladder.score.label for ladder in ladders)], ["---", *("---:" for _ in ladders)]]
-    first = ladders[0]
-    lines.append(["undistorted", *(_form(ladder, "blur", "none") for ladder in ladders)])
-    for name, rungs in first.values.items():
-        lines += [
-            [f"{name}: {rung}", *(_form(ladder, name, rung) for ladder in ladders)] for rung in rungs if rung != "none"
-        ]
-    for rule in first.rules:
-        lines.append([rule, *(_VERDICTS[ladder.rules[rule]] for ladder in ladders)])
-    lines.append(["ladder test", *("passed" if ladder.passed else "**failed**" for ladder in ladders)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    scores = [ladder.score for ladder in ladders]
+    rows = [["", *(score.label for score in scores)]]
+    for name, means in rung_means(ladders).items():
+        rows.append([name, *(score.text(mean) for score, mean in zip(scores, means, strict=True))])
+    for rule in ladders[0].rules:
+        rows.append([rule, *(_VERDICTS[ladder.rules[rule]] for ladder in ladders)])
+    rows.append(["ladder test", *("passed" if ladder.passed else "**failed**" for ladder in ladders)])
+    return markdown_table(rows) + "\n"
 
 
-def _form(ladder: Ladder, name: str, rung: str) -> str:
-    return ladder.score.text(ladder.values[name][rung])
+def rung_means(ladders: Sequence[Ladder]) -> dict[str, list[float]]:
+    """The mean of each metric on each rung: `undistorted` first, then the others as `blur: σ 0.5`."""
+    means = {"undistorted": [ladder.values["blur"]["none"] for ladder in ladders]}
+    for name, values in ladders[0].values.items():
+        for rung in values:
+            if rung != "none":
+                means[f"{name}: {rung}"] = [ladder.values[name][rung] for ladder in ladders]
+    return means
 
 
 def _judged(score: Score, scenes: list[dict[str, dict[str, float]]], generator_is_better: bool) -> Ladder:

@@ -21,7 +21,7 @@ from sr_tf.evaluation.report.columns import (
 )
 from sr_tf.evaluation.report.differences import difference, interval
 from sr_tf.evaluation.report.findings import SHIFT_LIMIT
-from sr_tf.metrics.ladder import Ladder
+from sr_tf.metrics.ladder import Ladder, rung_means
 from sr_tf.metrics.scores import Score
 
 
@@ -93,11 +93,10 @@ def scenes(comparison: Comparison, score: Score) -> Table:
 
 def ladder(ladders: tuple[Ladder, ...]) -> Table:
     """Every rung and every rule of the ladder test, a column for each score."""
-    rows = {"undistorted": [Cell(text(result.score, result.values["blur"]["none"])) for result in ladders]}
-    for name, rungs in ladders[0].values.items():
-        for rung in rungs:
-            if rung != "none":
-                rows[f"{name}: {rung}"] = [Cell(text(each.score, each.values[name][rung])) for each in ladders]
+    rows = {
+        name: [Cell(text(ladder.score, mean)) for ladder, mean in zip(ladders, means, strict=True)]
+        for name, means in rung_means(ladders).items()
+    }
     for rule in ladders[0].rules:
         verdicts = [each.rules[rule] for each in ladders]
         rows[rule] = [_VERDICTS[held] for held in verdicts]
