@@ -9,8 +9,8 @@ from absl import flags
 from sr_tf.cli.flags import DATA_FIELDS, define_config_flags, given_config_flags, run
 from sr_tf.config import TrainConfig
 from sr_tf.disk.files import make_folder, write_atomically
-from sr_tf.errors import UserError
 from sr_tf.generators.load import DEFAULT_GENERATOR
+from sr_tf.generators.names import labels
 from sr_tf.messages import load_tensorflow
 
 USAGE = """Scores generators beside interpolation: the study's table and a figure panel. Research use only.
@@ -50,9 +50,7 @@ flags.DEFINE_string("out", "runs/evaluation", "Folder for the results.")
 def main() -> None:
     """Compares, prints and writes."""
     config = TrainConfig(**given_config_flags())
-    wheres = flags.FLAGS.models
-    if len({_label(where) for where in wheres}) < len(wheres):
-        raise UserError(f"--models={','.join(wheres)}: two have the same name in the table; rename one")
+    models = labels(flags.FLAGS.models)
     out = make_folder(flags.FLAGS.out)
     load_tensorflow()
     from sr_tf.evaluation import table
@@ -64,7 +62,7 @@ def main() -> None:
     from sr_tf.generators.restorer import load_restorer
     from sr_tf.generators.upscale import upscale
 
-    generators = {_label(where): load_restorer(where) for where in wheres}
+    generators = {label: load_restorer(where) for label, where in models.items()}
     names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
     measures = load_measures(names, common_scale(generators), config.degradation)
     data, scenes = _scenes(config)
@@ -80,19 +78,13 @@ def main() -> None:
         "panel.png": picture,
     }
     if flags.FLAGS.report:
-        cards = {_label(where): model_card(where, generators[_label(where)]) for where in wheres}
+        cards = {label: model_card(where, generators[label]) for label, where in models.items()}
         command = ["python", Path(sys.argv[0]).name, *sys.argv[1:]]
         files["report.html"] = page(comparison, scenes(), generators, cards, command)
     for file, content in files.items():
         write_atomically(out / file, content)
     print(files["table.txt"])
     print(f"{out}: {', '.join(files)}")
-
-
-def _label(where: str) -> str:
-    """A generator's name in the table: `run/step-00001000` for a kept one, otherwise the last part of the path."""
-    path = Path(where)
-    return f"{path.parent.parent.name}/{path.stem}" if path.suffix == ".keras" else path.name
 
 
 def _scenes(config: TrainConfig):

@@ -12,6 +12,7 @@ from sr_tf.evaluation.measures import ALWAYS, load_measures, put_to_test
 from sr_tf.evaluation.rate_distortion import DEGRADATION, default_methods, measure
 from sr_tf.evaluation.rate_results import RateDistortion
 from sr_tf.generators.load import ZOO, load_generator, load_reducer, shipped
+from sr_tf.generators.names import labels
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.scores import SCORES
@@ -47,13 +48,11 @@ def compare_rates(
     unfit = sorted(set(scores) - set(_DIRECTED))
     if unfit:
         raise UserError(f"--scores={','.join(unfit)}: not for curves, expected some of {', '.join(_DIRECTED)}")
-    labels = [_label(where) for where in models]
-    if len(set(labels)) < len(labels):
-        raise UserError(f"--models={','.join(models)}: two have the same name in the table; rename one")
+    wheres = labels(models)
     paths = find_images(folder)
     make_folder(out)
-    generators = {label: load_generator(where) for label, where in zip(labels, models, strict=True)}
-    reducers = {label: load_reducer(where) for label, where in zip(labels, models, strict=True)}
+    generators = {label: load_generator(where) for label, where in wheres.items()}
+    reducers = {label: load_reducer(where) for label, where in wheres.items()}
     methods = default_methods(generators, reducers, refine)
 
     def scenes():
@@ -71,7 +70,7 @@ def compare_rates(
         data=f"{folder.resolve().parent.name}/{folder.resolve().name}",
         scores=tuple(measures.functions),
         band=band,
-        weights={label: _weight(where, generators[label]) for label, where in zip(labels, models, strict=True)},
+        weights={label: _weight(where, generators[label]) for label, where in wheres.items()},
         unmeasured=measures.unmeasured,
         ladders=measures.ladders,
     )
@@ -86,12 +85,6 @@ def compare_rates(
         write_atomically(out / name, content)
     print(files["table.txt"])
     print(f"{out}: {', '.join(files)}")
-
-
-def _label(where: str) -> str:
-    """A generator's name in the table: `run/step-00001000` for a kept one, otherwise the last part of the path."""
-    path = Path(where)
-    return f"{path.parent.parent.name}/{path.stem}" if path.suffix == ".keras" else path.name
 
 
 def _weight(where: str, generator) -> int:
