@@ -10,8 +10,8 @@ from sr_tf.archive import native
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.native import Segments
 from sr_tf.images.codecs import CODECS
+from sr_tf.slides.info import Associated
 from sr_tf.slides.jpeg_grid import JpegGrid
-from sr_tf.slides.slide import Associated
 
 _QUALITY = 70
 """Of AVIF, 4:4:4, where the gate is not exact: fine print of labels stays sharp."""

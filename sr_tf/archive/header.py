@@ -10,7 +10,7 @@ import numpy as np
 from sr_tf.archive.gate import PROTOCOL, Gate
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 from sr_tf.archive.native import Segments
-from sr_tf.slides.slide import SlideInfo
+from sr_tf.slides.info import SlideInfo
 
 FORMAT = "sr_tf archive"
 VERSION = 1

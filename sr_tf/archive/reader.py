@@ -16,8 +16,8 @@ from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.stored import decode
+from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
-from sr_tf.slides.slide import sha256_of_file
 
 _LARGEST_MEMBER = 1 << 31
 """Of those that are read at once, in bytes."""

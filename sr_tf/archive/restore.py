@@ -67,13 +67,13 @@ def restore_slide(
             options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
             options["segments"] = lambda column, row: _abbreviated(slide, column, row)
             options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
-        identity = json.dumps([slide.sha256(), jpeg_quality, *tile, engine])
+        settings = json.dumps([slide.sha256(), jpeg_quality, *tile, engine])
         with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
             write_pyramid(
                 target,
                 _pyramid_info(header, tile),
                 pixels,
-                identity=identity,
+                settings=settings,
                 associated={name: slide.associated(name) for name in header.associated},
                 workers=workers,
                 progress=bar.update,

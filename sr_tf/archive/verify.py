@@ -13,9 +13,10 @@ from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.slides.slide import open_slide, sha256_of_file
+from sr_tf.slides.slide import open_slide
 
 # Another machine or engine may round a generator's pixels differently by one level, here and there.
 _TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "shift": 0.02, "enl0": 1e-3}

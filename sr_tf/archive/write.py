@@ -25,11 +25,12 @@ from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.planes import rescale
 from sr_tf.archive.stored import is_avif
 from sr_tf.disk.files import make_folder, replace_atomically
+from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.deidentify import deidentified
-from sr_tf.slides.slide import Slide, open_slide, sha256_of_file
+from sr_tf.slides.slide import Slide, open_slide
 
 _PREVIEW_SIDE = 320
 
@@ -86,9 +87,9 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         segments = segments_of(slide.grid) if slide.grid else None
         identities = [generators[scale].identity for scale in sorted(generators, reverse=True)]
         versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
-        identity = json.dumps([*versions, digest, str(options.gate), identities, BLOCK, options.refine])
+        settings = json.dumps([*versions, digest, str(options.gate), identities, BLOCK, options.refine])
         make_folder(target.parent)
-        with Spool(target.with_name(f".{target.name}.journal"), identity) as spool:
+        with Spool(target.with_name(f".{target.name}.journal"), settings) as spool:
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns

@@ -33,20 +33,20 @@ class Spool:
 
     Args:
         path: the file; it is created, with its folder, or taken up.
-        identity: what the payloads depend on, for instance settings and the source's hash as JSON. A file with
-            another identity, or one that is no spool, is emptied.
+        settings: everything the payloads depend on, for instance options and the source's hash as JSON. A file with
+            other settings, or one that is no spool, is emptied.
 
     Raises:
         UserError: another process (or another `Spool` of this one) holds the file, or it cannot be written.
     """
 
-    def __init__(self, path: str | Path, identity: str):
+    def __init__(self, path: str | Path, settings: str):
         self.path = Path(path)
         self._lock = threading.Lock()
         self._index: dict[tuple[int, ...], int] = {}
         self._file = _open_locked(self.path)
         try:
-            self._end = self._take_up(_MAGIC + hashlib.sha256(identity.encode("utf-8")).digest())
+            self._end = self._take_up(_MAGIC + hashlib.sha256(settings.encode("utf-8")).digest())
         except BaseException as error:
             self._file.close()
             if isinstance(error, OSError):

@@ -99,7 +99,7 @@ def write_pyramid(
     info: PyramidInfo,
     tile_pixels: Callable[[int, int], np.ndarray],
     *,
-    identity: str,
+    settings: str,
     segments: Callable[[int, int], bytes] | None = None,
     jpeg: JpegPage | None = None,
     jpeg_quality: int | None = None,
@@ -120,7 +120,7 @@ def write_pyramid(
         info: geometry and metadata.
         tile_pixels: from (column, row) to a tile of level 0, uint8 [H, W, 3], clipped at the image's edge. Called from
             several threads; the same call must always return the same pixels.
-        identity: of the content; tiles of another one are not taken up.
+        settings: everything the pixels depend on, as text. Tiles of a run with other settings are not used.
         segments: from (column, row) to a JPEG tile that goes into level 0 as it is. `tile_pixels` then gives its
             decoded pixels, for level 1.
         jpeg: what the page of these segments says; needed with `segments`.
@@ -138,8 +138,8 @@ def write_pyramid(
     if (segments is None) != (jpeg is None):
         raise ValueError("segments and jpeg: expected both or neither")
     codec = Lossless() if jpeg_quality is None else Jpeg(jpeg_quality)
-    settings = ["pyramid 1", identity, info.width, info.height, info.tile_shape, jpeg_quality, segments is not None]
-    with Spool(path.with_name(f".{path.name}.partial"), json.dumps(settings)) as spool:
+    all_settings = ["pyramid 1", settings, info.width, info.height, info.tile_shape, jpeg_quality, segments is not None]
+    with Spool(path.with_name(f".{path.name}.partial"), json.dumps(all_settings)) as spool:
         tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments)
         tiles.finish_all(workers, progress)
         pages = [codec.page for _ in info.sizes]

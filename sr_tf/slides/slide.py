@@ -1,6 +1,5 @@
 """Slides: one class for every format, one function that finds out which it is."""
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +13,6 @@ from sr_tf.slides.openslide_reader import OpenSlideReader
 from sr_tf.slides.plain_reader import PlainReader
 from sr_tf.slides.tiff_pages import JPEG, Page, Tiff, is_tiff, read_tiff
 from sr_tf.slides.tiff_reader import TiffReader
-
-__all__ = ["Associated", "Slide", "SlideInfo", "open_slide", "sha256_of_file"]
 
 _EXPECTED = (
     "expected SVS, NDPI, OME-TIFF, tiled TIFF or another slide that OpenSlide reads, or a PNG, JPEG or BMP image"
@@ -114,19 +111,6 @@ def open_slide(path: str | Path) -> Slide:
     if tiff or beginning.startswith(_PLAIN):
         return Slide(path, PlainReader(path, tiff))
     raise UserError(f"{path}: {'is no slide that can be read' if beginning else 'is empty'}, {_EXPECTED}")
-
-
-def sha256_of_file(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _beginning(path: Path) -> bytes:

@@ -11,8 +11,10 @@ from sr_tf import __version__
 from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
-from sr_tf.slides.slide import SlideInfo, open_slide, sha256_of_file
+from sr_tf.slides.info import SlideInfo
+from sr_tf.slides.slide import open_slide
 from sr_tf.viewer.layers import ArchiveLayer, Layer, SlideLayer
 from sr_tf.viewer.levels import Levels
 from sr_tf.viewer.served import served_generators

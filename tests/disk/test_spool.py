@@ -26,8 +26,8 @@ def contents(spool):
     return {key: spool.get(key) for key in keys}
 
 
-def filled(path, payloads, identity="a"):
-    with Spool(path, identity) as spool:
+def filled(path, payloads):
+    with Spool(path, "a") as spool:
         for key, payload in payloads.items():
             spool.put(key, payload)
     return path
@@ -35,12 +35,12 @@ def filled(path, payloads, identity="a"):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.tuples(FEW_KEYS, st.binary(max_size=300))), st.integers(0, 20), st.text())
-def test_what_was_put_last_is_got_now_and_later(tmp_path, puts, cut, identity):
+def test_what_was_put_last_is_got_now_and_later(tmp_path, puts, cut, text):
     expected = {}
     path = tmp_path / "spool"
     path.unlink(missing_ok=True)
     for part in (puts[:cut], puts[cut:]):
-        with Spool(path, identity) as spool:
+        with Spool(path, text) as spool:
             assert contents(spool) == expected
             for key, payload in part:
                 assert (key in spool) == (key in expected)
@@ -48,7 +48,7 @@ def test_what_was_put_last_is_got_now_and_later(tmp_path, puts, cut, identity):
                 expected[key] = payload
             assert contents(spool) == expected
             assert len(spool) == len(expected)
-    with Spool(path, identity) as spool:
+    with Spool(path, text) as spool:
         assert contents(spool) == expected
         spool.remove()
     assert not path.exists()
@@ -70,7 +70,7 @@ def test_keys_that_are_none(tmp_path, key):
         assert len(spool) == 0
 
 
-def test_another_identity_starts_anew(tmp_path):
+def test_other_settings_empty_the_file(tmp_path):
     path = filled(tmp_path / "spool", {(1,): b"x" * 1000})
     with Spool(path, "b") as spool:
         assert len(spool) == 0

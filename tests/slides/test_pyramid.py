@@ -46,7 +46,7 @@ def cut(image, tile):
 def write(path, image, tile=128, **kwargs):
     fields = {name: kwargs.pop(name) for name in list(kwargs) if name in PyramidInfo.__dataclass_fields__}
     info = PyramidInfo(image.shape[1], image.shape[0], tile, **fields)
-    write_pyramid(path, info, cut(image, tile), identity="image", **kwargs)
+    write_pyramid(path, info, cut(image, tile), settings="image", **kwargs)
     return path
 
 
@@ -285,7 +285,7 @@ def test_jpeg_tiles_are_copied(tmp_path, jpeg_slide):
         info = PyramidInfo(page.imagewidth, page.imagelength, tile, mpp=(0.499, 0.499))
         jpeg = JpegPage(page.jpegtables, int(page.photometric), page.subsampling)
         write_pyramid(
-            path, info, cut(source, tile), identity="copy", segments=locked, jpeg=jpeg, jpeg_quality=95, workers=3
+            path, info, cut(source, tile), settings="copy", segments=locked, jpeg=jpeg, jpeg_quality=95, workers=3
         )
         with tifffile.TiffFile(path) as copy:
             assert copy.pages[0].jpegtables == page.jpegtables
@@ -312,7 +312,7 @@ def test_copies_above_which_all_is_lossless(tmp_path, jpeg_slide):
         tile = (page.tilelength, page.tilewidth)
         info = PyramidInfo(page.imagewidth, page.imagelength, tile)
         jpeg = JpegPage(page.jpegtables, int(page.photometric), page.subsampling)
-        kwargs = {"identity": "copy", "segments": page_segments(page), "jpeg": jpeg, "workers": 1}
+        kwargs = {"settings": "copy", "segments": page_segments(page), "jpeg": jpeg, "workers": 1}
         write_pyramid(tmp_path / "copy.tif", info, cut(source, tile), **kwargs)
     for reader in READERS:
         assert_equal(reader(tmp_path / "copy.tif"), levels_of(source))
@@ -346,7 +346,7 @@ def test_few_tiles_are_under_way(tmp_path):
         tmp_path / "slide.tif",
         info,
         pixels,
-        identity="x",
+        settings="x",
         workers=2,
         progress=lambda: (time.sleep(1e-3), done.append(1)),
     )
@@ -375,7 +375,7 @@ def test_a_failure_leaves_no_file_and_costs_little(tmp_path, raised, where):
     path = tmp_path / "slide.tif"
     threads = threading.active_count()
     with pytest.raises(raised, match="no"):
-        write_pyramid(path, info, pixels, identity="x", progress=failing if where == "progress" else None)
+        write_pyramid(path, info, pixels, settings="x", progress=failing if where == "progress" else None)
     assert names(tmp_path) == [".slide.tif.partial"]
     assert threading.active_count() == threads
     again = []
@@ -384,7 +384,7 @@ def test_a_failure_leaves_no_file_and_costs_little(tmp_path, raised, where):
         again.append((column, row))
         return cut(image, 64)(column, row)
 
-    write_pyramid(path, info, counted, identity="x")
+    write_pyramid(path, info, counted, settings="x")
     assert len(again) <= 11 * 15 - (19 - 2 if where == "pixels" else 20)
     assert names(tmp_path) == ["slide.tif"]
     assert_equal(by_openslide(path), levels_of(image))
@@ -393,7 +393,7 @@ def test_a_failure_leaves_no_file_and_costs_little(tmp_path, raised, where):
 @pytest.mark.parametrize("pixels", [np.zeros((64, 64, 3), "uint8"), np.zeros((64, 50, 3), "uint16")])
 def test_pixels_of_another_shape_or_type(tmp_path, pixels):
     with pytest.raises(ValueError, match=r"tile \(0, 0\): uint.*, expected uint8 \(64, 50, 3\)"):
-        write_pyramid(tmp_path / "a.tif", PyramidInfo(50, 90, 64), lambda *_: pixels, identity="x")
+        write_pyramid(tmp_path / "a.tif", PyramidInfo(50, 90, 64), lambda *_: pixels, settings="x")
 
 
 def test_arguments_that_cannot_be(tmp_path):
@@ -440,26 +440,26 @@ def test_a_disk_that_gets_full(tmp_path, monkeypatch):
     monkeypatch.undo()
     info = PyramidInfo(900, 700, 128)
     # All tiles are there.
-    write_pyramid(path, info, lambda *_: pytest.fail("asked again"), identity="image")
+    write_pyramid(path, info, lambda *_: pytest.fail("asked again"), settings="image")
     assert_equal(by_openslide(path), levels_of(image))
 
 
-def test_another_identity_or_geometry_is_not_taken_up(tmp_path):
+def test_tiles_of_other_settings_or_another_geometry_are_not_used(tmp_path):
     first, second = smooth(300, 300, 1), smooth(300, 300, 2)
     path = tmp_path / "slide.tif"
 
-    def interrupted(identity, tile=128):
+    def interrupted(text, tile=128):
         def progress():
             raise RuntimeError
 
         with pytest.raises(RuntimeError):
-            write_pyramid(path, PyramidInfo(300, 300, tile), cut(first, tile), identity=identity, progress=progress)
+            write_pyramid(path, PyramidInfo(300, 300, tile), cut(first, tile), settings=text, progress=progress)
 
     interrupted("first")
-    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), identity="second")
+    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), settings="second")
     assert_equal(by_openslide(path), [second])
     interrupted("second", tile=64)
-    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), identity="second")
+    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), settings="second")
     assert_equal(by_openslide(path), [second])
 
 
@@ -515,7 +515,7 @@ def pixels(column, row):
 
 print("starts", flush=True)
 info = PyramidInfo(1100, 900, 128, (0.25, 0.25), 40.0, name="slide")
-write_pyramid(path, info, pixels, identity="x", jpeg_quality=quality)
+write_pyramid(path, info, pixels, settings="x", jpeg_quality=quality)
 """
 
 

@@ -1,4 +1,3 @@
-import hashlib
 import io
 import struct
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from PIL import Image, ImageCms
 
 from sr_tf.errors import UserError
 from sr_tf.slides.jpeg_grid import decode_segment, join_tables, split_tables
-from sr_tf.slides.slide import open_slide, sha256_of_file
+from sr_tf.slides.slide import open_slide
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -105,12 +104,6 @@ def test_associated_images_of_an_svs(real_slide):
             assert (grid.columns, grid.segment_width, grid.segment_height) == (1, shown.shape[1], 16)
             strips = [decode_segment(grid.standalone(0, row), grid.photometric) for row in range(grid.rows)]
             np.testing.assert_array_equal(np.concatenate(strips)[: grid.height], shown)
-
-
-def test_sha256(real_slide):
-    assert sha256_of_file(real_slide) == hashlib.sha256(real_slide.read_bytes()).hexdigest()
-    with pytest.raises(UserError, match="nothing: cannot be read"):
-        sha256_of_file(real_slide.parent / "nothing")
 
 
 # Threads

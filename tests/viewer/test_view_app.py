@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from viewed import running, whole_level
 
-from sr_tf.slides.slide import SlideInfo, open_slide
+from sr_tf.slides.info import SlideInfo
+from sr_tf.slides.slide import open_slide
 from sr_tf.viewer.levels import TILE, Levels
 from sr_tf.viewer.source import ORIGINAL, Source
 
