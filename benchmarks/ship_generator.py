@@ -16,8 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sr_tf.config import TrainConfig, load_config
 from sr_tf.generators.load import ZOO, load_generator, load_reducer, save_shipped
+from sr_tf.generators.runs import kept_generators
 from sr_tf.models.edsr import describe
-from sr_tf.training.selection import kept_generators
 
 flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "Name under which it ships.", required=True)

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import math
 
+from sr_tf.errors import install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
 
 PRICE_PER_GB_MONTH = 0.023
@@ -64,6 +65,6 @@ def add_engine(command: argparse.ArgumentParser) -> None:
     """Adds `--engine` to a command that runs generators."""
     command.add_argument(
         "--engine", choices=ENGINES, default=DEFAULT_ENGINE,
-        help="what runs the generator; openvino is faster on CPUs, its pixels may differ by 1 of 255, and it wants "
-        f"`pip install sr-tf[openvino]` (default {DEFAULT_ENGINE})",
+        help="what runs the generator; openvino is faster on CPUs, its pixels may differ by 1 of 255, and it needs "
+        f"the extra `openvino`: {install_extra('openvino')} (default {DEFAULT_ENGINE})",
     )  # fmt: skip

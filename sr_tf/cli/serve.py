@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from sr_tf.cli import arguments
+from sr_tf.errors import install_extra
 
 
 def add_serve_command(commands: argparse._SubParsersAction) -> None:
@@ -13,9 +14,9 @@ def add_serve_command(commands: argparse._SubParsersAction) -> None:
         "serve",
         help="serve an exported generator by TF Serving's protocol, on Ray Serve",
         description="Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is "
-        "stopped. Needs `pip install sr-tf[ray]`. Nobody is asked for a password, and Ray opens the gRPC port on all "
-        "interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token "
-        "sends its token, where it asks for one.",
+        f"stopped. Needs the extra `ray`: {install_extra('ray')}. Nobody is asked for a password, and Ray opens the "
+        "gRPC port on all interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; "
+        "RAY_AUTH_MODE=token sends its token, where it asks for one.",
         epilog="example: sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from sr_tf.cli import arguments
-from sr_tf.errors import UserError
+from sr_tf.errors import missing_extra
 from sr_tf.messages import load_tensorflow
 
 
@@ -58,5 +58,5 @@ def _view(options: argparse.Namespace) -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise
-        raise UserError(f"view: {error.name} is not installed; expected `pip install sr-tf[view]`") from error
+        raise missing_extra("view", error) from error
     view(options)

@@ -1,1 +1,1 @@
-"""A generator as it restores: loading it, running it, and what goes with it."""
+"""Everything that runs a generator: loading, engines, restoring by tiles, reduction and refinement."""

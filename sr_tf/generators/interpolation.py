@@ -1,27 +1,27 @@
-"""Generators between a fine-tuned one and the one it started from, without training.
+"""Generators between a fine-tuned one and the one that its fine-tuning started from, without training.
 
 Network interpolation (Wang et al. 2018, ESRGAN, arXiv 1809.00219, equation 4): every weight is
-(1 − α) · pretrained + α · fine-tuned. α = 0 is the MSE generator, with the least error; α = 1 the fine-tuned one.
+(1 − α) · pretrained + α · fine-tuned. α = 0 is the MSE generator, with the smallest error; α = 1 the fine-tuned one.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from sr_tf.errors import UserError
+from sr_tf.generators.runs import pretrained_of
 
 
 def split_alpha(where: str) -> tuple[str, float]:
-    """Splits `NAME@ALPHA`, as `m3@0.5`.
+    """Splits `NAME@ALPHA`, for instance `m3@0.5`.
 
     Args:
-        where: a name or path; one that exists as it stands is taken whole, whatever it contains.
+        where: a name or path. An existing path is returned unchanged, even if it contains an `@`.
 
     Returns:
-        Name or path, and α; 1 where none is given.
+        Name or path, and α; α is 1 if none is given.
 
     Raises:
-        UserError: α is no number from 0 to 1.
+        UserError: α is not a number from 0 to 1.
     """
     name, separator, text = where.rpartition("@")
     if not separator or Path(where).exists():
@@ -31,29 +31,31 @@ def split_alpha(where: str) -> tuple[str, float]:
     except ValueError:
         alpha = -1.0
     if not 0 <= alpha <= 1:
-        raise UserError(f"{where}: found alpha {text!r}, expected a number from 0 to 1, as in m3@0.5")
+        raise UserError(f"{where}: found alpha {text!r}, expected a number from 0 to 1, for instance m3@0.5")
     return name, alpha
 
 
 def interpolate(where: str, alpha: float, load: Callable, cards: dict[str, dict]):
-    """Loads a fine-tuned generator and moves it towards the one it started from.
+    """Loads a fine-tuned generator and moves its weights towards the generator that fine-tuning started from.
 
     Args:
-        where: shipped name, `.keras` file in a run's `best` folder, or run folder.
+        where: a shipped name, a `.keras` file in a run's `best` folder, or a run folder.
         alpha: 0 for the generator that fine-tuning started from, 1 for the fine-tuned one.
         load: loads a generator by name or path.
-        cards: model cards of the shipped generators.
+        cards: the model cards of the shipped generators by name.
 
     Returns:
         `sr_tf.models.edsr.EDSR`.
 
     Raises:
-        UserError: what it started from is unknown, gone or of another architecture.
+        UserError: the start is unknown, cannot be loaded or has another architecture.
     """
     from sr_tf.models.edsr import architecture
 
     tuned = load(where)
-    origin = _origin(where, cards)
+    origin = cards[where].get("pretrained") if where in cards else pretrained_of(where)
+    if not origin:
+        raise UserError(f"{where}: was not fine-tuned from another generator, expected a generator of the gan phase")
     start = load(origin)
     if architecture(start) != architecture(tuned):
         raise UserError(
@@ -63,19 +65,3 @@ def interpolate(where: str, alpha: float, load: Callable, cards: dict[str, dict]
         [(1 - alpha) * before + alpha * after for before, after in zip(start.weights, tuned.weights, strict=True)]
     )
     return tuned
-
-
-def _origin(where: str, cards: dict[str, dict]) -> str:
-    if where in cards:
-        origin = cards[where].get("pretrained")
-    else:
-        path = Path(where)
-        config = (path if path.is_dir() else path.parents[1]) / "config.json"
-        try:
-            found = json.loads(config.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{where}: interpolation needs the run's {config}, which cannot be read") from error
-        origin = found.get("pretrained") if found.get("phase") == "gan" else None
-    if not origin:
-        raise UserError(f"{where}: was not fine-tuned from another generator, expected one of the gan phase")
-    return origin

@@ -1,4 +1,4 @@
-"""A generator as an OpenVINO graph, written operation by operation: there is no converter to please."""
+"""A generator as an OpenVINO graph, built operation by operation, so that no model converter is needed."""
 
 import sys
 import threading
@@ -7,15 +7,16 @@ import numpy as np
 
 from sr_tf.models.edsr import EDSR
 
-# Where this package is found, `import openvino` reports itself over the network to its makers and leaves files in the
-# home folder; where it is not, OpenVINO does neither. A program for hospitals must not.
+# If this package can be imported, `import openvino` reports usage to its makers over the network and leaves files in
+# the home folder. A program for hospitals must not do that; without the package OpenVINO does neither.
 sys.modules.setdefault("openvino_telemetry", None)
 
 import openvino  # noqa: E402
 from openvino import opset13 as ops  # noqa: E402
 
-# float32 as TensorFlow computes: the default is bfloat16 on CPUs that have it. One stream, so that calls from several
-# threads queue up instead of contending for the cores; no thread is tied to a core, since codecs run beside them.
+# float32, as in TensorFlow: OpenVINO's default is bfloat16 on CPUs that support it. One stream, so that calls from
+# several threads queue up instead of competing for the cores. No thread is pinned to a core, because codecs run at the
+# same time.
 _CONFIG = {
     "INFERENCE_PRECISION_HINT": "f32",
     "PERFORMANCE_HINT": "LATENCY",
@@ -25,10 +26,10 @@ _CONFIG = {
 
 
 class OpenVINOGenerator:
-    """A generator compiled once for images and batches of any size; thread-safe.
+    """A generator compiled once for images and batches of any size. It is thread-safe.
 
     Args:
-        generator: built; its weights are copied.
+        generator: a built network; its weights are copied.
 
     Attributes:
         scale: enlargement in each direction.
@@ -39,19 +40,19 @@ class OpenVINOGenerator:
         self.scale = generator.scale
         self.receptive_radius = generator.receptive_radius
         self._compiled = openvino.Core().compile_model(edsr_graph(generator), "CPU", _CONFIG)
-        self._own = threading.local()
+        self._local = threading.local()
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """LR float32 [N, h, w, 3] → SR float32 [N, scale · h, scale · w, 3]."""
-        if not hasattr(self._own, "request"):
-            self._own.request = self._compiled.create_infer_request()
-        self._own.request.infer([np.ascontiguousarray(images, np.float32)])
-        # The request's own memory is overwritten by its next call.
-        return self._own.request.get_output_tensor().data.copy()
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        self._local.request.infer([np.ascontiguousarray(images, np.float32)])
+        # Copied, because the request's next call overwrites this memory.
+        return self._local.request.get_output_tensor().data.copy()
 
 
 def edsr_graph(generator: EDSR) -> openvino.Model:
-    """`EDSR.call`, from float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], all sides open."""
+    """`EDSR.call` as a graph: float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], for any N, h and w."""
     images = ops.parameter([-1, -1, -1, 3], np.float32, name="images")
     values = _transposed(_minus_one(ops.multiply(images, _number(1 / 127.5))), (0, 3, 1, 2))
     shallow = _convolution(values, generator.head)
@@ -72,7 +73,7 @@ def edsr_graph(generator: EDSR) -> openvino.Model:
 
 
 def _convolution(values, layer):
-    """A 3×3 convolution with zeros around; Keras keeps kernels as [height, width, in, out]."""
+    """A 3×3 convolution with zero padding. Keras stores kernels as [height, width, in, out]."""
     kernel, bias = layer.get_weights()
     one = [1, 1]
     kernel = ops.constant(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
@@ -80,7 +81,7 @@ def _convolution(values, layer):
 
 
 def _shuffled(values, size: int):
-    """`keras.ops.depth_to_space`: in a pixel's channels, its place in the square comes before its colour."""
+    """`keras.ops.depth_to_space`: the position in the square varies more slowly than the colour."""
     return ops.depth_to_space(values, "blocks_first", size)
 
 

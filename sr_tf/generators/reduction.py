@@ -1,4 +1,4 @@
-"""HR → LR for a generator: by the reducer that it was trained with, or by the mean of pixels."""
+"""HR → LR for a generator: with the reducer that it was trained with, or by the mean of pixels."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from sr_tf.images.pixels import to_uint8
 
 
 def reduce_for(generator, reducer, hr: np.ndarray) -> np.ndarray:
-    """The LR of an image that a generator restores best, uncoded.
+    """Reduces an image in the way that a generator was trained for; the LR is not coded.
 
     Args:
         generator: `sr_tf.models.edsr.EDSR`.
-        reducer: `sr_tf.models.reducer.Reducer` of its scale, or None: `antialiased` reduction.
+        reducer: the generator's `sr_tf.models.reducer.Reducer`; None: `antialiased` reduction.
         hr: uint8 [H, W, 3].
 
     Returns:
@@ -25,11 +25,11 @@ def reduce_for(generator, reducer, hr: np.ndarray) -> np.ndarray:
 
 
 def reduce_inside(reducer, hr: np.ndarray) -> np.ndarray:
-    """The LR of an image without its margin of `receptive_radius` LR pixels, which are context only.
+    """Reduces an image and cuts off a margin of `receptive_radius` LR pixels, which is context only.
 
     Args:
         reducer: `sr_tf.models.reducer.Reducer`.
-        hr: uint8 [H, W, 3], sides multiples of the scale.
+        hr: uint8 [H, W, 3]; both sides are multiples of the scale.
 
     Returns:
         uint8 [H / scale − 2 · radius, W / scale − 2 · radius, 3].

@@ -1,4 +1,4 @@
-"""A generator as it restores: by name, on an engine, alone or as the mean of its eight orientations."""
+"""Loads a generator ready to restore: by name, on an engine, alone or as its self-ensemble."""
 
 import numpy as np
 
@@ -6,15 +6,14 @@ from sr_tf.generators.engines import DEFAULT_ENGINE, on_engine
 from sr_tf.generators.load import DEFAULT_GENERATOR, load_generator
 
 ENSEMBLE = "+"
-"""Behind a generator's name: its self-ensemble."""
-
+"""The suffix of a generator's name that stands for its self-ensemble."""
 
 SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
-"""For uncoded LRs: what restores in the least time worth having, and what restores best; README has the curve."""
+"""Restorers for uncoded LRs: the fastest one that is worth using, and the one with the best quality."""
 
 
 class SelfEnsemble:
-    """The mean of what a generator makes of an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+).
+    """The mean of a generator's outputs for an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+).
 
     Args:
         restorer: an object with `scale`, `receptive_radius` and `predict_on_batch`, see `engines.on_engine`.
@@ -38,14 +37,17 @@ class SelfEnsemble:
 
 
 def load_restorer(where: str, engine: str = DEFAULT_ENGINE):
-    """Loads what `sr_tf.generators.upscale` and archives restore by.
+    """Loads a restorer for `sr_tf.generators.upscale`.
 
     Args:
-        where: as for `load_generator`; with a `+` behind it, the generator's self-ensemble; `fast` or `best`.
+        where: `fast`, `best`, or a generator as for `load_generator`, with the suffix `+` for its self-ensemble.
         engine: a name in `sr_tf.generators.engines.ENGINES`.
 
+    Returns:
+        A generator on the engine, see `engines.on_engine`, or a `SelfEnsemble` of it.
+
     Raises:
-        UserError: no such generator, or the engine is not installed.
+        UserError: the generator does not exist, or the engine is not installed.
     """
     where = SPEEDS.get(where, where)
     if where.endswith(ENSEMBLE):

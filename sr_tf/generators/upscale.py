@@ -1,4 +1,4 @@
-"""LR → SR by tiles with a halo: the pixels of one pass over the whole image, in bounded memory."""
+"""LR → SR by tiles with a halo: the same pixels as one pass over the whole image, in bounded memory."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ TILE = 192
 def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
     """Restores one image.
 
-    Each tile is computed with a border of `generator.receptive_radius` LR pixels around it, which is then cut off. At
-    the image's own edges there is no border, so that the network pads there with zeros just as it does in one pass.
+    Each tile is computed with a halo of `generator.receptive_radius` LR pixels, which is then cut off. There is no halo
+    at the edges of the image, so that the network pads with zeros there, as it does in one pass.
 
     Args:
-        generator: `sr_tf.models.edsr.EDSR`, or what `sr_tf.generators.engines.on_engine` makes of one.
+        generator: `sr_tf.models.edsr.EDSR`, or the result of `sr_tf.generators.restorer.load_restorer`.
         lr: uint8 [h, w, 3], RGB.
-        tile: side of a tile in LR pixels, without its halo. It decides the memory needed, not the result.
-        progress: called after each tile.
+        tile: side of a tile in LR pixels, without its halo. It determines the memory needed, not the result.
+        progress: called after each tile; None: nothing is called.
 
     Returns:
         uint8 [scale · h, scale · w, 3], RGB.

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from sr_tf.errors import UserError
+from sr_tf.errors import missing_extra
 
 LEAST_SIDE = 225  # its sixth scale, halved five times with rounding up, then has the 8 pixels that it needs
 
@@ -25,9 +25,7 @@ def load_ssimulacra2():
     try:
         from ssimulacra2 import compute_ssimulacra2
     except ImportError as error:
-        raise UserError(
-            'ssimulacra2: the package is not installed, expected `pip install "sr-tf[evaluate]"`'
-        ) from error
+        raise missing_extra("evaluate", error) from error
 
     def ssimulacra2(hr: np.ndarray, sr: np.ndarray) -> float:
         return float(compute_ssimulacra2(_as_file(hr), _as_file(sr)))

@@ -15,7 +15,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, missing_extra
 from sr_tf.messages import load_tensorflow, tell
 from sr_tf.serving.server_files import model_name
 
@@ -139,7 +139,7 @@ def serve_forever(options: ServeOptions) -> None:
         import ray
         from ray import serve
     except ImportError as error:
-        raise UserError(f"serve: Ray Serve is not installed ({error}), expected `pip install sr-tf[ray]`") from error
+        raise missing_extra("ray", error) from error
     stop = threading.Event()
     try:
         _start_ray(ray, options)

@@ -6,8 +6,7 @@ from pathlib import Path
 import keras
 
 from sr_tf.disk.files import replace_atomically, write_atomically
-from sr_tf.errors import UserError
-from sr_tf.generators.load import reducer_path
+from sr_tf.generators.runs import kept_generators, reducer_path
 
 
 class BestGenerators:
@@ -35,7 +34,7 @@ class BestGenerators:
             generator: saved as a `.keras` file.
             step: its step in the run.
             scores: on validation; must hold the criterion.
-            reducer: kept beside it, see `sr_tf.generators.load.reducer_path`.
+            reducer: kept beside it, see `sr_tf.generators.runs.reducer_path`.
 
         Returns:
             Whether it is now the best.
@@ -56,21 +55,3 @@ class BestGenerators:
                 for file in (path, reducer_path(path)):
                     file.unlink(missing_ok=True)
         return ranked[0] is entry
-
-
-def kept_generators(folder: Path) -> list[dict]:
-    """What `BestGenerators` kept, best first; empty where nothing was kept yet.
-
-    Raises:
-        UserError: `scores.json` is not readable.
-    """
-    path = folder / "scores.json"
-    if not path.exists():
-        return []
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-        if not all({"file", "step"} <= set(entry) for entry in kept):
-            raise ValueError("an entry lacks `file` or `step`")
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: expected the JSON list of kept generators ({error})") from error
-    return kept

@@ -113,7 +113,7 @@ def test_versions_are_named(openvino):
 
 def test_what_is_not_there_is_told_in_a_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "sr_tf.generators.openvino", None)
-    with pytest.raises(UserError, match=r"^--engine=openvino: not installed .*`pip install sr-tf\[openvino\]"):
+    with pytest.raises(UserError, match=r"^the extra `openvino` is not installed .*: pip install -e '\.\[openvino\]'"):
         on_engine(network(), "openvino")
     with pytest.raises(ValueError, match="engine 'abacus'"):
         on_engine(network(), "abacus")

@@ -9,13 +9,13 @@ from sr_tf.data.scene_store import build_store
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.generators.load import load_reducer
+from sr_tf.generators.runs import kept_generators
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 from sr_tf.models.coding import quantiser_steps
 from sr_tf.training.build import build_model
 from sr_tf.training.parts import build_generator, build_reducer
 from sr_tf.training.reduction import coding_damage
-from sr_tf.training.selection import kept_generators
 
 CONFIG = TrainConfig(
     blocks=1, filters=8, one_step=True, crop_size=16, learn_reduction=True, lr_qualities="30,80", learning_rate=1e-3

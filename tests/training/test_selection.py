@@ -5,8 +5,9 @@ import pytest
 
 from sr_tf.errors import UserError
 from sr_tf.generators.load import load_generator
+from sr_tf.generators.runs import kept_generators
 from sr_tf.models.edsr import EDSR
-from sr_tf.training.selection import BestGenerators, kept_generators
+from sr_tf.training.selection import BestGenerators
 
 LR = np.random.default_rng(0).uniform(0, 255, (1, 5, 6, 3)).astype(np.float32)
 
