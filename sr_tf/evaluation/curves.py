@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from sr_tf.evaluation.rate_curves import RateCurve, common_range, crossing, mean_at
 from sr_tf.evaluation.rate_distortion import REFINED
 from sr_tf.evaluation.rate_results import AVIF, REDUCED, RateDistortion
+from sr_tf.evaluation.wording import counted
 from sr_tf.metrics.scores import SCORES
 
 _INK, _MUTED, _RULE, _PAPER = "#1b2430", "#5a6573", "#e3e7ec", "#ffffff"
@@ -97,7 +98,6 @@ def _styles(reduced: list[str]) -> dict[str, tuple[str, str]]:
 
 def _frame(axes: Axes, result: RateDistortion, key: str) -> None:
     score = SCORES[key]
-    unit = f" ({score.unit})" if score.unit else ""
     axes.set_facecolor(_PAPER)
     axes.set_xscale("log")
     axes.set_xlim(_LEFT, _RIGHT)
@@ -111,9 +111,8 @@ def _frame(axes: Axes, result: RateDistortion, key: str) -> None:
         spine.set_color(_RULE)
     axes.tick_params(colors=_MUTED, length=0)
     axes.set_xlabel("bits per original pixel, every byte of the file counted (logarithmic)", color=_MUTED)
-    axes.set_ylabel(f"mean {score.heading}{unit}{', less is better' if score.better < 0 else ''}", color=_MUTED)
-    count = len(result.sizes)
-    title = f"{score.heading} at equal bytes, {result.data}, {count} image{'s' * (count != 1)}"
+    axes.set_ylabel(f"mean {score.title}{', less is better' if score.better < 0 else ''}", color=_MUTED)
+    title = f"{score.heading} at equal bytes, {result.data}, {counted(len(result.sizes), 'image')}"
     axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold", pad=22)
     axes.annotate(
         "Strong: reduced, coded small by AVIF, restored. Thin: coded at full size. Ring: where full-size AVIF catches "

@@ -2,14 +2,13 @@
 
 import io
 
-import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sr_tf.evaluation.compare import Comparison
+from sr_tf.evaluation.details import DETAIL, busiest
 
-DETAIL = 96
 _INK, _ACCENT = "#222222", "#e4572e"
 
 
@@ -64,22 +63,3 @@ def _caption(method: str, name: str, comparison: Comparison) -> str:
     score = comparison.scores[method][name]
     text = f"{score['psnr']:.2f} dB   SSIM {score['ssim']:.3f}"
     return f"{text}\nENL0 {score['enl0']:.3f}" if "enl0" in score else text
-
-
-def busiest(image: np.ndarray, side: int) -> tuple[int, int]:
-    """Where a square of the image holds most edges.
-
-    Args:
-        image: uint8 [H, W, 3].
-        side: of the square in pixels, at most min(H, W).
-
-    Returns:
-        (top, left), multiples of 8 so that the square fits the LR grid.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    energy = cv2.Sobel(grey, cv2.CV_32F, 1, 0) ** 2 + cv2.Sobel(grey, cv2.CV_32F, 0, 1) ** 2
-    sums = cv2.integral(np.minimum(energy, np.percentile(energy, 99)))
-    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    inside = inside[::8, ::8]
-    row, column = np.unravel_index(np.argmax(inside), inside.shape)
-    return 8 * int(row), 8 * int(column)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from sr_tf.disk.files import write_atomically
 from sr_tf.evaluation.measures import Measures, require_size
+from sr_tf.evaluation.wording import finite, json_text
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.generators.upscale import upscale
 from sr_tf.generators.weights_hash import weights_sha256
@@ -58,12 +59,12 @@ class Method:
         levels: of the codec, from fewest to most bytes.
         scale: the image is reduced so many times in each direction before it is coded; 1: full size.
         restore: from what was decoded, uint8 [h, w, 3], and the original's (H, W) to uint8 [H, W, 3].
-        identity: of what restores, for the record: another identity is measured anew.
+        restorer_version: names what restores, for the record; another version is measured anew.
         reduction: of what reduces.
         reduce: from the original, uint8 [H, W, 3], to what is coded; the same for all of one scale and reduction.
         refinement: of what changes that for the sake of what restores it; "": nothing does.
         refine: from the original, what is coded, codec and level to a file; the same for all of one refinement and
-            identity.
+            restorer version.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Method:
     levels: tuple[float, ...]
     scale: int = 1
     restore: Callable[[np.ndarray, tuple[int, int]], np.ndarray] = crop_to
-    identity: str = ""
+    restorer_version: str = ""
     reduction: str = DEGRADATION
     reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
     refinement: str = ""
@@ -80,7 +81,7 @@ class Method:
     @property
     def source(self) -> tuple:
         """What decides the file of a level."""
-        return self.codec, self.scale, self.reduction, self.refinement and self.identity
+        return self.codec, self.scale, self.reduction, self.refinement and self.restorer_version
 
     def encode(self, hr: np.ndarray, reduced: np.ndarray, level: float) -> bytes:
         """The file of one level."""
@@ -92,7 +93,7 @@ class Method:
     def settings(self) -> str:
         """All that decides what is measured, in one line."""
         refined = f" {self.refinement}," if self.refinement else ""
-        reduced = f"LR ×{self.scale} {self.reduction},{refined} {self.identity}, " if self.scale > 1 else ""
+        reduced = f"LR ×{self.scale} {self.reduction},{refined} {self.restorer_version}, " if self.scale > 1 else ""
         levels = " ".join(f"{level:g}" for level in self.levels)
         return f"{reduced}{self.codec.settings}, {self.codec.version}, levels {levels}"
 
@@ -140,14 +141,14 @@ def generated(name: str, generator, reducer=None) -> Method:
 
 def refined(name: str, generator, reducer=None) -> Method:
     """The same with an LR refined for each image and level, `sr_tf.generators.refinement`."""
-    from sr_tf.generators.refinement import IDENTITY, Refiner
+    from sr_tf.generators.refinement import SETTINGS, Refiner
 
     plain = generated(name, generator, reducer)
     return replace(
         plain,
         name=f"{plain.name}{REFINED}",
         levels=REFINED_LEVELS[generator.scale],
-        refinement=IDENTITY,
+        refinement=SETTINGS,
         refine=Refiner(generator).code,
     )
 
@@ -252,8 +253,8 @@ def _recorded(
     missing = [method for method in methods if keys[method.name] not in record["curves"]]
     if missing:
         for name, points in measure_image(hr, missing, measures, spread).items():
-            record["curves"][keys[name]] = [{key: finite_or_none(value) for key, value in p.items()} for p in points]
-        write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+            record["curves"][keys[name]] = finite(points)
+        write_atomically(path, json_text(record, indent=1))
     return {
         name: [{field: _infinite_or(value) for field, value in point.items()} for point in record["curves"][key]]
         for name, key in keys.items()
@@ -268,11 +269,6 @@ def _read(path: Path, digest: str) -> dict:
     except (OSError, ValueError):
         return empty
     return record if isinstance(record, dict) and record.get("pixels") == digest else empty
-
-
-def finite_or_none(value: float) -> float | None:
-    """What JSON can hold: None for the PSNR of equal pixels."""
-    return value if math.isfinite(value) else None
 
 
 def _infinite_or(value: float | None) -> float:

@@ -1,18 +1,16 @@
 """Tables of rate–distortion: qualities at equal rates and Bjøntegaard deltas, as text, Markdown and JSON."""
 
-import json
-import math
 from dataclasses import asdict
 
 import numpy as np
 
 from sr_tf.evaluation.rate_curves import mean_at
-from sr_tf.evaluation.rate_distortion import DEGRADATION, finite_or_none
+from sr_tf.evaluation.rate_distortion import DEGRADATION
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
+from sr_tf.evaluation.wording import counted, json_text, not_measured, size_range
 from sr_tf.images.degradation import DEGRADATIONS
 from sr_tf.messages import markdown_table, text_table
-from sr_tf.metrics.scores import SCORES, Score
-from sr_tf.metrics.scores import protocol as protocol_of_scores
+from sr_tf.metrics.scores import SCORES, Score, score_protocol
 
 RATES = (0.05, 0.076, 0.103, 0.132, 0.175, 0.25)
 """Bits per pixel of the tables."""
@@ -25,36 +23,34 @@ NONE = "–"
 Rows = list[list[str]]
 
 
-def protocol(result: RateDistortion) -> str:
+def rate_protocol(result: RateDistortion) -> str:
     """What must be known to repeat the numbers, in one line."""
     codecs = dict.fromkeys((method.codec.settings, method.codec.version) for method in result.methods)
     scales = ", ".join(f"×{scale}" for scale in sorted({m.scale for m in result.methods if m.scale > 1}))
     reduction = DEGRADATIONS[DEGRADATION].meaning.split(", i-HR")[0]
     parts = [
-        f"{result.data}, {_scenes(result)}",
+        f"{result.data}, {counted(len(result.sizes), 'image')} of {size_range(result.sizes)}",
         "rate: every byte of the file, headers included, over the original's pixels, reduced images too",
         f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC or a generator",
         *(f"refined: LR {how}" for how in sorted({m.refinement for m in result.methods if m.refinement})),
         *_weights(result),
         "codecs: " + "; ".join(f"{settings}, {version}" for settings, version in codecs),
-        protocol_of_scores(result.scores, SCALE),
+        score_protocol(result.scores, SCALE),
         "means at equal rates: each image's own curve (PCHIP over the logarithm of the rate, files left out that are "
         "larger than a better one), never extrapolated, so that a value stands only where every image has one",
+        *not_measured(result.unmeasured),
     ]
-    if result.unmeasured:
-        reasons = (f"{SCORES[key].heading} ({reason})" for key, reason in result.unmeasured.items())
-        parts.append(f"not measured: {', '.join(reasons)}")
     return f"{'; '.join(parts)}. Research use only."
 
 
 def table_text(result: RateDistortion) -> str:
     """Mean scores at equal rates, in aligned columns."""
-    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], text_table)
+    return _document(result, [(SCORES[key].label, _at_rates(result, key)) for key in result.scores], text_table)
 
 
 def table_markdown(result: RateDistortion) -> str:
     """Mean scores at equal rates, for a README."""
-    return _document(result, [(_heading(key), _at_rates(result, key)) for key in result.scores], markdown_table)
+    return _document(result, [(SCORES[key].label, _at_rates(result, key)) for key in result.scores], markdown_table)
 
 
 def deltas_markdown(result: RateDistortion) -> str:
@@ -92,7 +88,7 @@ def as_json(result: RateDistortion) -> str:
             },
         }
     document = {
-        "protocol": protocol(result),
+        "protocol": rate_protocol(result),
         "rates": RATES,
         "band": result.band,
         "weights_bytes": result.weights,
@@ -103,7 +99,7 @@ def as_json(result: RateDistortion) -> str:
         "unmeasured": result.unmeasured,
         "ladders": {ladder.score.key: ladder.passed for ladder in result.ladders},
     }
-    return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document, indent=1)
 
 
 def _at_rates(result: RateDistortion, key: str) -> Rows:
@@ -140,10 +136,6 @@ def _delta_rows(score: Score, found: dict[str, Delta], result: RateDistortion) -
     return rows
 
 
-def _heading(key: str) -> str:
-    return SCORES[key].label
-
-
 def _spread(crossings: tuple[float, ...], images: int) -> str:
     if not crossings:
         return NONE
@@ -154,12 +146,6 @@ def _signed(mean: Mean | None, decimals: int, images: int) -> str:
     if mean is None or not mean.count:
         return NONE
     return f"{mean.value:+.{decimals}f}" + (f" ({mean.count} of {images})" if mean.count < images else "")
-
-
-def _scenes(result: RateDistortion) -> str:
-    sizes = sorted(set(result.sizes.values()), key=math.prod)
-    span = " to ".join(f"{width}×{height}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
-    return f"{len(result.sizes)} image{'s' * (len(result.sizes) != 1)} of {span} pixels"
 
 
 def _weights(result: RateDistortion) -> list[str]:
@@ -176,13 +162,4 @@ def _document(result: RateDistortion, tables: list[tuple[str, Rows]], form, *bel
     parts = [
         part for title, rows in tables for part in (f"**{title}**" if form is markdown_table else title, form(rows))
     ]
-    return "\n\n".join([*parts, *below, protocol(result)]) + "\n"
-
-
-def _finite(value):
-    """The same with None for every number that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return finite_or_none(value) if isinstance(value, float) else value
+    return "\n\n".join([*parts, *below, rate_protocol(result)]) + "\n"

@@ -1,14 +1,13 @@
 """The study's table, as text, Markdown and JSON, with the protocol that its numbers follow."""
 
-import json
 import math
 
 from sr_tf.evaluation.compare import Comparison
+from sr_tf.evaluation.wording import counted, json_text, not_measured, size_range
 from sr_tf.images.degradation import DEGRADATIONS
 from sr_tf.messages import markdown_table, text_table
 from sr_tf.metrics import ladder
-from sr_tf.metrics.scores import SCORES
-from sr_tf.metrics.scores import protocol as protocol_of_scores
+from sr_tf.metrics.scores import SCORES, score_protocol
 
 NOT_MEASURED, FAILED = "–", "failed ladder"
 
@@ -32,17 +31,15 @@ def columns(comparison: Comparison) -> dict[str, list[str]]:
     return printed
 
 
-def protocol(comparison: Comparison) -> str:
+def table_protocol(comparison: Comparison) -> str:
     """What must be known to repeat the numbers, in one line."""
     measured = next(iter(comparison.means().values()))
     parts = [
         f"{comparison.data}, {_scenes(comparison)}",
         f"{comparison.degradation} ×{comparison.scale}: {DEGRADATIONS[comparison.degradation].meaning}",
-        protocol_of_scores(measured, comparison.scale),
+        score_protocol(measured, comparison.scale),
+        *not_measured(comparison.unmeasured),
     ]
-    if comparison.unmeasured:
-        reasons = (f"{SCORES[key].heading} ({reason})" for key, reason in comparison.unmeasured.items())
-        parts.append(f"not measured: {', '.join(reasons)}")
     return f"{'; '.join(parts)}. Research use only."
 
 
@@ -72,7 +69,7 @@ def as_markdown(comparison: Comparison) -> str:
 def as_json(comparison: Comparison) -> str:
     """Means, every scene's scores and the ladder test, for programs; an infinite score is null."""
     document = {
-        "protocol": protocol(comparison),
+        "protocol": table_protocol(comparison),
         "scale": comparison.scale,
         "degradation": comparison.degradation,
         "baselines": comparison.baselines,
@@ -86,7 +83,7 @@ def as_json(comparison: Comparison) -> str:
             for result in comparison.ladders
         },
     }  # fmt: skip
-    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(document, indent=2)
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -100,22 +97,9 @@ def _difference(score: float, base: float) -> str:
 
 def _scenes(comparison: Comparison) -> str:
     count = len(next(iter(comparison.scores.values())))
-    text = f"{count} scene{'s' * (count != 1)}"
-    sizes = sorted(set(comparison.sizes.values()), key=math.prod)
-    if sizes:
-        text += (
-            f" of {' to '.join(f'{width}×{height}' for height, width in dict.fromkeys((sizes[0], sizes[-1])))} pixels"
-        )
-    return text
+    return " of ".join(filter(None, (counted(count, "scene"), size_range(comparison.sizes))))
 
 
 def _below(comparison: Comparison) -> list[str]:
     verdict = ladder_verdict(comparison)
-    return [protocol(comparison), *(["", verdict] if verdict else [])]
-
-
-def _finite(value):
-    """The same with None for every infinite number, which JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    return None if isinstance(value, float) and math.isinf(value) else value
+    return [table_protocol(comparison), *(["", verdict] if verdict else [])]

@@ -50,10 +50,14 @@ class Score:
     least_side: int = 1
 
     @property
+    def title(self) -> str:
+        """Heading and unit, as `PSNR (dB)`."""
+        return f"{self.heading} ({self.unit})" if self.unit else self.heading
+
+    @property
     def label(self) -> str:
-        """Heading, unit, and an arrow to the better side."""
-        unit = f" ({self.unit})" if self.unit else ""
-        return f"{self.heading}{unit} {({1: '↑', -1: '↓', 0: '→0'})[self.better]}"
+        """Heading, unit, and an arrow to the better side, as `PSNR (dB) ↑`."""
+        return f"{self.title} {({1: '↑', -1: '↓', 0: '→0'})[self.better]}"
 
     def text(self, value: float) -> str:
         """A value as a table shows it."""
@@ -153,7 +157,7 @@ SCORES = {
 }  # fmt: skip
 
 
-def protocol(keys: Iterable[str], scale: int) -> str:
+def score_protocol(keys: Iterable[str], scale: int) -> str:
     """What must be known to repeat these scores, in one line; the data are not in it."""
     meanings = dict.fromkeys(SCORES[key].protocol.format(scale=scale) for key in keys)
     return "; ".join([*meanings, "per image, then averaged"])

@@ -10,7 +10,8 @@ from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.evaluation import table
 from sr_tf.evaluation.compare import common_scale, compare, restorations
-from sr_tf.evaluation.panel import busiest, panel, typical_scene
+from sr_tf.evaluation.details import busiest
+from sr_tf.evaluation.panel import panel, typical_scene
 from sr_tf.generators.load import load_generator
 from sr_tf.models.edsr import EDSR
 

@@ -151,7 +151,7 @@ def test_what_was_not_measured_stands_in_table_and_protocol(nothing_fetched):
     large_enough = [("one", render_smear(9, 240, 231))]
     comparison = compare(large_enough, {}, "study", "drawn", load_measures(["all"], 4, "study"))
     assert cells(comparison, "LPIPS AlexNet ↓") == cells(comparison, "ENL0 ↓") == ["–"] * 3
-    line = table.protocol(comparison)
+    line = table.table_protocol(comparison)
     assert (
         "not measured: ENL0 (efficientnet_lite0 not fetched), LPIPS AlexNet (lpips_heads and alexnet_imagenet" in line
     )

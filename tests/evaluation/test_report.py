@@ -13,11 +13,12 @@ from PIL import Image
 
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import Comparison, compare
+from sr_tf.evaluation.details import largest_error
 from sr_tf.evaluation.report import page as page_module
 from sr_tf.evaluation.report import scenes as scenes_module
 from sr_tf.evaluation.report.cards import model_card
 from sr_tf.evaluation.report.page import page
-from sr_tf.evaluation.report.scenes import Box, choose, data_uri, largest_error, restore_chosen, show
+from sr_tf.evaluation.report.scenes import Box, choose, data_uri, restore_chosen, show
 from sr_tf.generators.load import load_generator
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import EDSR

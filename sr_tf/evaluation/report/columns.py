@@ -64,11 +64,6 @@ def direction(score: Score) -> str:
     return {1: "higher is better", -1: "lower is better", 0: "nearer zero is better"}[score.better]
 
 
-def heading(score: Score) -> str:
-    """Heading and unit."""
-    return f"{score.heading} ({score.unit})" if score.unit else score.heading
-
-
 def text(score: Score, value: float) -> str:
     """A value as the page shows it."""
     return "–" if math.isnan(value) else score.text(value).replace("-", "−")

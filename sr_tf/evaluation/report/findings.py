@@ -1,7 +1,5 @@
 """What the numbers say, in sentences that are computed from them."""
 
-from collections.abc import Sequence
-
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report.columns import (
     LATTICE,
@@ -17,6 +15,7 @@ from sr_tf.evaluation.report.columns import (
     with_unit,
 )
 from sr_tf.evaluation.report.differences import Difference, difference
+from sr_tf.evaluation.wording import counted, joined
 from sr_tf.metrics.scores import SCORES, Score
 
 REFERENCE = "bicubic"
@@ -96,16 +95,6 @@ def best(comparison: Comparison, score: Score) -> str:
 def generators(comparison: Comparison) -> list[str]:
     """The methods that are no interpolation."""
     return [method for method in comparison.scores if method not in comparison.baselines]
-
-
-def joined(parts: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 scene`, `40 scenes`."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _nearest_by_pixels(comparison: Comparison) -> str:

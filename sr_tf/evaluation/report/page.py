@@ -21,16 +21,16 @@ from sr_tf.evaluation.report.columns import (
     MEANINGS,
     SHIFTS,
     direction,
-    heading,
     measured,
     of_quality,
     perceptual,
     text,
     with_unit,
 )
-from sr_tf.evaluation.report.protocol import protocol
+from sr_tf.evaluation.report.protocol import report_protocol
 from sr_tf.evaluation.report.scenes import choose, restore_chosen, show
 from sr_tf.evaluation.report.style import ROLES, colours
+from sr_tf.evaluation.wording import counted
 from sr_tf.metrics.scores import SCORES, Score
 
 _FILES = Path(__file__).parent / "template"
@@ -70,7 +70,7 @@ def page(
         **_warnings(comparison),
         **_pictures(comparison, scenes, generators),
         **_making(cards, command),
-        protocol=protocol(comparison),
+        protocol=report_protocol(comparison),
         colours={method: f"var(--{ROLES[colour]})" for method, colour in colours(comparison).items()},
         **_parts(),
     )
@@ -79,10 +79,10 @@ def page(
 def _findings(comparison: Comparison) -> dict:
     count = len(next(iter(comparison.scores.values())))
     return {
-        "title": f"{findings.counted(count, 'scene')} of {comparison.data}, reduced and restored",
+        "title": f"{counted(count, 'scene')} of {comparison.data}, reduced and restored",
         "summary": findings.summary(comparison),
         "losses": findings.losses(comparison),
-        "unmeasured": {heading(SCORES[key]): reason for key, reason in comparison.unmeasured.items()},
+        "unmeasured": {SCORES[key].title: reason for key, reason in comparison.unmeasured.items()},
     }
 
 
@@ -93,7 +93,7 @@ def _tables(comparison: Comparison) -> dict:
         "meanings": {score.heading: MEANINGS[score.key] for score in of_quality(comparison)},
         "against": {baseline: tables.against(comparison, baseline) for baseline in ("bicubic", "i-HR")},
         "every_scene": {
-            f"{heading(score)}, {direction(score)}": tables.scenes(comparison, score) for score in measured(comparison)
+            f"{score.title}, {direction(score)}": tables.scenes(comparison, score) for score in measured(comparison)
         },
         "ladder": tables.ladder(comparison.ladders) if comparison.ladders else None,
         "ladder_verdict": table.ladder_verdict(comparison),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sr_tf.evaluation.compare import Comparison
-from sr_tf.evaluation.report.columns import SHIFTS, direction, heading, text, values
+from sr_tf.evaluation.report.columns import SHIFTS, direction, text, values
 from sr_tf.evaluation.report.findings import SHIFT_LIMIT
 from sr_tf.evaluation.report.labels import place
 from sr_tf.evaluation.report.style import INK, MUTED, PAPER, RULE, colours, is_interpolated, markers, parent
@@ -32,14 +32,14 @@ def distribution(comparison: Comparison, score: Score) -> str:
         for row, method in enumerate(methods):
             _strip(axes, row, values(comparison, method, score.key), colours(comparison)[method])
         _rows(axes, methods)
-        axes.set_title(heading(score), loc="left", fontsize=11, fontweight="bold")
+        axes.set_title(score.title, loc="left", fontsize=11, fontweight="bold")
         axes.set_xlabel(_ARROWS[score.better])
         axes.grid(axis="x")
         if score.key in SHIFTS:
             axes.axvspan(-SHIFT_LIMIT, SHIFT_LIMIT, color=RULE, alpha=0.5, linewidth=0, zorder=0)
     medians = [f"{method} {text(score, np.median(values(comparison, method, score.key)))}" for method in methods]
     description = f"{direction(score)}; medians: {', '.join(medians)}"
-    return as_svg(figure, f"distribution-{score.key}", f"{heading(score)} of every scene, by method", description)
+    return as_svg(figure, f"distribution-{score.key}", f"{score.title} of every scene, by method", description)
 
 
 def perception_distortion(comparison: Comparison, score: Score, starts: dict[str, str]) -> str:
@@ -68,7 +68,7 @@ def perception_distortion(comparison: Comparison, score: Score, starts: dict[str
             axes.invert_yaxis()
         axes.grid()
         axes.tick_params(axis="y", labelcolor=MUTED)
-        axes.set(xlabel="PSNR (dB)  →  nearer pixel by pixel", ylabel=f"{heading(score)}  →  nearer in look")
+        axes.set(xlabel="PSNR (dB)  →  nearer pixel by pixel", ylabel=f"{score.title}  →  nearer in look")
         place(figure, axes, [(_short(method), point) for method, point in points.items()])
     description = "; ".join(
         f"{method}: PSNR {x:.2f} dB, {score.heading} {text(score, y)}" for method, (x, y) in points.items()

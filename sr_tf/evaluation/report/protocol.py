@@ -2,17 +2,17 @@
 
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report.columns import measured
-from sr_tf.evaluation.report.findings import counted
+from sr_tf.evaluation.wording import counted, size_range
 from sr_tf.images.degradation import DEGRADATIONS
 
 
-def protocol(comparison: Comparison) -> dict[str, str]:
+def report_protocol(comparison: Comparison) -> dict[str, str]:
     """Data, reduction, each score's protocol, averaging and intervals: name to meaning."""
     names = comparison.scores[next(iter(comparison.scores))]
-    sizes = sorted({f"{width}×{height}" for height, width in comparison.sizes.values()})
     items = {
-        "scenes": f"{counted(len(names), 'scene')} of {comparison.data}"
-        + (f", {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} pixels" if sizes else ""),
+        "scenes": ", ".join(
+            filter(None, (f"{counted(len(names), 'scene')} of {comparison.data}", size_range(comparison.sizes)))
+        ),
         "reduction": f"{comparison.degradation} ×{comparison.scale}: {DEGRADATIONS[comparison.degradation].meaning}",
     }
     by_meaning: dict[str, list[str]] = {}

@@ -10,16 +10,14 @@ import numpy as np
 from PIL import Image
 
 from sr_tf.evaluation.compare import Comparison, common_scale, restorations
-from sr_tf.evaluation.panel import busiest
+from sr_tf.evaluation.details import DETAIL, busiest, largest_error
 from sr_tf.evaluation.report.columns import goodness, values
-from sr_tf.evaluation.report.findings import joined
+from sr_tf.evaluation.wording import joined
 from sr_tf.images.degradation import DEGRADATIONS, enlarge
 from sr_tf.metrics.scores import Score
 
-DETAIL = 96
 WINDOW = 640
 PICTURE_BYTES = 10_000_000
-_STEP = 8
 _THUMBNAIL = 220
 
 
@@ -151,16 +149,6 @@ def data_uri(image: np.ndarray, kind: str = "PNG") -> str:
     options = {"lossless": True, "method": 4} if kind == "WEBP" else {"optimize": True}
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, format=kind, **options)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def largest_error(hr: np.ndarray, sr: np.ndarray, side: int) -> tuple[int, int]:
-    """Where a square of the image holds most squared error; (top, left), multiples of 8."""
-    error = np.square(hr.astype(np.float32) - sr.astype(np.float32)).sum(axis=2)
-    sums = cv2.integral(error)
-    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    inside = inside[::_STEP, ::_STEP]
-    row, column = np.unravel_index(np.argmax(inside), inside.shape)
-    return _STEP * int(row), _STEP * int(column)
 
 
 def _details(rank: str, images: dict[str, np.ndarray], method: str) -> list[Detail]:

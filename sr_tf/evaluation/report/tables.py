@@ -12,7 +12,6 @@ from sr_tf.evaluation.report.columns import (
     difference_text,
     direction,
     goodness,
-    heading,
     measured,
     of_quality,
     ranking,
@@ -72,7 +71,7 @@ def against(comparison: Comparison, baseline: str) -> Table:
     """Each method's mean difference to a baseline, its interval, and on how many scenes the method is better."""
     scores = ranking(comparison)
     return Table(
-        [(heading(score), direction(score)) for score in scores],
+        [(score.title, direction(score)) for score in scores],
         {
             method: [_difference_cell(comparison, score, method, baseline) for score in scores]
             for method in comparison.scores
@@ -101,12 +100,12 @@ def ladder(ladders: tuple[Ladder, ...]) -> Table:
         verdicts = [each.rules[rule] for each in ladders]
         rows[rule] = [_VERDICTS[held] for held in verdicts]
     rows["ladder test"] = [Cell("passed") if each.passed else Cell("failed", alarm="not shown") for each in ladders]
-    return Table([(heading(each.score), direction(each.score)) for each in ladders], rows)
+    return Table([(each.score.title, direction(each.score)) for each in ladders], rows)
 
 
 def _by_method(methods: Iterable[str], scores: list[Score], columns: list[list[Cell]]) -> Table:
     rows = {method: [column[i] for column in columns] for i, method in enumerate(methods)}
-    return Table([(heading(score), direction(score)) for score in scores], rows)
+    return Table([(score.title, direction(score)) for score in scores], rows)
 
 
 def _marked(score: Score, numbers: list[float]) -> list[Cell]:
