@@ -1,1 +1,1 @@
-"""Files on disk: atomic writes, the journal of finished work, byte ranges."""
+"""Files on disk: atomic writes, the journal of finished work, byte ranges, hashes."""

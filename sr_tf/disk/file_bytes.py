@@ -1,17 +1,17 @@
-"""Byte ranges of a file, for several threads at once."""
+"""Reading byte ranges of a file from several threads."""
 
 import threading
 from pathlib import Path
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, unreadable
 
 
 class FileBytes:
-    """A file open for reading.
+    """A file opened for reading.
 
     Attributes:
-        path: of the file.
-        size: in bytes.
+        path: the file.
+        size: its size in bytes.
 
     Raises:
         UserError: the file cannot be opened.
@@ -24,22 +24,23 @@ class FileBytes:
             self._file = path.open("rb")
             self.size = path.stat().st_size
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+            raise unreadable(path, error) from error
 
     def read(self, offset: int, count: int) -> bytes:
-        """Reads `count` bytes from `offset` on. Thread-safe.
+        """Reads `count` bytes that begin at `offset`. Thread-safe.
 
         Raises:
-            UserError: the file ends before, or cannot be read.
+            UserError: the file ends too early or cannot be read.
         """
         try:
             with self._lock:
                 self._file.seek(offset)
                 data = self._file.read(count)
         except (OSError, ValueError) as error:  # ValueError: the file is closed
-            raise UserError(f"{self.path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+            raise unreadable(self.path, error) from error
         if len(data) < count:
-            raise UserError(f"{self.path}: is truncated, ends at byte {offset + len(data):,} before {offset + count:,}")
+            found = f"it ends at byte {offset + len(data):,}"
+            raise UserError(f"{self.path}: is truncated, {found}, expected at least {offset + count:,} bytes")
         return data
 
     def close(self) -> None:

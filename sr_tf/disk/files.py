@@ -1,38 +1,41 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files atomically, and one wording for input files that cannot be read."""
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason, unreadable, unwritable
 
 
 def write_atomically(path: str | Path, content: bytes | str) -> None:
-    """Writes `content` to `path`: temporary name, fsync, rename.
+    """Writes `content` to `path`: temporary file, fsync, rename.
 
     Args:
-        path: the file to create or replace; its folder is created if absent.
-        content: bytes as they are, or text encoded as UTF-8.
+        path: the file to create or replace. Its folder is created if it does not exist.
+        content: bytes, or text that is encoded as UTF-8.
 
     Raises:
-        UserError: the folder cannot be created or written to.
+        UserError: the folder cannot be created or the file cannot be written.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     replace_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def replace_atomically(path: str | Path, write: Callable[[Path], object], alone: bool = False) -> None:
-    """Lets `write` fill a temporary file beside `path`, then renames it to `path`.
+    """Calls `write` with a temporary file beside `path`, then renames that file to `path`.
+
+    Readers see the old file or the new one, never a part of it.
 
     Args:
-        path: the file to create or replace. The temporary file keeps its suffix, for writers that look at it.
-        write: called with the temporary path; it must leave a complete file there.
-        alone: the caller holds a lock, so that nobody else writes `path` now. The temporary file's name is then the
-            same each time: what a killed process left of it is overwritten, and does not pile up.
+        path: the file to create or replace. Its folder is created if it does not exist.
+        write: called with the temporary path, which has the same suffix as `path`. It must write the complete file.
+        alone: the caller holds a lock, so no other process writes `path`. The temporary file then always has the same
+            name: a later run overwrites what a killed one left, and such files do not accumulate.
 
     Raises:
-        UserError: the folder cannot be created or written to.
+        UserError: the folder cannot be created or the file cannot be written.
     """
     path = Path(path)
     make_folder(path.parent)
@@ -44,7 +47,7 @@ def replace_atomically(path: str | Path, write: Callable[[Path], object], alone:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,19 +56,19 @@ def _new_name(path: Path) -> Path:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     except OSError as error:
-        raise UserError(f"{path.parent}: cannot write here ({error.strerror})") from error
+        raise UserError(f"{path.parent}: cannot write to this folder ({reason(error)})") from error
     os.close(descriptor)
     return Path(name)
 
 
 def make_folder(path: str | Path) -> Path:
-    """Creates a folder and checks that it can be written to.
+    """Creates a folder if it does not exist and checks that it is writable.
 
     Returns:
         The folder's path.
 
     Raises:
-        UserError: it is a file, cannot be created or is not writable.
+        UserError: the path is a file, or the folder cannot be created or is not writable.
     """
     path = Path(path)
     try:
@@ -73,10 +76,31 @@ def make_folder(path: str | Path) -> Path:
     except FileExistsError as error:
         raise UserError(f"{path}: is a file, expected a folder to write to") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot create this folder ({error.strerror})") from error
+        raise UserError(f"{path}: cannot create this folder ({reason(error)})") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise UserError(f"{path}: this folder is not writable")
     return path
+
+
+@contextmanager
+def input_file(path: Path, expected: str) -> Iterator[None]:
+    """Turns the `OSError`s of a block that reads a file into `UserError`s.
+
+    Args:
+        path: the file that the block reads.
+        expected: the end of the message: "expected an image".
+
+    Raises:
+        UserError: the path is a folder, the file does not exist or it cannot be read.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, {expected}")
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file, {expected}") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def _umask() -> int:

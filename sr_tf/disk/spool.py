@@ -1,4 +1,4 @@
-"""A journal of finished pieces of work that outlives the process that wrote it."""
+"""A journal of finished work on disk that survives the death of its process."""
 
 import fcntl
 import hashlib
@@ -10,34 +10,34 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from sr_tf.disk.files import make_folder
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason, unreadable, unwritable
 
 _MAGIC = b"SRTFSPL1"
 _PARTS = 4
-# How many of the key's parts count, the parts, the payload's length and CRC32; then the CRC32 of all these, so that a
-# damaged length is known before anything of that length is read.
+# The number of key parts in use, the parts, the payload's length and its CRC32. The CRC32 of these follows, so that a
+# damaged length is detected before that many bytes are read.
 _HEADER = struct.Struct(f"<B{_PARTS}IQI")
 _CHECK = struct.Struct("<I")
 _PREFIX = _HEADER.size + _CHECK.size
 
 
 class Spool:
-    """Append-only store of payloads by key on disk; what a killed process had put before is there again.
+    """An append-only store of payloads by key in one file, which a later process can open and continue.
 
-    `put` hands each record to the operating system at once, so a killed process (`kill -9` included) loses nothing
-    that `put` returned from. Nothing is synced to the disk record by record, which would cost more than the work that
-    is kept: after a power failure the last records may be missing or damaged. Every record has a checksum, and whoever
-    takes up the file cuts it at the first record that is not whole. Memory holds an offset for each key, no payload.
+    `put` passes each record to the operating system at once. If the process is killed, even by `kill -9`, every payload
+    whose `put` returned is still there. Records are not synced to the disk one by one, which would cost more than doing
+    the work again: after a power failure the last ones may be missing or damaged. Every record has a checksum, and
+    opening a file cuts it at the first incomplete or damaged record. Memory holds one offset for each key, no payload.
 
-    All methods but `close` and `remove` may be called from several threads.
+    All methods except `close` and `remove` may be called from several threads.
 
     Args:
-        path: the file; it is created, with its folder, or taken up.
-        settings: everything the payloads depend on, for instance options and the source's hash as JSON. A file with
-            other settings, or one that is no spool, is emptied.
+        path: the file. It is created, with its folder, if it does not exist; otherwise it is continued.
+        settings: everything the payloads depend on, for instance options and the source's hash as JSON. A file that
+            was written with other settings, or is not a spool, is emptied.
 
     Raises:
-        UserError: another process (or another `Spool` of this one) holds the file, or it cannot be written.
+        UserError: another process, or another `Spool` of this process, has the file open; or it cannot be written.
     """
 
     def __init__(self, path: str | Path, settings: str):
@@ -46,11 +46,11 @@ class Spool:
         self._index: dict[tuple[int, ...], int] = {}
         self._file = _open_locked(self.path)
         try:
-            self._end = self._take_up(_MAGIC + hashlib.sha256(settings.encode("utf-8")).digest())
+            self._end = self._load(_MAGIC + hashlib.sha256(settings.encode("utf-8")).digest())
         except BaseException as error:
             self._file.close()
             if isinstance(error, OSError):
-                raise self._unwritable(error) from error
+                raise unwritable(self.path, error) from error
             raise
 
     def __contains__(self, key: tuple[int, ...]) -> bool:
@@ -60,54 +60,54 @@ class Spool:
         return len(self._index)
 
     def keys(self) -> list[tuple[int, ...]]:
-        """The keys that are present now, in the order in which each was first put."""
+        """The keys, in the order in which they were first put."""
         return list(self._index)
 
     def put(self, key: tuple[int, ...], payload: bytes) -> None:
-        """Appends a payload; a later one of the same key replaces the earlier.
+        """Appends a payload. It replaces an earlier one with the same key.
 
         Args:
             key: one to four integers from 0 to 2³² − 1.
             payload: any bytes.
 
         Raises:
-            ValueError: no such key, or the spool is closed.
-            UserError: the disk is full or fails; what was put before stays.
+            ValueError: the key is not allowed, or the spool is closed.
+            UserError: the disk is full or fails. Earlier payloads are kept.
         """
         record = _record(key, payload)
         with self._lock:
             try:
                 _write(self._file.fileno(), record, self._end)
             except OSError as error:
-                raise self._unwritable(error) from error
-            # Only now: what an interrupted write left is overwritten by the next one.
+                raise unwritable(self.path, error) from error
+            # After the write, so that the next record overwrites an incomplete one.
             self._index[tuple(key)] = self._end
             self._end += len(record)
 
     def get(self, key: tuple[int, ...]) -> bytes:
-        """The payload that was put last.
+        """The payload of a key.
 
         Raises:
-            KeyError: nothing was put.
+            KeyError: the key has no payload.
             ValueError: the spool is closed.
-            UserError: the record was damaged on disk since it was put, or cannot be read.
+            UserError: the record was damaged on disk or cannot be read.
         """
         offset = self._index[key]
         try:
             record = _read_record(self._file.fileno(), offset)
         except OSError as error:
-            raise UserError(f"{self.path}: cannot be read ({error.strerror or error})") from error
+            raise unreadable(self.path, error) from error
         if record is None:
             raise UserError(f"{self.path}: damaged at byte {offset}; delete this file and start again")
         return record[1]
 
     def close(self) -> None:
-        """Closes the file, keeps it and lets others have it."""
+        """Closes the file, which stays on disk, and releases its lock."""
         self._file.close()
 
     def remove(self) -> None:
         """Closes and deletes the file."""
-        # In this order: nobody else can have taken up the file between the two.
+        # Deleted before the lock is released, so that no other process can open the file in between.
         self.path.unlink(missing_ok=True)
         self.close()
 
@@ -117,8 +117,8 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take_up(self, start: bytes) -> int:
-        """Fills the index from the file, cuts it after the last whole record and returns its length."""
+    def _load(self, start: bytes) -> int:
+        """Fills the index from the file, cuts the file after the last complete record and returns its length."""
         descriptor = self._file.fileno()
         end = len(start)
         if _read(descriptor, end, 0) == start:
@@ -132,9 +132,6 @@ class Spool:
             _write(descriptor, start, 0)
         return end
 
-    def _unwritable(self, error: OSError) -> UserError:
-        return UserError(f"{self.path}: cannot be written ({error.strerror or error})")
-
 
 def _open_locked(path: Path) -> BinaryIO:
     make_folder(path.parent)
@@ -142,7 +139,7 @@ def _open_locked(path: Path) -> BinaryIO:
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+", buffering=0)
         except OSError as error:
-            raise UserError(f"{path}: cannot be opened for writing ({error.strerror})") from error
+            raise UserError(f"{path}: cannot be opened for writing ({reason(error)})") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
@@ -154,8 +151,8 @@ def _open_locked(path: Path) -> BinaryIO:
             raise UserError(f"{path}: is being written by another process") from error
         except OSError as error:
             file.close()
-            raise UserError(f"{path}: cannot be locked ({error.strerror})") from error
-        # Its last holder deleted it after it was opened here: what now bears the name is another file, or none does.
+            raise UserError(f"{path}: cannot be locked ({reason(error)})") from error
+        # Another process deleted the file after it was opened here. Now the path has a new file or none.
         file.close()
 
 
@@ -171,7 +168,7 @@ def _record(key: tuple[int, ...], payload: bytes) -> bytes:
 
 
 def _read_record(descriptor: int, offset: int) -> tuple[tuple[int, ...], bytes] | None:
-    """Key and payload of the record at `offset`; None where no whole and undamaged one is."""
+    """The key and payload of the record at `offset`, or None if there is no complete and undamaged record."""
     prefix = _read(descriptor, _PREFIX, offset)
     header, check = prefix[: _HEADER.size], prefix[_HEADER.size :]
     if check != _CHECK.pack(zlib.crc32(header)):
@@ -184,7 +181,7 @@ def _read_record(descriptor: int, offset: int) -> tuple[tuple[int, ...], bytes] 
 
 
 def _read(descriptor: int, size: int, offset: int) -> bytes:
-    """Up to `size` bytes from `offset`; fewer only at the file's end."""
+    """Reads `size` bytes that begin at `offset`; fewer only at the end of the file."""
     content = os.pread(descriptor, size, offset)
     while len(content) < size:
         # One call reads at most 2 GiB.

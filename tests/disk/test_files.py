@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sr_tf.disk.files import make_folder, replace_atomically, write_atomically
+from sr_tf.disk.files import input_file, make_folder, replace_atomically, write_atomically
 from sr_tf.errors import UserError
 
 
@@ -25,7 +25,7 @@ def a_file(tmp_path):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 @given(st.one_of(st.binary(), st.text()))
-def test_content_is_written_as_it_is(tmp_path, content):
+def test_content_is_written_unchanged(tmp_path, content):
     path = tmp_path / "file.txt"
     write_atomically(path, content)
     assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode("utf-8"))
@@ -55,7 +55,7 @@ def test_the_writer_sees_a_temporary_file_beside_the_target_with_its_suffix(a_fi
 
 
 @pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt, MemoryError])
-def test_a_writer_that_fails_leaves_everything_as_it_was(a_file, raised):
+def test_a_writer_that_fails_changes_nothing(a_file, raised):
     def write(temporary):
         temporary.write_text("half")
         raise raised
@@ -66,7 +66,7 @@ def test_a_writer_that_fails_leaves_everything_as_it_was(a_file, raised):
     assert names(a_file.parent) == ["file"]
 
 
-def test_what_a_killed_writer_that_was_alone_left_does_not_pile_up(tmp_path):
+def test_temporary_files_of_killed_writers_do_not_accumulate(tmp_path):
     target = tmp_path / "slide.sr.zip"
     program = f"""if True:
         import os, signal
@@ -76,14 +76,14 @@ def test_what_a_killed_writer_that_was_alone_left_does_not_pile_up(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         replace_atomically({str(target)!r}, write_and_die, alone=True)"""
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
-    assert len(names(tmp_path)) == 1, "it was killed while it wrote"
+    assert len(names(tmp_path)) == 1, "the temporary file of the killed process"
     assert not target.exists()
     replace_atomically(target, lambda temporary: temporary.write_text("whole"), alone=True)
     assert target.read_text() == "whole"
     assert names(tmp_path) == ["slide.sr.zip"]
 
 
-def test_a_full_disk_is_told_to_the_user(a_file):
+def test_a_full_disk_is_a_user_error(a_file):
     def write(temporary):
         temporary.write_text("half")
         raise OSError(28, "No space left on device")
@@ -109,7 +109,7 @@ def test_a_folder_in_place_of_the_file(tmp_path):
     assert names(tmp_path) == ["taken"]
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that nobody can write to")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, where no file can be created")
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     with pytest.raises(UserError, match=r"/proc/nothing: cannot create this folder"):
         make_folder("/proc/nothing")
@@ -117,12 +117,27 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
         write_atomically("/proc/self/new", "x")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write to read-only folders")
 def test_a_read_only_folder(tmp_path):
     tmp_path.chmod(0o555)
     with pytest.raises(UserError, match="not writable"):
         write_atomically(tmp_path / "new", "x")
     tmp_path.chmod(0o755)
+
+
+def test_input_files_that_cannot_be_read(a_file):
+    def read(path):
+        with input_file(path, "expected a slide"):
+            return path.read_text()
+
+    assert read(a_file) == "earlier"
+    for path, found in (
+        (a_file.parent, "is a folder, expected a slide"),
+        (a_file.parent / "none", "no such file, expected a slide"),
+        (a_file / "below", r"cannot be read \(Not a directory\)"),
+    ):
+        with pytest.raises(UserError, match=f"^{path}: {found}$"):
+            read(path)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0o027, 0o640)])

@@ -35,7 +35,7 @@ def filled(path, payloads):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.tuples(FEW_KEYS, st.binary(max_size=300))), st.integers(0, 20), st.text())
-def test_what_was_put_last_is_got_now_and_later(tmp_path, puts, cut, text):
+def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cut, text):
     expected = {}
     path = tmp_path / "spool"
     path.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def test_an_absent_key(tmp_path):
 
 
 @pytest.mark.parametrize("key", [(), (1, 2, 3, 4, 5), (-1,), (2**32,), ("a",), (1.0,)])
-def test_keys_that_are_none(tmp_path, key):
+def test_keys_that_are_not_allowed(tmp_path, key):
     with Spool(tmp_path / "spool", "a") as spool:
         with pytest.raises(ValueError, match="key"):
             spool.put(key, b"x")
@@ -82,7 +82,7 @@ def test_other_settings_empty_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"SRTF", b"something else" * 100])
-def test_a_file_that_is_no_spool_is_emptied(tmp_path, content):
+def test_a_file_that_is_not_a_spool_is_emptied(tmp_path, content):
     path = tmp_path / "folder" / "spool"
     path.parent.mkdir()
     path.write_bytes(content)
@@ -93,12 +93,12 @@ def test_a_file_that_is_no_spool_is_emptied(tmp_path, content):
         assert contents(spool) == {(1,): b"x"}
 
 
-def test_a_tail_torn_at_any_byte(tmp_path):
+def test_a_last_record_cut_at_any_byte(tmp_path):
     whole = {(1, 2): b"first", (3,): b"second" * 5}
     kept = filled(tmp_path / "spool", whole).stat().st_size
     content = filled(tmp_path / "spool", {(1, 2): b"third, which replaces the first"}).read_bytes()
     for length in range(kept, len(content)):
-        path = tmp_path / "torn"
+        path = tmp_path / "cut"
         path.write_bytes(content[:length])
         with Spool(path, "a") as spool:
             assert contents(spool) == whole
@@ -163,7 +163,7 @@ def test_many_threads(tmp_path):
         assert contents(spool) == payloads
 
 
-def test_writes_that_are_cut_short_are_continued(tmp_path, monkeypatch):
+def test_partial_writes_and_reads_are_continued(tmp_path, monkeypatch):
     whole_pwrite, whole_pread = os.pwrite, os.pread
     monkeypatch.setattr(module.os, "pwrite", lambda fd, data, offset: whole_pwrite(fd, data[:5], offset))
     monkeypatch.setattr(module.os, "pread", lambda fd, size, offset: whole_pread(fd, min(size, 7), offset))
@@ -172,7 +172,7 @@ def test_writes_that_are_cut_short_are_continued(tmp_path, monkeypatch):
         assert contents(spool) == {(1,): bytes(range(100)), (2,): b"x"}
 
 
-def test_a_disk_that_gets_full(tmp_path, monkeypatch):
+def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
     path = tmp_path / "spool"
     with Spool(path, "a") as spool:
         spool.put((1,), b"kept")
@@ -193,14 +193,14 @@ def test_a_disk_that_gets_full(tmp_path, monkeypatch):
         assert contents(spool) == {(1,): b"kept", (3,): b"room again"}
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_disk_that_was_full_from_the_start(monkeypatch):
     monkeypatch.setattr(module.os, "ftruncate", lambda *_: None)
     with pytest.raises(UserError, match=r"/dev/full: cannot be written .No space left on device"):
         Spool("/dev/full", "a")
 
 
-def test_places_that_cannot_be_written_to(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=f"{tmp_path / 'file'}: is a file, expected a folder"):
         Spool(tmp_path / "file" / "spool", "a")
@@ -208,7 +208,7 @@ def test_places_that_cannot_be_written_to(tmp_path):
         Spool(tmp_path, "a")
 
 
-def test_one_holder_at_a_time(tmp_path):
+def test_only_one_process_can_open_a_spool(tmp_path):
     path = tmp_path / "spool"
     with Spool(path, "a") as spool:
         spool.put((1,), b"x")
@@ -222,7 +222,7 @@ def test_one_holder_at_a_time(tmp_path):
         assert contents(spool) == {(1,): b"x"}
 
 
-def test_a_file_deleted_between_opening_and_locking_is_not_taken_up(tmp_path, monkeypatch):
+def test_a_file_deleted_between_opening_and_locking_is_not_used(tmp_path, monkeypatch):
     path = tmp_path / "spool"
     flock, first = module.fcntl.flock, Spool(path, "a")
     calls = []
@@ -251,7 +251,7 @@ with Spool(sys.argv[1], "a") as spool:
 """
 
 
-def test_a_killed_writer_loses_nothing_that_it_had_put(tmp_path):
+def test_a_killed_writer_loses_no_finished_put(tmp_path):
     path = tmp_path / "spool"
     chance = random.Random(1)
     reported = -1
