@@ -1,1 +1,1 @@
-"""Networks' weights that others trained: where they come from, how they are fetched, and how each byte is checked."""
+"""Weights of networks that others trained: their sources, fetching them, and checking their hashes."""

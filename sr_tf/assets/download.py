@@ -1,4 +1,4 @@
-"""Files by HTTP, taken up again where they broke off."""
+"""Downloading a file by HTTP, and continuing a download that was interrupted."""
 
 import http
 import http.client
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 
 _CHUNK = 1 << 20
 _TIMEOUT_SECONDS = 60
 
 
 def download(url: str, path: Path) -> None:
-    """Downloads a file, or the rest of one.
+    """Downloads a file, or the missing end of it.
 
-    What `path` already holds is kept, and only the rest is asked for (HTTP Range); a server that knows no ranges sends
-    all of it again. Whether the whole is the right file is for its hash to say.
+    If `path` exists, only the bytes after its end are requested (HTTP Range). A server that does not support ranges
+    sends the whole file, which then replaces it. The caller must check the hash of the result.
 
     Args:
-        url: of the file.
-        path: file that grows while it arrives, and stays as it is when the connection breaks.
+        url: the file's address.
+        path: the file to write. If the connection breaks, the bytes received so far stay in it.
 
     Raises:
         UserError: the server cannot be reached or refuses, the connection broke, or the disk is full.
@@ -35,17 +35,17 @@ def download(url: str, path: Path) -> None:
             total = _receive(response, path)
     except urllib.error.HTTPError as error:
         if held and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # Nothing was left to send.
+            return  # The file is complete.
         raise UserError(f"{url}: the server answers {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-        raise UserError(f"{url}: {reason}{_kept(path)}") from error
+        cause = getattr(error, "reason", None) or error
+        raise UserError(f"{url}: {reason(cause)}{_kept(path)}") from error
     if total is not None and path.stat().st_size < total:
-        raise UserError(f"{url}: the connection broke before {total:,} bytes had come{_kept(path)}")
+        raise UserError(f"{url}: the connection broke before all {total:,} bytes had arrived{_kept(path)}")
 
 
 def _receive(response: http.client.HTTPResponse, path: Path) -> int | None:
-    """Writes what the server sends to where it belongs; returns the size of the whole file if the server tells."""
+    """Writes the response to the file; returns the size of the complete file if the server states it."""
     start = _first_byte(response)
     total = None if response.length is None else start + response.length
     with (
@@ -60,7 +60,7 @@ def _receive(response: http.client.HTTPResponse, path: Path) -> int | None:
 
 
 def _first_byte(response: http.client.HTTPResponse) -> int:
-    """Where in the file the answer begins; 0 where the server sends all of it."""
+    """The position in the file of the response's first byte; 0 if the server sends the whole file."""
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         return 0
     described = response.headers.get("Content-Range", "none")
@@ -72,4 +72,4 @@ def _first_byte(response: http.client.HTTPResponse) -> int:
 
 def _kept(path: Path) -> str:
     size = path.stat().st_size if path.is_file() else 0
-    return f"; {size:,} bytes are kept in {path}, and the same command goes on from there" if size else ""
+    return f"; {size:,} bytes are kept in {path}, and the same command continues from there" if size else ""

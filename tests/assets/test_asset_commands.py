@@ -1,4 +1,4 @@
-"""`sr-tf assets` as its users meet it."""
+"""`sr-tf assets` on the command line."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def two(cache, publish):
 
 
 @pytest.mark.parametrize("command", [[], ["list"], ["fetch"], ["verify"]])
-def test_help_teaches(command, capsys):
+def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["assets", *command, "--help"])
     assert stop.value.code == 0
@@ -46,7 +46,7 @@ def test_no_command_imports_tensorflow(two):
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
-def test_list_says_of_each_what_it_is_and_whether_it_is_there(two, capsys):
+def test_list_describes_each_asset_and_says_whether_it_is_present(two, capsys):
     assert main(["assets", "list"]) == 0
     printed = capsys.readouterr().out
     for name, asset in ASSETS.items():
@@ -77,7 +77,7 @@ def test_verify_of_several_damaged_files_names_each(two, capsys):
     assert lines[2] == "sr-tf: error: 2 of 2 assets are not as published: one, two"
 
 
-def test_verify_of_what_is_not_there(cache, capsys):
+def test_verify_of_missing_assets(cache, capsys):
     assert main(["assets", "verify"]) == 0
     assert capsys.readouterr().out == f"{cache} holds no asset yet\n"
     assert "`sr-tf assets fetch craft_vgg16` gets it" in complaint(capsys, "verify", "craft_vgg16")
@@ -88,7 +88,7 @@ def test_unknown_names(two, capsys):
         assert "resnet: no such asset; expected one of" in complaint(capsys, command, "one", "resnet")
 
 
-def test_fetch_prints_paths_and_goes_on_after_what_cannot_be_had(two, server, publish, capsys):
+def test_fetch_prints_paths_and_continues_after_a_failure(two, server, publish, capsys):
     server.content = b"three"
     publish(b"three", name="three", source=server.url, file_name="three.pth")
     publish(b"four", name="four", file_name="four.pth")

