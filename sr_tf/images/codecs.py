@@ -1,8 +1,9 @@
-"""Image codecs by name, at the settings that training, archive and comparison share; imagecodecs does the work.
+"""Image codecs by name, with the settings that training, archives and comparisons share.
 
-`avif`, `avif420` and their fast forms are what the system itself stores and trains with. The others are its competitors
-at full size, each at settings that its own developers would call fair: their encoders' slow, standard modes, tuned as
-they come. Every call works on one thread and releases Python's lock, so that callers may run several at once.
+Archives and training use `avif`, `avif420` and their fast variants. The other codecs are compared with the system at
+full size. Each of them has settings that its developers would consider fair: the encoder's slow standard mode with
+its default tuning. The library imagecodecs does the coding. Every call uses one thread and releases the GIL, so callers
+can run several calls in parallel.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +18,18 @@ from sr_tf.images.pixels import to_uint8
 
 @dataclass(frozen=True)
 class Codec:
-    """A lossy codec of uint8 RGB images.
+    """A lossy codec for uint8 RGB images.
 
     Attributes:
-        name: as used in flags, archives and tables.
-        encode: from uint8 [H, W, 3] and a level to a file's bytes; what a level means is the codec's own.
-        decode: from a file's bytes to uint8 [H, W, 3]. What is no such file, or the first half of one, raises a
-            RuntimeError (imagecodecs' own kinds) or a ValueError; of half a JPEG the rest comes back grey.
-        settings: what must be known to repeat it, in one line.
-        levels: from fewest to most bytes: a grid for rate–distortion curves.
-        title: what people call it.
-        library: the part of imagecodecs that does it.
+        name: the name in flags, archives and tables.
+        encode: called with an image, uint8 [H, W, 3], and a level; returns a file's bytes. The meaning of the level
+            depends on the codec.
+        decode: called with a file's bytes; returns uint8 [H, W, 3]. Data of another format and truncated files raise a
+            RuntimeError (imagecodecs' exceptions) or a ValueError; but the missing part of a truncated JPEG is grey.
+        settings: everything that is needed to reproduce the coding, in one line.
+        levels: levels for rate–distortion curves, from the fewest bytes to the most.
+        title: the name in headings and legends.
+        library: the module of imagecodecs that does the coding.
     """
 
     name: str
@@ -40,7 +42,7 @@ class Codec:
 
     @property
     def version(self) -> str:
-        """Name and version of the library, as "libavif 1.4.0"."""
+        """Name and version of the library, for example "libavif 1.4.0"."""
         return getattr(imagecodecs, f"{self.library}_version")().replace("_", "-")
 
 
@@ -48,14 +50,14 @@ _TEN_BITS = 1023
 
 
 def decode_avif(file: bytes) -> np.ndarray:
-    """Decodes an AVIF file of 8 or of 10 bits.
+    """Decodes an AVIF file with 8 or 10 bits per channel.
 
     Returns:
         uint8 [H, W, 3].
 
     Raises:
-        RuntimeError: no such file, or a damaged one.
-        ValueError: it has more than 10 bits.
+        RuntimeError: the file is damaged or is not AVIF.
+        ValueError: it has more than 10 bits per channel.
     """
     image = imagecodecs.avif_decode(file)
     if image.dtype == np.uint8:
@@ -68,7 +70,7 @@ def decode_avif(file: bytes) -> np.ndarray:
 def _avif(
     name: str, pixel_format: str, speed: int, bits: int = 10, levels: tuple[float, ...] = tuple(range(0, 100, 10))
 ) -> Codec:
-    """AVIF; with 10 bits the codec's own arithmetic is finer, for 8-bit pixels in and out."""
+    """AVIF. With 10 bits the codec computes more precisely; pixels that go in and come out still have 8 bits."""
 
     def encode(image: np.ndarray, quality: float) -> bytes:
         pixels = np.ascontiguousarray(image)
@@ -91,7 +93,7 @@ def _jpegxl() -> Codec:
     def encode(image: np.ndarray, distance: float) -> bytes:
         return imagecodecs.jpegxl_encode(np.ascontiguousarray(image), distance=distance, effort=7, numthreads=1)
 
-    # Effort 9 takes 6 times as long and lay on the same curve of PSNR, within 0.1 dB; 25 is the format's coarsest.
+    # Effort 9 takes 6 times as long, and its PSNR curve is within 0.1 dB. Distance 25 is the format's coarsest.
     levels = (25, 20, 15, 12, 9, 7, 5.5, 4, 3, 2.2, 1.5)
     settings = "JPEG XL (libjxl), VarDCT, effort 7, Butteraugli distance 25 to 1.5"
     decode = partial(imagecodecs.jpegxl_decode, numthreads=1)
@@ -114,7 +116,7 @@ def _jpeg2000() -> Codec:
 
 def _webp() -> Codec:
     def encode(image: np.ndarray, quality: float) -> bytes:
-        # Without lossless=False, imagecodecs takes the level for the effort of lossless coding.
+        # Without lossless=False, imagecodecs codes losslessly and takes the level as the effort.
         return imagecodecs.webp_encode(
             np.ascontiguousarray(image), level=quality, method=6, lossless=False, numthreads=1
         )
@@ -138,23 +140,23 @@ def _jpeg() -> Codec:
     return Codec("jpeg", encode, imagecodecs.jpeg8_decode, settings, levels, "JPEG", "jpeg8")
 
 
-# Speed 2 takes 3 times as long as 4 and is 0.1 dB better at equal bytes. From 60 on, every curve here is far above the
-# rates that matter. 0 is the coarsest that libavif 1.4 offers with its own tuning (tune=iq), which imagecodecs cannot
-# change: about 0.07 bit/pixel on a blood-smear field. Tuned for PSNR, by another program, AVIF went down to 0.035
-# bit/pixel there (29.5 dB), and stayed within 0.3 dB of these curves where both have files.
+# Speed 2 takes 3 times as long as speed 4 and is 0.1 dB better at equal bytes. At quality 60 the rate is already far
+# above the rates of interest. Quality 0 is the coarsest of libavif 1.4 with its default tuning (tune=iq), which
+# imagecodecs cannot change: about 0.07 bit/pixel on a blood-smear field. AVIF tuned for PSNR by another program reached
+# 0.035 bit/pixel there (29.5 dB), and was within 0.3 dB of these curves at rates that both reach.
 _SLOW_LEVELS = (0, 7, 14, 22, 30, 40, 50, 60)
 
 CODECS = {
     codec.name: codec
     for codec in (
-        # 10 bits take 3 to 5 % fewer bytes than 8 for the same PSNR of 8-bit pixels, at every speed.
+        # 10 bits need 3 to 5 % fewer bytes than 8 bits for the same PSNR of 8-bit pixels, at every speed.
         _avif("avif", "444", speed=4),
         _avif("avif420", "420", speed=4),
-        # For searching, and for training, where every LR is coded several times: 7 times as fast, about 1 dB worse at
-        # equal bytes.
+        # For the search and for training, which code every LR several times: 7 times as fast, about 1 dB worse at equal
+        # bytes.
         _avif("avif-fast", "444", speed=6),
         _avif("avif420-fast", "420", speed=6),
-        # Competitors at full size: 8 bits as programs code an 8-bit image, and 10, by which LRs are compared with them.
+        # For comparison at full size: 8 bits, as other programs code 8-bit images, and 10 bits, as LRs are coded here.
         _avif("avif-slow", "444", speed=2, bits=8, levels=_SLOW_LEVELS),
         _avif("avif420-slow", "420", speed=2, bits=8, levels=_SLOW_LEVELS),
         _avif("avif10-slow", "444", speed=2, levels=_SLOW_LEVELS),
@@ -167,15 +169,15 @@ CODECS = {
 
 
 def coded_variants(lr: np.ndarray, qualities: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-    """An LR as it comes back from AVIF.
+    """Encodes an LR with AVIF and decodes it again, once for each quality.
 
     Args:
         lr: uint8 [h, w, 3].
-        qualities: 0 (fewest bytes) to 100.
-        spread: `map`, or that of a pool of threads.
+        qualities: AVIF qualities from 0 (fewest bytes) to 100.
+        spread: `map`, or the `map` method of a thread pool.
 
     Returns:
-        One image for each quality; the LR itself where there are none.
+        One image per quality, uint8 [h, w, 3]; the LR itself if `qualities` is empty.
     """
     avif = CODECS["avif-fast"]
     return list(spread(lambda quality: avif.decode(avif.encode(lr, quality)), qualities)) or [lr]

@@ -1,8 +1,8 @@
 """HR → LR → i-HR: the one definition that training, evaluation and storage share.
 
-Sizes that are no multiple of the scale: the HR image is extended at its right and lower edge by repeating its last
-column and row up to the next multiple, then reduced, so that LR has ceil(H / scale) × ceil(W / scale) pixels and every
-HR pixel lies under one of them. On the way back the enlarged image is cut to H × W: no pixel of the scene is lost.
+If the size is not a multiple of the scale, the last column and row of HR are repeated up to the next multiple before
+the reduction. LR then has ceil(H / scale) × ceil(W / scale) pixels, and each HR pixel lies within one LR pixel. The
+enlarged image is cropped to H × W again, so no pixel of the scene is lost.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ SCALES = (2, 4, 8)
 
 @dataclass(frozen=True)
 class Degradation:
-    """How HR becomes LR, and how LR is enlarged for the interpolation baseline.
+    """How HR is reduced to LR, and how LR is enlarged to the baseline i-HR.
 
     Attributes:
-        name: as used in flags and protocol lines.
+        name: the name in flags and protocol lines.
         reduction: OpenCV interpolation flag for HR → LR.
         baseline: OpenCV interpolation flag for LR → i-HR.
-        meaning: one line for protocols.
+        meaning: a description for protocol lines.
     """
 
     name: str
@@ -61,7 +61,7 @@ def reduce(hr: np.ndarray, scale: int, degradation: str = "study") -> np.ndarray
         LR, uint8 [ceil(H / scale), ceil(W / scale), 3].
 
     Raises:
-        ValueError: unknown scale or degradation.
+        ValueError: the scale or the degradation is unknown.
     """
     padded = pad_to_multiple(hr, _checked(scale))
     height, width = padded.shape[:2]
@@ -74,10 +74,10 @@ def pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
 
     Args:
         image: [H, W, C].
-        multiple: pixels.
+        multiple: in pixels.
 
     Returns:
-        [H', W', C] with H' and W' the next multiples; the image itself where nothing is missing.
+        [H', W', C], H' and W' being the next multiples; the image itself if its sides are multiples already.
     """
     height, width = image.shape[:2]
     bottom, right = -height % multiple, -width % multiple
@@ -87,16 +87,19 @@ def pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
 
 
 def enlarge(lr: np.ndarray, scale: int, interpolation: int, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Enlarges by interpolation.
+    """Enlarges an image by interpolation.
 
     Args:
         lr: uint8 [h, w, 3].
         scale: one of `SCALES`.
         interpolation: an OpenCV flag, for instance `cv2.INTER_CUBIC`.
-        size: (H, W) of the original, to which the result is cut; by default nothing is cut.
+        size: (H, W) of the original, to which the result is cropped. Default: no crop.
 
     Returns:
         uint8 [H, W, 3], values 0–255.
+
+    Raises:
+        ValueError: the scale is unknown.
     """
     height, width = lr.shape[:2]
     full = (width * _checked(scale), height * scale)
@@ -104,18 +107,27 @@ def enlarge(lr: np.ndarray, scale: int, interpolation: int, size: tuple[int, int
 
 
 def crop_to(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """Cuts what padding added: the upper left (H, W) of an image; everything where `size` is None."""
+    """Removes padding: the upper left (H, W) pixels of an image, or all of it if `size` is None."""
     return image if size is None else image[: size[0], : size[1]]
 
 
 def baselines(
     lr: np.ndarray, scale: int, degradation: str = "study", size: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-    """The interpolations that stand beside SR in every table.
+    """Enlarges an LR by each interpolation that tables list beside SR.
+
+    Args:
+        lr: uint8 [h, w, 3].
+        scale: one of `SCALES`.
+        degradation: a name in `DEGRADATIONS`.
+        size: (H, W) of the original, to which the results are cropped. Default: no crop.
 
     Returns:
-        `i-HR` (the degradation's own baseline), `bicubic` and `Lanczos`: uint8 [H, W, 3] each. OpenCV's kernels: cubic
-        with a = −0.75 over 4 × 4 pixels, Lanczos over 8 × 8.
+        Images by name, uint8 [H, W, 3] each: `i-HR` (the degradation's baseline), `bicubic` and `Lanczos`. The kernels
+        are OpenCV's: cubic with a = −0.75 over 4 × 4 pixels, Lanczos over 8 × 8 pixels.
+
+    Raises:
+        ValueError: the scale or the degradation is unknown.
     """
     flags = {
         "i-HR": _named(degradation).baseline,

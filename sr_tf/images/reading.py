@@ -1,7 +1,7 @@
-"""Reading images exactly, or not at all.
+"""Reading images as 8-bit RGB, and refusing what cannot be converted exactly.
 
-Every image of this project is uint8 RGB. What cannot become that without a guess (16 bits, CMYK, transparency, several
-pages) is refused with a line that says what was found.
+Every image in this project is uint8 RGB. Images with 16 bits, CMYK, transparency or several pages are refused with a
+message that says what was found.
 """
 
 import io
@@ -16,68 +16,64 @@ import numpy as np
 from absl import logging
 from PIL import Image, UnidentifiedImageError
 
-from sr_tf.disk.files import write_atomically
-from sr_tf.errors import UserError
+from sr_tf.disk.files import input_file, write_atomically
+from sr_tf.errors import UserError, reason
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
 _EXPECTED = "expected an 8-bit RGB or grey JPEG, PNG, TIFF or BMP"
-# What Pillow's decoders raise on damaged files, besides OSError.
+# Exceptions that Pillow's decoders raise on damaged files, besides OSError.
 _DECODER_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
     """Reads one image.
 
-    Grey is repeated to three channels, a palette is looked up, an alpha channel that hides nothing is dropped. Pixels
-    are returned as stored: neither the EXIF orientation nor a colour profile is applied. A truncated file is an error.
-    Bytes changed within a JPEG's compressed data are not: JPEG has no checksum.
+    A grey image gets three equal channels, a palette is replaced by its colours, and an alpha channel is dropped if all
+    pixels are opaque. EXIF orientation and colour profile are not applied. A truncated file is an error. Changed bytes
+    in the compressed data of a JPEG are not detected, because JPEG has no checksum.
 
     Args:
-        path: a JPEG, PNG, TIFF or BMP file; its content decides, not its name.
+        path: a JPEG, PNG, TIFF or BMP file. The format is detected from the content, not from the name.
 
     Returns:
         uint8 [H, W, 3], RGB, values 0–255.
 
     Raises:
-        UserError: the file is missing, empty, damaged, no image, larger than Pillow's limit against decompression
-            bombs (`PIL.Image.MAX_IMAGE_PIXELS`), or its pixels are not 8-bit RGB or grey.
+        UserError: the file is missing, empty, damaged or not an image; it is larger than Pillow's limit against
+            decompression bombs (`PIL.Image.MAX_IMAGE_PIXELS`); or its pixels are not 8-bit RGB or grey.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder, expected an image file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks on damaged metadata, which name no file
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
-                return _as_rgb(path, image)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file, expected an image") from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = Image.MAX_IMAGE_PIXELS
-        raise UserError(f"{path}: the image is too large, expected at most {limit:,} pixels") from error
-    except UnidentifiedImageError as error:
-        found = "is empty" if path.stat().st_size == 0 else "is not an image that can be read"
-        raise UserError(f"{path}: {found}, {_EXPECTED}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except _DECODER_ERRORS as error:
-        raise UserError(f"{path}: the file is damaged ({error})") from error
+    with input_file(path, _EXPECTED):
+        try:
+            with warnings.catch_warnings():
+                # Warnings about damaged metadata do not name the file.
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(path, formats=_FORMATS) as image:
+                    return _as_rgb(path, image)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            limit = Image.MAX_IMAGE_PIXELS
+            raise UserError(f"{path}: the image is too large, expected at most {limit:,} pixels") from error
+        except UnidentifiedImageError as error:
+            found = "is empty" if path.stat().st_size == 0 else "is not a readable image"
+            raise UserError(f"{path}: {found}, {_EXPECTED}") from error
+        except _DECODER_ERRORS as error:
+            raise UserError(f"{path}: the file is damaged ({reason(error)})") from error
 
 
 def find_images(folder: str | Path) -> list[Path]:
-    """Lists the images under a folder, in its sub-folders too.
+    """Lists the images in a folder and its sub-folders.
 
     Args:
-        folder: where to look. Hidden files and folders are passed over, links to folders not followed.
+        folder: the folder to search. Hidden files and folders and links to folders are skipped.
 
     Returns:
         Paths in natural order: 2.jpg before 10.jpg.
 
     Raises:
-        UserError: the folder is missing, is a file or holds no images.
+        UserError: the folder does not exist, is a file or holds no images.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -93,13 +89,13 @@ def find_images(folder: str | Path) -> list[Path]:
 
 
 def is_image_name(name: str) -> bool:
-    """Tells by its name whether a file is a visible image."""
+    """Whether a file name is that of an image and is not hidden."""
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
 
 def natural_order(path: Path) -> tuple:
-    """Sorting key that compares digits as numbers, part by part; equal ones by their spelling."""
-    return [_numbers_apart(part) for part in path.parts], str(path)
+    """A sorting key that compares the digits in each part of a path as numbers; equal paths are compared as text."""
+    return [_split_numbers(part) for part in path.parts], str(path)
 
 
 def read_folder(paths: Iterable[Path], strict: bool = False) -> Iterator[tuple[Path, np.ndarray]]:
@@ -107,14 +103,14 @@ def read_folder(paths: Iterable[Path], strict: bool = False) -> Iterator[tuple[P
 
     Args:
         paths: image files.
-        strict: stop at the first file that cannot be read. Otherwise it is skipped with a warning, and one line at
-            the end counts the skipped ones.
+        strict: stop at the first file that cannot be read. Otherwise such files are skipped with a warning each, and a
+            last warning gives their number.
 
     Yields:
-        (path, image), image as from `read_rgb`.
+        (path, image), the image as `read_rgb` returns it.
 
     Raises:
-        UserError: a file cannot be read (`strict`), or none can.
+        UserError: a file cannot be read and `strict` is set, or no file can be read.
     """
     read = skipped = 0
     for path in paths:
@@ -135,9 +131,9 @@ def read_folder(paths: Iterable[Path], strict: bool = False) -> Iterator[tuple[P
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Encodes uint8 [H, W, 3] as PNG, for speed.
+    """Encodes an image, uint8 [H, W, 3], as PNG with zlib level 1.
 
-    On Chula fields zlib's level 1 takes a quarter of level 6's time for 15 % more bytes.
+    On Chula fields level 1 takes a quarter of the time of level 6 and 15 % more bytes.
     """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
@@ -145,10 +141,10 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def write_png(path: str | Path, image: np.ndarray) -> None:
-    """Writes uint8 [H, W, 3] as a PNG, whole or not at all.
+    """Writes an image, uint8 [H, W, 3], as PNG; atomically, see `sr_tf.disk.files`.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: the folder cannot be created or the file cannot be written.
     """
     write_atomically(path, encode_png(image))
 
@@ -157,7 +153,7 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
     pages = getattr(image, "n_frames", 1)
     if pages > 1:
         raise UserError(f"{path}: holds {pages} pages, expected one image")
-    # Pillow cuts 16-bit RGB to 8 bits without a word; only the layout of the stored pixels tells.
+    # Pillow reduces 16-bit RGB to 8 bits without a warning. Only `image.tile`, the stored layout, shows the 16 bits.
     if image.mode not in ("RGB", "L", "P", "RGBA", "LA") or ";16" in str(image.tile):
         found = "16-bit" if "16" in image.mode or ";16" in str(image.tile) else image.mode
         raise UserError(f"{path}: found {_MODES.get(found, found)} pixels, {_EXPECTED}")
@@ -171,6 +167,6 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
 _MODES = {"1": "1-bit", "I": "32-bit integer", "F": "floating-point"}
 
 
-def _numbers_apart(text: str) -> list[str | int]:
+def _split_numbers(text: str) -> list[str | int]:
     pieces = re.split(r"(\d+)", text.casefold())
     return [int(piece) if index % 2 else piece for index, piece in enumerate(pieces)]

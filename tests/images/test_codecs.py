@@ -16,7 +16,7 @@ def image():
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_an_image_comes_back_like_itself(name, image):
+def test_a_decoded_image_resembles_the_original(name, image):
     codec = CODECS[name]
     file = codec.encode(image, codec.levels[-1])
     assert isinstance(file, bytes)
@@ -34,7 +34,7 @@ def test_levels_go_from_fewest_to_most_bytes_and_from_worst_to_best(name, image)
     errors = [np.square(codec.decode(file).astype(float) - image).mean() for file in files]
     assert [len(file) for file in files] == sorted(len(file) for file in files)
     assert len({len(file) for file in files}) == len(files)
-    # Encoders look for what the eye sees: between neighbours, the squared error may rise by a trifle.
+    # Encoders optimise for the eye, so the squared error may rise slightly from one level to the next.
     assert all(finer < 1.02 * coarser for coarser, finer in pairwise(errors))
     assert errors[-1] < errors[0] / 2
 
@@ -50,18 +50,18 @@ def test_any_size_and_any_layout_of_memory(name, image):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_what_is_no_such_file_is_refused(name, image):
+def test_other_data_and_truncated_files_are_refused(name, image):
     codec = CODECS[name]
     whole = codec.encode(image, codec.levels[0])
     damaged = [b"", b"no image at all" * 9, b"\0" + whole]
-    if name != "jpeg":  # its decoder fills what is missing with grey
+    if name != "jpeg":  # its decoder fills the missing part with grey
         damaged.append(whole[: len(whole) // 2])
     for content in damaged:
         with pytest.raises((RuntimeError, ValueError)):
             codec.decode(content)
 
 
-def test_each_competitor_is_coded_the_way_its_settings_say(image):
+def test_each_competitor_is_coded_as_its_settings_say(image):
     coded = {name: CODECS[name].encode(image, CODECS[name].levels[4]) for name in COMPETITORS}
     assert coded["avif-slow"][4:12] == coded["avif420-slow"][4:12] == b"ftypavif"
     assert coded["jpegxl"][:2] == b"\xff\x0a"  # a bare codestream, no container
@@ -86,19 +86,19 @@ def test_a_codec_names_its_library_and_version():
 
 
 @pytest.mark.parametrize("name", ["avif", "avif420", "avif-fast"])
-def test_what_the_system_stores_has_ten_bits_and_those_of_8_bit_pixels_are_found_again(name, image):
+def test_stored_avif_has_10_bits_and_keeps_8_bit_pixels(name, image):
     file = CODECS[name].encode(image, 100)
     assert imagecodecs.avif_decode(file).dtype == np.uint16
     if "420" not in name:
         assert np.abs(CODECS[name].decode(file).astype(int) - image).max() <= 3
 
 
-def test_files_of_8_bits_are_read_as_well(image):
+def test_files_with_8_bits_are_read(image):
     file = CODECS["avif-slow"].encode(image, 60)
     np.testing.assert_array_equal(CODECS["avif"].decode(file), imagecodecs.avif_decode(file))
 
 
-def test_files_of_12_bits_are_refused():
+def test_files_with_12_bits_are_refused():
     file = imagecodecs.avif_encode(np.full((16, 16, 3), 4000, np.uint16), level=90, bitspersample=12)
     with pytest.raises(ValueError, match="expected 8 or 10 bits"):
         CODECS["avif"].decode(file)

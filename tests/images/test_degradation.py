@@ -19,13 +19,13 @@ def random_image(seed, height, width):
 
 
 def extended(image, multiple):
-    """Float, the last row and column repeated up to the next multiple."""
+    """The image as float, its last row and column repeated up to the next multiple."""
     missing = [(0, -side % multiple) for side in image.shape[:2]]
     return np.pad(image.astype(float), [*missing, (0, 0)], mode="edge")
 
 
 def reduced_by(weights, image):
-    """Separable reduction by an explicit kernel that covers one block of pixels per LR pixel."""
+    """Separable reduction by a kernel that covers one block of HR pixels per LR pixel."""
     taps = len(weights)
     blocks = extended(image, taps)
     blocks = blocks.reshape(blocks.shape[0] // taps, taps, blocks.shape[1] // taps, taps, 3)
@@ -49,7 +49,7 @@ def test_sizes_there_and_back(height, width, scale, degradation, seed):
 
 
 @given(SIDES, SIDES, EVERY_SCALE, st.data())
-def test_every_pixel_lies_under_one_lr_pixel(height, width, scale, data):
+def test_every_hr_pixel_lies_within_one_lr_pixel(height, width, scale, data):
     row, column = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     hr = np.zeros((height, width, 3), np.uint8)
     hr[row, column] = 255
@@ -69,7 +69,7 @@ def test_antialiased_reduces_to_the_mean_of_each_block(height, width, scale, see
     np.testing.assert_allclose(reduce(hr, scale, "antialiased"), mean, atol=1)
 
 
-def test_smears_are_reduced_as_the_kernels_say(smear):
+def test_smears_are_reduced_by_the_kernels(smear):
     for hr in smear:
         np.testing.assert_allclose(reduce(hr, 4), reduced_by(CUBIC, hr), atol=1)
         np.testing.assert_allclose(reduce(hr, 4, "antialiased"), reduced_by(np.full(4, 0.25), hr), atol=1)
@@ -82,7 +82,7 @@ def test_the_studys_baseline_repeats_pixels(height, width, scale, seed):
 
 
 @given(SIDES, SIDES, EVERY_SCALE, EVERY_DEGRADATION, st.tuples(*[st.integers(0, 255)] * 3))
-def test_a_plain_field_stays_as_it_is(height, width, scale, degradation, colour):
+def test_a_uniform_image_keeps_its_colour(height, width, scale, degradation, colour):
     hr = np.full((height, width, 3), colour, np.uint8)
     lr = reduce(hr, scale, degradation)
     assert (lr == colour).all()
@@ -95,7 +95,7 @@ def test_a_plain_field_stays_as_it_is(height, width, scale, degradation, colour)
 def test_flips_and_rotations_commute_with_reduction(rows, columns, scale, degradation, seed):
     hr = random_image(seed, rows * scale, columns * scale)
     lr = reduce(hr, scale, degradation).astype(int)
-    # Only the study's ×2 kernel reaches into neighbouring blocks; OpenCV rounds its two sides differently.
+    # Only the study's ×2 kernel extends into neighbouring blocks, and OpenCV rounds its two sides differently.
     tolerance = int((degradation, scale) == ("study", 2))
     for turn in range(8):
         np.testing.assert_allclose(reduce(oriented(hr, turn), scale, degradation), oriented(lr, turn), atol=tolerance)
@@ -110,7 +110,7 @@ def test_padding_repeats_the_edge_and_cropping_undoes_it(height, width, multiple
     assert crop_to(padded, None) is padded
 
 
-def test_the_input_is_left_alone(smear):
+def test_the_input_is_not_changed(smear):
     before = smear[1].copy()
     baselines(reduce(smear[1], 4), 4, size=smear[1].shape[:2])
     np.testing.assert_array_equal(smear[1], before)

@@ -23,32 +23,32 @@ def save(path, array, mode=None, **options):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
-def test_lossless_rgb_comes_back_as_it_is(tmp_path, suffix):
+def test_lossless_rgb_is_read_exactly(tmp_path, suffix):
     image = read_rgb(save(tmp_path / f"a{suffix}", RGB))
     assert image.dtype == np.uint8 and image.flags.writeable
     np.testing.assert_array_equal(image, RGB)
 
 
-def test_jpeg_has_the_pixels_that_opencv_sees(tmp_path):
+def test_jpeg_has_the_pixels_that_opencv_reads(tmp_path):
     smooth = cv2.GaussianBlur(RGB, (0, 0), 3)
     path = save(tmp_path / "a.JPG", smooth, quality=95)
     difference = read_rgb(path).astype(int) - cv2.imread(str(path))[..., ::-1]
     assert np.abs(difference).max() <= 2
 
 
-def test_grey_is_repeated(tmp_path):
+def test_grey_gets_three_equal_channels(tmp_path):
     grey = RGB[..., 0]
     for suffix in (".png", ".tif", ".bmp"):
         np.testing.assert_array_equal(read_rgb(save(tmp_path / f"g{suffix}", grey)), np.stack([grey] * 3, axis=-1))
 
 
-def test_palette_is_looked_up(tmp_path):
+def test_a_palette_is_replaced_by_its_colours(tmp_path):
     blocks = np.kron(np.array([[[255, 0, 0], [0, 255, 0]]], np.uint8), np.ones((8, 8, 1), np.uint8))
     np.testing.assert_array_equal(read_rgb(save(tmp_path / "p.png", blocks, "P")), blocks)
 
 
 @pytest.mark.parametrize("shape", [(20, 31, 4), (20, 31, 2)])
-def test_alpha_is_dropped_only_where_it_hides_nothing(tmp_path, shape):
+def test_alpha_is_dropped_only_if_all_pixels_are_opaque(tmp_path, shape):
     pixels = np.resize(RGB, shape)
     pixels[..., -1] = 255
     path = save(tmp_path / "a.png", pixels)
@@ -64,7 +64,7 @@ def test_a_transparent_colour_counts_as_transparency(tmp_path):
         read_rgb(save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8), transparency=(0, 0, 0)))
 
 
-def test_pixels_are_left_as_stored_whatever_exif_says(tmp_path):
+def test_exif_orientation_is_not_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     np.testing.assert_array_equal(read_rgb(save(tmp_path / "a.png", RGB, exif=exif)), RGB)
@@ -85,7 +85,7 @@ def test_pixels_are_left_as_stored_whatever_exif_says(tmp_path):
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_other_pixels_are_refused_by_name(tmp_path, name, found, write):
+def test_the_error_for_other_pixels_names_their_kind(tmp_path, name, found, write):
     write(str(tmp_path / name))
     with pytest.raises(UserError, match=f"{name}: found {found} pixels, expected an 8-bit RGB or grey"):
         read_rgb(tmp_path / name)
@@ -98,10 +98,14 @@ def test_several_pages_are_refused(tmp_path):
         read_rgb(tmp_path / "a.tif")
 
 
-def test_what_is_no_image_is_refused(tmp_path):
+def test_files_that_are_not_images_are_refused(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("cells")
-    for name, found in (("empty.png", "is empty"), ("text.png", "is not an image"), ("none.png", "no such file")):
+    for name, found in (
+        ("empty.png", "is empty"),
+        ("text.png", "is not a readable image"),
+        ("none.png", "no such file"),
+    ):
         with pytest.raises(UserError, match=f"{name}: {found}.*expected"):
             read_rgb(tmp_path / name)
     with pytest.raises(UserError, match="is a folder, expected"):
@@ -120,7 +124,7 @@ def test_every_truncated_file_is_refused(tmp_path, suffix):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["PNG", "JPEG", "TIFF", "BMP"]), st.data())
-def test_damage_gives_an_image_or_a_user_error_and_nothing_else(tmp_path, kind, data):
+def test_a_damaged_file_gives_an_image_or_a_user_error(tmp_path, kind, data):
     buffer = io.BytesIO()
     Image.fromarray(RGB).save(buffer, format=kind)
     content = bytearray(buffer.getvalue())
@@ -170,22 +174,22 @@ def mixed(tmp_path):
     return find_images(tmp_path)
 
 
-def test_unreadable_images_are_skipped_named_and_counted(mixed, caplog):
+def test_unreadable_images_are_skipped_with_warnings(mixed, caplog):
     assert [path.name for path, _ in read_folder(mixed)] == ["1.png", "3.png"]
     assert "2.png" in caplog.text and "skipped 1 of 3 images" in caplog.text
 
 
-def test_strict_stops_at_the_first(mixed):
+def test_strict_stops_at_the_first_unreadable_image(mixed):
     with pytest.raises(UserError, match=r"2\.png"):
         list(read_folder(mixed, strict=True))
 
 
-def test_no_readable_image_at_all_is_an_error(mixed):
+def test_a_folder_without_readable_images_is_an_error(mixed):
     with pytest.raises(UserError, match="none of 1 images can be read"):
         list(read_folder(mixed[1:2]))
 
 
-def test_png_is_written_exactly(tmp_path):
+def test_png_is_lossless(tmp_path):
     write_png(tmp_path / "new" / "a.png", RGB)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "new" / "a.png"))[..., ::-1], RGB)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
