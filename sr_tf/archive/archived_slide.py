@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.archive.enlarge import Generator
-from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import tell
@@ -28,7 +28,7 @@ class RestoredSlide(ArchiveFile):
         super().__init__(path)
         try:
             self.generators = self._load(models, engine)
-            self.planes = Planes(self.header.grid, self.block, self.generators)
+            self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators)
         except UserError:
             self.close()
             raise
@@ -44,7 +44,7 @@ class RestoredSlide(ArchiveFile):
             raise UserError(
                 f"{self.path}: region {x},{y},{width},{height} does not lie inside {grid.width}×{grid.height} pixels"
             )
-        return self.planes.read(x, y, width, height)
+        return self.blocks.read(x, y, width, height)
 
     def _load(self, models: tuple[str, ...], engine: str) -> dict[int, Generator]:
         needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}

@@ -15,8 +15,9 @@ from sr_tf.archive.choose import Chooser
 from sr_tf.archive.enlarge import Generator, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import FULL_AVIF, NATIVE, Kind
-from sr_tf.archive.planes import Planes
+from sr_tf.archive.kinds import NATIVE, Kind
+from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.windows import Windows, rescale
 from sr_tf.slides.slide import Slide
 
 
@@ -44,9 +45,9 @@ class Builder:
         self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
         self._grid, self._workers = journal.grid, workers
         self._generators = generators
-        # Blocks of the original as if stored in full: what surrounds a block before its neighbours are chosen.
-        self._originals = Planes(self._grid, lambda row, column: (FULL_AVIF, self._original(row, column)), {})
-        self._planes = Planes(self._grid, journal.image, generators)
+        # The original surrounds a block as long as its neighbours are not chosen.
+        self._originals = Windows(self._grid, self._reduced)
+        self._blocks = RestoredBlocks(self._grid, journal.stored_image, generators)
 
     def choose(self, progress: Callable[[], object]) -> None:
         """Chooses what every block is stored as; `progress` is called after each."""
@@ -97,7 +98,7 @@ class Builder:
 
             def measure(row: int, column: int, failing: set = failing) -> None:
                 if self._journal.scores(row, column) is None:
-                    scores = self._measure(self._original(row, column), self._planes.restored(row, column))
+                    scores = self._measure(self._original(row, column), self._blocks.restored(row, column))
                     if self._gate.passes(scores):
                         self._journal.put_scores(row, column, scores)
                     else:
@@ -114,7 +115,7 @@ class Builder:
                     above=self._journal.stored(row, column),
                 )
                 self._journal.put(row, column, chosen)
-                self._planes.forget(row, column)
+                self._blocks.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
 
     def _source(self, row: int, column: int, kind: Kind) -> np.ndarray:
@@ -128,13 +129,17 @@ class Builder:
 
     def _around(self, row: int, column: int, kind: Kind) -> np.ndarray:
         """The same of what is stored."""
-        return self._planes.window(row, column, kind.scale, halo(kind, self._generators))
+        return self._blocks.windows.window(row, column, kind.scale, halo(kind, self._generators))
 
     def _native(self, row: int, column: int):
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None
 
     def _original(self, row: int, column: int) -> np.ndarray:
         return self._slide.read(*self._grid.rectangle(row, column))
+
+    def _reduced(self, row: int, column: int, scale: int) -> np.ndarray:
+        original = self._original(row, column)
+        return rescale(original, 1, scale, original.shape[:2])
 
 
 def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:

@@ -48,8 +48,8 @@ class Journal:
         """A block."""
         return from_record(self._spool.get((_BLOCK, row, column)))
 
-    def image(self, row: int, column: int):
-        """A block's kind and stored image; for `sr_tf.archive.planes.Planes`."""
+    def stored_image(self, row: int, column: int):
+        """A block's kind and stored image; for `sr_tf.archive.restored_blocks.RestoredBlocks`."""
         stored = self.stored(row, column)
         x, y, width, height = self.grid.rectangle(row, column)
         if stored.kind is NATIVE:

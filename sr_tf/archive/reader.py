@@ -109,8 +109,8 @@ class ArchiveFile:
         """How a block is stored."""
         return KINDS[int(self.index["kind"][row, column])]
 
-    def block(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """A block's kind and stored image; for `sr_tf.archive.planes.Planes`.
+    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+        """A block's kind and stored image; for `sr_tf.archive.restored_blocks.RestoredBlocks`.
 
         Raises:
             UserError: it is damaged.

@@ -57,7 +57,7 @@ def _findings(archive: ArchiveFile) -> Iterator[str]:
         yield f"{archive.path}: some recorded scores do not pass its gate"
     for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
         if archive.kind(row, column) is not NATIVE:
-            yield from _problem(lambda place=(row, column): archive.block(*place))
+            yield from _problem(lambda place=(row, column): archive.stored_image(*place))
     if archive.segment_index is not None:
         for row, column in np.argwhere(archive.segment_index["length"] > 0):
             yield from _problem(lambda place=(row, column): archive.segment(*place))
@@ -100,7 +100,7 @@ def measure_again(
         step = BLOCK // GATE_TILE
 
         def score(row: int, column: int) -> None:
-            found = measure(slide.read(*grid.rectangle(row, column)), archive.planes.restored(row, column))
+            found = measure(slide.read(*grid.rectangle(row, column)), archive.blocks.restored(row, column))
             for name, values in found.items():
                 rows = slice(row * step, row * step + values.shape[0])
                 again[name][rows, column * step : column * step + values.shape[1]] = values

@@ -22,8 +22,8 @@ from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
-from sr_tf.archive.planes import rescale
 from sr_tf.archive.stored import is_avif
+from sr_tf.archive.windows import rescale
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.disk.spool import Spool
@@ -221,7 +221,7 @@ def _preview(journal: Journal) -> bytes:
     small = np.zeros((-(-grid.height // scale), -(-grid.width // scale), 3), np.uint8)
     for row, column in grid.blocks():
         x, y, width, height = grid.rectangle(row, column)
-        kind, image = journal.image(row, column)
+        kind, image = journal.stored_image(row, column)
         part = rescale(image, kind.scale, scale, (height, width))
         small[y // scale : y // scale + part.shape[0], x // scale : x // scale + part.shape[1]] = part
     if max(small.shape) > _PREVIEW_SIDE:

@@ -9,8 +9,8 @@ import openslide
 
 from sr_tf.archive.enlarge import BICUBIC_RADIUS, enlarge_window
 from sr_tf.archive.grid import BLOCK
-from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import pad_to_multiple
 from sr_tf.images.tiles import assemble, under
@@ -43,21 +43,21 @@ class ArchiveLayer:
 
     Args:
         archive: that holds it.
-        planes: of the archive's blocks.
+        blocks: the archive's blocks, restored.
         generators: whether full size is restored as it was measured, or by bicubic interpolation alone (i-HR).
     """
 
-    def __init__(self, archive: ArchiveFile, planes: Planes, generators: bool):
-        self._archive, self._planes, self._grid = archive, planes, archive.header.grid
-        self._blocks = [planes.restored if generators else self._interpolated, self._half, self._quarter]
+    def __init__(self, archive: ArchiveFile, blocks: RestoredBlocks, generators: bool):
+        self._archive, self._blocks, self._grid = archive, blocks, archive.header.grid
+        self._by_level = [blocks.restored if generators else self._interpolated, self._half, self._quarter]
 
     def reads(self, level: int) -> bool:
         """See `Layer`."""
-        return level < len(self._blocks)
+        return level < len(self._by_level)
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Layer`."""
-        block = self._blocks[level] if not level else _or_hatched(self._blocks[level], self._size, level)
+        block = self._by_level[level] if not level else _or_hatched(self._by_level[level], self._size, level)
         rectangle, side = (x, y, width, height), BLOCK >> level
         places = under(rectangle, side, side)
         return assemble(rectangle, ((column * side, row * side, block(row, column)) for row, column in places))
@@ -72,17 +72,17 @@ class ArchiveLayer:
     def _half(self, row: int, column: int) -> np.ndarray:
         stored = self._archive.kind(row, column).scale
         if stored <= 2:
-            return self._planes.plane(row, column, 2)
+            return self._blocks.windows.plane(row, column, 2)
         return self._enlarged(row, column, stored // 2, level=1)
 
     def _quarter(self, row: int, column: int) -> np.ndarray:
-        return self._planes.plane(row, column, 4)
+        return self._blocks.windows.plane(row, column, 4)
 
     def _enlarged(self, row: int, column: int, factor: int, level: int) -> np.ndarray:
         """A block, bicubically enlarged to a level from the stored one with its neighbours around it: no seams."""
         if factor == 1:
-            return self._planes.restored(row, column)
-        window = self._planes.window(row, column, factor << level, BICUBIC_RADIUS)
+            return self._blocks.restored(row, column)
+        window = self._blocks.windows.window(row, column, factor << level, BICUBIC_RADIUS)
         height, width = self._size(row, column, level)
         return enlarge_window(window, factor, BICUBIC_RADIUS, None)[:height, :width]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sr_tf import __version__
 from sr_tf.archive.archived_slide import RestoredSlide
-from sr_tf.archive.planes import Planes
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.slides.info import SlideInfo
@@ -90,15 +90,15 @@ def _open_archive(
 ) -> Source:
     with ExitStack() as stack:
         archive = stack.enter_context(RestoredSlide(path, models, engine))
-        planes = archive.planes
+        blocks = archive.blocks
         if serving:
             generators = served_generators(archive, serving)
             for generator in generators.values():
                 stack.callback(generator.close)
-            planes = Planes(archive.header.grid, archive.block, generators)
-        layers: dict[str, Layer] = {RESTORED: ArchiveLayer(archive, planes, generators=True)}
+            blocks = RestoredBlocks(archive.header.grid, archive.stored_image, generators)
+        layers: dict[str, Layer] = {RESTORED: ArchiveLayer(archive, blocks, generators=True)}
         if not archive.header.gate.lossless:
-            layers[INTERPOLATED] = ArchiveLayer(archive, planes, generators=False)
+            layers[INTERPOLATED] = ArchiveLayer(archive, blocks, generators=False)
         same, states = None, [archive.comment.decode("ascii", "replace"), engine, serving]
         if original:
             layers[ORIGINAL], same = _beside(archive, original, stack)

@@ -16,8 +16,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sr_tf.archive.archived_slide import RestoredSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import NATIVE
-from sr_tf.archive.planes import Planes
 from sr_tf.archive.restore import restore_region, restore_slide
+from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.verify import check_integrity, measure_again
 from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main
@@ -140,8 +140,8 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
 
 
 def test_verify_tells_when_the_promise_is_not_kept(visual, monkeypatch, capsys):
-    restored = Planes.restored
-    monkeypatch.setattr(Planes, "restored", lambda *place: cv2.GaussianBlur(restored(*place), (0, 0), 3))
+    restored = RestoredBlocks.restored
+    monkeypatch.setattr(RestoredBlocks, "restored", lambda *place: cv2.GaussianBlur(restored(*place), (0, 0), 3))
     assert main(["verify", str(visual.archive), "--against", str(visual.slide)]) == 2
     assert "does not pass the gate" in capsys.readouterr().err
 

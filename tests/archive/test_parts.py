@@ -14,8 +14,9 @@ from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
-from sr_tf.archive.planes import Planes, rescale
+from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, decode, exact, from_record
+from sr_tf.archive.windows import Windows, rescale
 from sr_tf.cli.archive_commands import chosen_gate
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
@@ -139,12 +140,14 @@ def test_a_window_holds_its_neighbours_and_repeats_the_slides_edge():
         x, y, width, height = grid.rectangle(row, column)
         return FULL_AVIF, pixels[y : y + height, x : x + width]
 
-    planes = Planes(grid, stored, {})
+    blocks = RestoredBlocks(grid, stored, {})
     whole = np.pad(reduce(pixels, 4, "antialiased"), ((200, 200), (200, 200), (0, 0)), mode="edge")
     for row, column in grid.blocks():
         top, left = 200 + 128 * row - 20, 200 + 128 * column - 20
-        np.testing.assert_array_equal(planes.window(row, column, 4, 20), whole[top : top + 168, left : left + 168])
-    np.testing.assert_array_equal(planes.read(500, 3, 580, 590), pixels[3:593, 500:1080])
+        np.testing.assert_array_equal(
+            blocks.windows.window(row, column, 4, 20), whole[top : top + 168, left : left + 168]
+        )
+    np.testing.assert_array_equal(blocks.read(500, 3, 580, 590), pixels[3:593, 500:1080])
 
 
 def test_blocks_of_one_kind_are_restored_as_one_image_would_be():
@@ -161,7 +164,7 @@ def test_blocks_of_one_kind_are_restored_as_one_image_would_be():
         x, y, width, height = (length // 4 for length in grid.rectangle(row, column))
         return LR4_GENERATOR, lr[y : y + height, x : x + width]
 
-    restored = Planes(grid, stored, generators).read(0, 0, 1100, 700)
+    restored = RestoredBlocks(grid, stored, generators).read(0, 0, 1100, 700)
     whole = upscale(load_generator("small"), np.pad(lr, ((30, 30), (30, 30), (0, 0)), mode="edge"))
     expected = whole[120:820, 120:1220]
     assert np.abs(restored.astype(int) - expected).max() <= 1
@@ -170,9 +173,10 @@ def test_blocks_of_one_kind_are_restored_as_one_image_would_be():
 
 def _search(original, gate, **options):
     measure = Measure()
-    planes = Planes(Grid(original.shape[1], original.shape[0]), lambda row, column: (FULL_AVIF, original), {})
+    grid, size = Grid(original.shape[1], original.shape[0]), original.shape[:2]
+    windows = Windows(grid, lambda row, column, scale: rescale(original, 1, scale, size))
     return Chooser(gate, measure, {}).choose(
-        original, lambda kind: planes.window(0, 0, kind.scale, halo(kind, {})), **options
+        original, lambda kind: windows.window(0, 0, kind.scale, halo(kind, {})), **options
     )
 
 
@@ -193,7 +197,7 @@ def test_what_the_search_finds_passes_and_one_level_less_does_not(quality):
     found = _search(original, gate)
     assert from_record(found.record()) == found
     image = decode(found.kind, found.file, (300, 512))
-    restored = Planes(Grid(512, 300), lambda row, column: (found.kind, image), {}).restored(0, 0)
+    restored = RestoredBlocks(Grid(512, 300), lambda row, column: (found.kind, image), {}).restored(0, 0)
     assert gate.passes(Measure()(original, restored))
     dearer = _search(original, gate, above=found)
     assert (dearer.kind, dearer.level) != (found.kind, found.level)

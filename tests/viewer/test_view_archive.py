@@ -49,7 +49,7 @@ def test_interpolated_tiles_need_no_generator(archive_view, restored):
         same = np.array_equal(block, pixels[y : y + height, x : x + width])
         assert same != kind.generator
         if kind.generator:
-            lr = restored.planes.plane(*place, kind.scale)
+            lr = restored.blocks.windows.plane(*place, kind.scale)
             bicubic = cv2.resize(lr, None, fx=kind.scale, fy=kind.scale, interpolation=cv2.INTER_CUBIC)
             inner = slice(16, height - 16), slice(16, width - 16)
             np.testing.assert_array_equal(block[inner], bicubic[:height, :width][inner])
