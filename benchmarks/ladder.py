@@ -22,7 +22,7 @@ def main(_) -> None:
     from sr_tf.generators.load import load_generator
     from sr_tf.generators.upscale import upscale
     from sr_tf.images.reading import find_images, read_rgb
-    from sr_tf.metrics.ladder import SCALE, as_markdown, climb
+    from sr_tf.metrics.ladder import SCALE, as_markdown, ladder_test
     from sr_tf.metrics.scores import SCORES
 
     measures = load_measures([], SCALE, "study")
@@ -31,7 +31,7 @@ def main(_) -> None:
         metrics |= _craft()
     paths = find_images(flags.FLAGS.images)
     chosen = paths[:: -(-len(paths) // flags.FLAGS.scenes)]
-    print(as_markdown(climb(metrics, map(read_rgb, chosen), partial(upscale, load_generator("small")))))
+    print(as_markdown(ladder_test(metrics, map(read_rgb, chosen), partial(upscale, load_generator("small")))))
     for name in flags.FLAGS.models:
         print(f"{name}: {_scores(load_generator(name), metrics, chosen)}")
     print(f"Means over {', '.join(path.name for path in chosen)}.")

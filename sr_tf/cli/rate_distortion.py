@@ -8,7 +8,7 @@ from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.errors import UserError
 from sr_tf.evaluation import rate_tables
 from sr_tf.evaluation.curves import picture
-from sr_tf.evaluation.measures import ALWAYS, load_measures, put_to_test
+from sr_tf.evaluation.measures import ALWAYS, load_measures, run_ladder_test
 from sr_tf.evaluation.rate_distortion import DEGRADATION, default_methods, measure
 from sr_tf.evaluation.rate_results import RateDistortion
 from sr_tf.generators.load import ZOO, load_generator, load_reducer, shipped
@@ -61,7 +61,7 @@ def compare_rates(
 
     measures = load_measures((*ALWAYS, *scores), rate_tables.SCALE, DEGRADATION)
     if any(SCORES[key].perceptual for key in measures.functions):
-        measures = put_to_test(measures, scenes, partial(upscale, load_generator("small")))
+        measures = run_ladder_test(measures, scenes, partial(upscale, load_generator("small")))
     points, sizes = measure(scenes(), methods, measures, out / "images", workers, len(paths))
     result = RateDistortion(
         points=points,

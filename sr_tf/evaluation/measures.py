@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from sr_tf.assets.store import is_cached
 from sr_tf.errors import UserError
-from sr_tf.metrics.ladder import Ladder, climb
+from sr_tf.metrics.ladder import Ladder, ladder_test
 from sr_tf.metrics.scores import SCORES, Measure
 
 ALWAYS = ("psnr", "ssim")
@@ -62,7 +62,7 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
     return Measures(functions, unmeasured)
 
 
-def put_to_test(measures: Measures, scenes: Scenes, restore: Callable[[np.ndarray], np.ndarray]) -> Measures:
+def run_ladder_test(measures: Measures, scenes: Scenes, restore: Callable[[np.ndarray], np.ndarray]) -> Measures:
     """Lets the perceptual scores climb on some of the scenes, evenly spread; drops those that fail.
 
     Args:
@@ -85,7 +85,7 @@ def put_to_test(measures: Measures, scenes: Scenes, restore: Callable[[np.ndarra
     places = set(np.linspace(0, count - 1, LADDER_SCENES).round())
     chosen = [hr for place, (_, hr) in enumerate(scenes()) if place in places]
     with tqdm(total=len(chosen), desc="ladder test", unit="scene", disable=None) as bar:
-        ladders = climb(climbers, chosen, restore, bar.update)
+        ladders = ladder_test(climbers, chosen, restore, bar.update)
     failed = {ladder.score.key for ladder in ladders if not ladder.passed}
     kept = {key: function for key, function in measures.functions.items() if key not in failed}
     return replace(measures, functions=kept, ladders=tuple(ladders))

@@ -1,1 +1,1 @@
-"""Measures of image quality, each with its protocol: channels, border, range."""
+"""Image quality metrics; each states its protocol: channels, border, range."""

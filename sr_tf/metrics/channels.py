@@ -1,4 +1,4 @@
-"""Which pixels and channels of an image pair a metric compares."""
+"""The pixels and channels that a metric compares."""
 
 from keras import ops
 
@@ -6,33 +6,33 @@ CHANNELS = ("rgb", "y")
 
 
 def luma(image):
-    """Y of BT.601 as super-resolution papers take it: that of MATLAB's `rgb2ycbcr`, not rounded to 8 bits.
+    """Luma Y of BT.601 as super-resolution papers use it: that of MATLAB's `rgb2ycbcr`, but not rounded to 8 bits.
 
     Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255 (ITU-R BT.601, section 2.5.3).
 
     Args:
-        image: [..., 3], RGB in [0, 255].
+        image: RGB [..., 3], values in [0, 255].
 
     Returns:
-        float32 [..., 1] in [16, 235].
+        float32 [..., 1], values in [16, 235].
     """
     red, green, blue = ops.split(ops.cast(image, "float32"), 3, axis=-1)
     return 16.0 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255.0
 
 
 def compared(image, channel: str = "rgb", border: int = 0):
-    """What a metric looks at.
+    """Cuts off the border and selects the channels that a metric compares.
 
     Args:
-        image: [N, H, W, 3], RGB in [0, 255].
+        image: RGB [N, H, W, 3], values in [0, 255].
         channel: "rgb", or "y" for `luma`.
         border: pixels that are cut off at each of the four sides.
 
     Returns:
-        float32 [N, H − 2 · border, W − 2 · border, C], C being 3 or 1.
+        float32 [N, H − 2 · border, W − 2 · border, C], where C is 3 or 1.
 
     Raises:
-        ValueError: unknown channel, or a border that leaves nothing or is negative.
+        ValueError: the channel is unknown, or the border is negative or leaves no pixel.
     """
     height, width = image.shape[1:3]
     if channel not in CHANNELS:

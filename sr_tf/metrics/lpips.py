@@ -10,18 +10,19 @@ _LEAST_SIDE = {"alex": 31, "vgg": 16}
 
 
 class LPIPS:
-    """LPIPS v0.1: unit-normalised features of five taps, squared differences weighted by channel, spatial mean, sum.
+    """LPIPS v0.1: squared difference of unit-normalised features, weighted by channel, mean over positions, summed.
 
-    Protocol: RGB, no border cut, at the images' own size. Computed as the Python package lpips 0.1.4 does with
-    `spatial=False`; never run on torchvision's real backbones, see `sr_tf.models.lpips_networks`.
+    The sum is over five layers. Protocol: RGB, no border cut, at the images' own size. The computation is that of the
+    Python package lpips 0.1.4 with `spatial=False`. It has not been run on torchvision's real backbones, see
+    `sr_tf.models.lpips_networks`.
 
     Usage: `LPIPS("alex")(hr, sr)`.
 
     Args:
-        kind: "alex" (AlexNet, what papers report) or "vgg" (VGG-16).
+        kind: "alex" (AlexNet, which papers report) or "vgg" (VGG-16).
 
     Raises:
-        UserError: unknown kind, or weights that are not in the cache of assets.
+        UserError: the kind is unknown, or the weights are not in the asset cache.
     """
 
     def __init__(self, kind: str):
@@ -30,14 +31,14 @@ class LPIPS:
         self._heads = lpips_heads(kind)
 
     def __call__(self, hr, sr):
-        """Distance of each pair.
+        """The distance of each pair of images.
 
         Args:
-            hr: [N, H, W, 3] in [0, 255], uint8 or float; H and W at least 31 (alex) or 16 (vgg).
+            hr: RGB [N, H, W, 3], uint8 or float, values in [0, 255]; H and W at least 31 (alex) or 16 (vgg).
             sr: the same shape.
 
         Returns:
-            float32 [N], at least 0, and 0 where the images are equal.
+            float32 [N], at least 0, and 0 for equal images.
 
         Raises:
             UserError: the images are too small.
@@ -46,13 +47,13 @@ class LPIPS:
         if min(hr.shape[1:3]) < least:
             height, width = hr.shape[1:3]
             raise UserError(
-                f"LPIPS {self.kind}: an image of {width}×{height} pixels, expected at least {least}×{least}"
+                f"LPIPS {self.kind}: found an image of {width}×{height} pixels, expected at least {least}×{least}"
             )
         features = (self._network(ops.cast(images, "float32")) for images in (hr, sr))
         return sum(map(_weighted_distance, *features, self._heads))
 
 
 def _weighted_distance(hr, sr, head):
-    """Of one tap: [N, h, w, C] twice and [C] → [N]."""
+    """The distance in one layer, float [N], from features [N, h, w, C] of HR and SR and channel weights [C]."""
     difference = ops.square(unit_normalised(sr) - unit_normalised(hr))
     return ops.mean(ops.sum(difference * head, axis=-1), axis=(1, 2))

@@ -1,4 +1,4 @@
-"""Whether a restoration still agrees with the image that it was made from."""
+"""LR consistency: whether a restoration, reduced again, gives the LR that it was made from."""
 
 import numpy as np
 
@@ -7,9 +7,10 @@ from sr_tf.metrics.psnr import psnr
 
 
 def lr_psnr(hr: np.ndarray, sr: np.ndarray, scale: int, degradation: str) -> float:
-    """PSNR between the reduction of SR and LR, the reduction of HR.
+    """PSNR between the reduced SR and the reduced HR, which is the LR.
 
-    Protocol: 8-bit RGB, no border cut, range 255. A high value says that SR explains the LR, not that it is right.
+    Protocol: 8-bit RGB, no border cut, range 255. A high value means that SR is consistent with the LR, not that SR is
+    correct.
 
     Args:
         hr: uint8 [H, W, 3].
@@ -18,7 +19,7 @@ def lr_psnr(hr: np.ndarray, sr: np.ndarray, scale: int, degradation: str) -> flo
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Returns:
-        dB; infinite where both reductions are equal.
+        dB; infinite if both reductions are equal.
     """
-    lr, again = (reduce(image, scale, degradation) for image in (hr, sr))
-    return float(psnr(lr[None], again[None])[0])
+    lr, reduced_sr = (reduce(image, scale, degradation) for image in (hr, sr))
+    return float(psnr(lr[None], reduced_sr[None])[0])

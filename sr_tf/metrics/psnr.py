@@ -6,22 +6,22 @@ from sr_tf.metrics.channels import compared
 
 
 def psnr(hr, sr, channel: str = "rgb", border: int = 0):
-    """PSNR in dB of each image.
+    """PSNR of each image in dB.
 
-    Protocol: all channels in one mean, range 255. Super-resolution papers often use `channel="y"` and cut as many
-    pixels as the scale.
+    Protocol: one mean squared error over all channels, range 255. Super-resolution papers often use `channel="y"` and a
+    border as wide as the scale.
 
     Args:
-        hr: [N, H, W, 3] in [0, 255].
-        sr: the same shape; round and clip it to 8 bits first to score what a file would hold.
+        hr: RGB [N, H, W, 3], values in [0, 255].
+        sr: the same shape. To score the image as a file would store it, round and clip it to 8 bits first.
         channel: "rgb", or "y" (see `sr_tf.metrics.channels.luma`).
-        border: pixels cut off at each side.
+        border: pixels that are cut off at each side.
 
     Returns:
-        float32 [N]; infinite where the images are equal.
+        float32 [N]; infinite for equal images.
 
     Raises:
-        ValueError: unknown channel, or too wide a border.
+        ValueError: the channel is unknown, or the border too wide.
     """
     difference = compared(hr, channel, border) - compared(sr, channel, border)
     error = ops.mean(ops.square(difference), axis=(1, 2, 3))

@@ -1,4 +1,7 @@
-"""The scores that tables show: what each is called, how it is measured, which way is better, what it needs."""
+"""The scores that tables show: name, unit, protocol, better side, and what each needs.
+
+Importing this module loads no network library; a score imports what it needs when it is loaded.
+"""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,17 +11,14 @@ import numpy as np
 
 from sr_tf.metrics.colour import colour_shift
 from sr_tf.metrics.fast import fast_psnr, fast_ssim
-from sr_tf.metrics.lr_consistency import lr_psnr
-from sr_tf.metrics.psnr import psnr
 from sr_tf.metrics.spectrum import LEAST_SIDE as LATTICE_LEAST_SIDE
 from sr_tf.metrics.spectrum import lattice_excess
-from sr_tf.metrics.ssim import ssim
 from sr_tf.metrics.ssim_formula import WINDOW
 from sr_tf.metrics.ssimulacra2 import LEAST_SIDE as SSIMULACRA2_LEAST_SIDE
 from sr_tf.metrics.ssimulacra2 import load_ssimulacra2
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
-"""From HR and SR, uint8 [H, W, 3] each, to a score."""
+"""A function of HR and SR, uint8 [H, W, 3] each, that returns the score."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Score:
 
     Attributes:
         key: its name in flags and files.
-        heading: of its column, without the unit.
-        unit: as "dB"; empty where there is none.
-        better: 1 where more is better, −1 where less is, 0 where nearer zero is.
-        decimals: digits after the point.
-        protocol: what must be known to repeat it; `{scale}` stands for the scale.
-        load: from scale and degradation to the measure.
-        perceptual: has to pass the ladder test before its numbers are shown.
-        assets: names in `sr_tf.assets` of the files that it needs.
-        least_side: of the images that it can measure, in pixels.
+        heading: the heading of its column, without the unit.
+        unit: the unit, for instance "dB"; empty for a score without a unit.
+        better: 1 if higher is better, −1 if lower is better, 0 if nearer to zero is better.
+        decimals: digits after the decimal point.
+        protocol: everything needed to repeat the measurement; `{scale}` stands for the scale.
+        load: a function of scale and degradation that returns the measure.
+        perceptual: whether the score must pass the ladder test before its numbers are shown.
+        assets: the names in `sr_tf.assets` of the files that it needs.
+        least_side: the smallest image side that it can measure, in pixels.
     """
 
     key: str
@@ -68,8 +68,26 @@ class Score:
 
 
 def _single(metric, **options) -> Measure:
-    """The measure of one pair by a metric of batches."""
+    """The measure of one pair of images, from a metric of batches."""
     return lambda hr, sr: float(metric(hr[None], sr[None], **options)[0])
+
+
+def _psnr_y(scale: int, degradation: str) -> Measure:
+    from sr_tf.metrics.psnr import psnr
+
+    return _single(psnr, channel="y", border=scale)
+
+
+def _ssim_y(scale: int, degradation: str) -> Measure:
+    from sr_tf.metrics.ssim import ssim
+
+    return _single(ssim, channel="y", border=scale)
+
+
+def _lr_psnr(scale: int, degradation: str) -> Measure:
+    from sr_tf.metrics.lr_consistency import lr_psnr
+
+    return lambda hr, sr: lr_psnr(hr, sr, scale, degradation)
 
 
 def _enl0(scale: int, degradation: str) -> Measure:
@@ -77,12 +95,12 @@ def _enl0(scale: int, degradation: str) -> Measure:
     from sr_tf.metrics.feature_distance import ENL0
 
     metric = ENL0(locate("efficientnet_lite0"))
-    seen: list = [None, None]  # an HR and its features: one HR is measured against many SRs, one after another
+    last: list = [None, None]  # the last HR and its features: callers compare one HR with many SRs in a row
 
     def measure(hr: np.ndarray, sr: np.ndarray) -> float:
-        if not np.array_equal(seen[0], hr):
-            seen[:] = hr.copy(), metric.features(hr[None])
-        return float(metric.distance(seen[1], sr[None])[0])
+        if not np.array_equal(last[0], hr):
+            last[:] = hr.copy(), metric.features(hr[None])
+        return float(metric.distance(last[1], sr[None])[0])
 
     return measure
 
@@ -100,13 +118,14 @@ def _shift(channel: int) -> Callable[[int, str], Measure]:
     return lambda scale, degradation: lambda hr, sr: float(colour_shift(hr, sr)[channel])
 
 
-_RGB = "PSNR and SSIM on 8-bit RGB, no border cut, range 255, SSIM window Gaussian 11/1.5"
+_WINDOW = "SSIM window Gaussian, 11×11 pixels, σ 1.5"
+_RGB = f"PSNR and SSIM: 8-bit RGB, no border cut, range 255, {_WINDOW}"
 _Y = (
-    "PSNR Y and SSIM Y on luma (BT.601, 16 to 235, MATLAB's rgb2ycbcr unrounded), {scale} pixels cut at each side, "
-    "range 255, SSIM window Gaussian 11/1.5"
+    "PSNR Y and SSIM Y: luma of BT.601 (16 to 235, as MATLAB's rgb2ycbcr, but not rounded), {scale} pixels cut off at "
+    f"each side, range 255, {_WINDOW}"
 )
-_LPIPS = "LPIPS v0.1 on 8-bit RGB, no border cut"
-_SHIFT = "shift: mean of SR − HR in 8-bit levels"
+_LPIPS = "LPIPS v0.1: 8-bit RGB, no border cut"
+_SHIFT = "shift R, G and B: mean of SR − HR in 8-bit levels"
 _WIDEST_BORDER = 8
 
 SCORES = {
@@ -115,26 +134,27 @@ SCORES = {
         Score("psnr", "PSNR", "dB", 1, 2, _RGB, lambda scale, degradation: fast_psnr),
         Score("ssim", "SSIM", "", 1, 4, _RGB, lambda scale, degradation: fast_ssim, least_side=WINDOW),
         Score(
-            "psnr_y", "PSNR Y", "dB", 1, 2, _Y,
-            lambda scale, degradation: _single(psnr, channel="y", border=scale), least_side=1 + 2 * _WIDEST_BORDER,
+            "psnr_y", "PSNR Y", "dB", 1, 2, _Y, _psnr_y,
+            least_side=1 + 2 * _WIDEST_BORDER,
         ),
         Score(
-            "ssim_y", "SSIM Y", "", 1, 4, _Y,
-            lambda scale, degradation: _single(ssim, channel="y", border=scale), least_side=WINDOW + 2 * _WIDEST_BORDER,
+            "ssim_y", "SSIM Y", "", 1, 4, _Y, _ssim_y,
+            least_side=WINDOW + 2 * _WIDEST_BORDER,
         ),
         Score(
-            "lr_psnr", "LR PSNR", "dB", 1, 2, "LR PSNR: SR's own reduction against LR, 8-bit RGB, no border cut",
-            lambda scale, degradation: lambda hr, sr: lr_psnr(hr, sr, scale, degradation),
+            "lr_psnr", "LR PSNR", "dB", 1, 2,
+            "LR PSNR: PSNR between the reduced SR and the LR, 8-bit RGB, no border cut",
+            _lr_psnr,
         ),
         Score(
             "enl0", "ENL0", "", -1, 3,
-            "ENL0 distance: squared difference of unit-normalised features of ImageNet's EfficientNet-Lite0 (stem, "
-            "blocks 0, 2, 4, 10), spatial mean, summed over taps, uncalibrated; 8-bit RGB, no border cut",
+            "ENL0 distance: squared difference of unit-normalised features of EfficientNet-Lite0 trained on ImageNet, "
+            "mean over positions, sum over the stem and blocks 0, 2, 4 and 10, uncalibrated, 8-bit RGB, no border cut",
             _enl0, perceptual=True, assets=("efficientnet_lite0",), least_side=16,
         ),
         Score(
             "ssimulacra2", "SSIMULACRA2", "", 1, 2,
-            "SSIMULACRA2 by the Python package ssimulacra2 0.3, 8-bit sRGB, no border cut",
+            "SSIMULACRA2: Python package ssimulacra2 0.3, 8-bit sRGB, no border cut",
             lambda scale, degradation: load_ssimulacra2(), perceptual=True, least_side=SSIMULACRA2_LEAST_SIDE,
         ),
         Score(
@@ -150,7 +170,8 @@ SCORES = {
         Score("shift_b", "shift B", "", 0, 2, _SHIFT, _shift(2)),
         Score(
             "lattice", "lattice", "dB", -1, 1,
-            "lattice: how far patterns of period {scale} pixels stand out of SR's spectrum beyond HR's own",
+            "lattice: how much more a pattern that repeats every {scale} pixels stands out in the spectrum of SR than "
+            "in that of HR",
             lambda scale, degradation: lambda hr, sr: lattice_excess(hr, sr, scale), least_side=LATTICE_LEAST_SIDE,
         ),
     )
@@ -158,24 +179,33 @@ SCORES = {
 
 
 def score_protocol(keys: Iterable[str], scale: int) -> str:
-    """What must be known to repeat these scores, in one line; the data are not in it."""
+    """Everything needed to repeat these scores except the data, in one line.
+
+    Args:
+        keys: keys of `SCORES`.
+        scale: reduction in each direction.
+    """
     meanings = dict.fromkeys(SCORES[key].protocol.format(scale=scale) for key in keys)
-    return "; ".join([*meanings, "per image, then averaged"])
+    return "; ".join([*meanings, "computed per image, then averaged"])
 
 
 def score_image(hr: np.ndarray, sr: np.ndarray) -> dict[str, float]:
-    """PSNR (dB) and SSIM.
+    """Measures PSNR and SSIM of one image.
 
     Args:
-        hr: uint8 [H, W, 3].
-        sr: uint8 [H, W, 3].
+        hr: uint8 [H, W, 3], at least 11×11 pixels.
+        sr: the same shape.
 
     Returns:
-        `psnr` and `ssim`.
+        `psnr` in dB, and `ssim`.
     """
     return {"psnr": fast_psnr(hr, sr), "ssim": fast_ssim(hr, sr)}
 
 
 def mean_scores(scores: list[dict[str, float]]) -> dict[str, float]:
-    """Mean over images of each score."""
+    """The mean of each score over images.
+
+    Args:
+        scores: the scores of each image, the same keys in each; at least one image.
+    """
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}

@@ -1,4 +1,4 @@
-"""SSIMULACRA2, the metric that image codecs are tuned by (Sneyers, Cloudinary 2022)."""
+"""SSIMULACRA2, a metric that developers of image codecs use for tuning (Sneyers, Cloudinary 2022)."""
 
 import io
 
@@ -7,17 +7,19 @@ from PIL import Image
 
 from sr_tf.errors import missing_extra
 
-LEAST_SIDE = 225  # its sixth scale, halved five times with rounding up, then has the 8 pixels that it needs
+LEAST_SIDE = 225
+"""Smallest image side in pixels: halved five times, rounded up, it leaves the 8 pixels that the sixth scale needs."""
 
 
 def load_ssimulacra2():
-    """The metric, from the package `ssimulacra2` 0.3.
+    """Loads the metric from the package `ssimulacra2` 0.3.
 
-    Protocol: 8-bit sRGB, no border cut. 100: identical; 90: visually lossless; 70: high, 50: medium, 30: low quality;
+    Protocol: 8-bit sRGB, no border cut. 100: identical; 90: visually lossless; 70: high quality; 50: medium; 30: low;
     below 0: extremely low.
 
     Returns:
-        A function of HR and SR, uint8 [H, W, 3] with sides of at least `LEAST_SIDE` pixels, to a float, at most 100.
+        A function of HR and SR, uint8 [H, W, 3] with sides of at least `LEAST_SIDE` pixels, that returns a float of at
+        most 100.
 
     Raises:
         UserError: the package is not installed.
@@ -34,7 +36,7 @@ def load_ssimulacra2():
 
 
 def _as_file(image: np.ndarray) -> io.BytesIO:
-    """The package opens files; this one costs neither disk nor compression."""
+    """The image as an uncompressed file in memory, because the package takes files only."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="BMP")
     return file

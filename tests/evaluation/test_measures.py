@@ -14,7 +14,7 @@ from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.evaluation import table
 from sr_tf.evaluation.compare import compare
-from sr_tf.evaluation.measures import LADDER_SCENES, Measures, load_measures, put_to_test
+from sr_tf.evaluation.measures import LADDER_SCENES, Measures, load_measures, run_ladder_test
 from sr_tf.generators.load import load_generator
 from sr_tf.generators.upscale import upscale
 from sr_tf.metrics.scores import SCORES
@@ -101,7 +101,7 @@ def test_scores_that_depend_on_the_reduction_get_it(smear):
 
 
 def test_a_score_that_passes_is_shown_with_its_ladder(scenes, generator):
-    measures = put_to_test(with_enl0(mean_error), lambda: iter(scenes), partial(upscale, generator))
+    measures = run_ladder_test(with_enl0(mean_error), lambda: iter(scenes), partial(upscale, generator))
     assert "enl0" in measures.functions
     assert measures.ladders[0].scenes == min(LADDER_SCENES, 3)
     comparison = compare(scenes, {"small": generator}, "study", "drawn", measures)
@@ -116,7 +116,7 @@ def test_a_score_that_passes_is_shown_with_its_ladder(scenes, generator):
 
 
 def test_of_a_score_that_fails_no_number_is_shown(scenes, generator):
-    measures = put_to_test(with_enl0(mean_brightness), lambda: iter(scenes), partial(upscale, generator))
+    measures = run_ladder_test(with_enl0(mean_brightness), lambda: iter(scenes), partial(upscale, generator))
     assert "enl0" not in measures.functions
     comparison = compare(scenes, {"small": generator}, "study", "drawn", measures)
     assert cells(comparison, "ENL0 ↓") == ["failed ladder"] * 4
@@ -132,7 +132,7 @@ def test_of_a_score_that_fails_no_number_is_shown(scenes, generator):
 
 def test_without_perceptual_scores_there_is_no_ladder(scenes, generator):
     measures = load_measures(["lr_psnr"], 4, "study")
-    assert put_to_test(measures, lambda: pytest.fail("scenes were read"), None) is measures
+    assert run_ladder_test(measures, lambda: pytest.fail("scenes were read"), None) is measures
     assert "Ladder" not in table.as_text(compare(scenes, {}, "study", "drawn", measures))
 
 
@@ -143,7 +143,7 @@ def test_ladder_scenes_are_spread_over_all(scenes, generator):
         seen.append(hr.tobytes())
         return mean_error(hr, sr)
 
-    put_to_test(with_enl0(measure), lambda: iter(scenes), partial(upscale, generator))
+    run_ladder_test(with_enl0(measure), lambda: iter(scenes), partial(upscale, generator))
     assert list(dict.fromkeys(seen)) == [scenes[i][1].tobytes() for i in (0, 2, 4)]
 
 
@@ -177,6 +177,6 @@ def test_a_scene_that_a_score_cannot_measure_is_refused(scenes, generator):
     with pytest.raises(UserError, match="smear-0: 131×128 pixels, expected at least 225×225 to measure SSIMULACRA2"):
         compare(scenes, {}, "study", "drawn", load_measures(["ssimulacra2"], 4, "study"))
     with pytest.raises(UserError, match="smear-0: 131×128 pixels, expected at least 225×225"):
-        put_to_test(load_measures(["ssimulacra2"], 4, "study"), lambda: iter(scenes), partial(upscale, generator))
+        run_ladder_test(load_measures(["ssimulacra2"], 4, "study"), lambda: iter(scenes), partial(upscale, generator))
     with pytest.raises(UserError, match="no scenes"):
-        put_to_test(with_enl0(mean_error), lambda: iter(()), partial(upscale, generator))
+        run_ladder_test(with_enl0(mean_error), lambda: iter(()), partial(upscale, generator))

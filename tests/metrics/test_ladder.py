@@ -1,4 +1,4 @@
-"""Sensible metrics climb; metrics that say nothing, or the wrong thing, fall where they should."""
+"""The ladder test: good metrics pass it, and bad metrics break the rules that they should break."""
 
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.images.degradation import baselines, reduce
 from sr_tf.images.reading import find_images, read_rgb
 from sr_tf.metrics.colour import colour_shift
-from sr_tf.metrics.ladder import BICUBIC, GENERATOR, NEAREST, as_markdown, climb, distortions
+from sr_tf.metrics.ladder import BICUBIC, GENERATOR, NEAREST, as_markdown, distortions, ladder_test
 from sr_tf.metrics.scores import SCORES, Score
 
 CHULA_TEST = Path(__file__).parents[2] / ".." / "shared" / "data" / "chula_rbc12" / "test"
@@ -37,7 +37,7 @@ def metric(measure, better=-1, key="own"):
 
 
 def only(metrics, scenes, restore):
-    (ladder,) = climb(metrics, scenes, restore)
+    (ladder,) = ladder_test(metrics, scenes, restore)
     return ladder
 
 
@@ -62,7 +62,7 @@ def test_mean_colour_difference_fails(scenes, restore):
 
 def test_a_metric_that_likes_sharp_edges_fails_at_nearest_neighbour(scenes, restore):
     def softness(hr, sr):
-        """How much less the image's steepest slopes are than the original's."""
+        """How much flatter the steepest slopes of the image are than those of the original."""
         slopes = [
             np.percentile(np.abs(np.diff(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(float))), 99.5)
             for image in (hr, sr)
@@ -85,7 +85,7 @@ def test_the_wrong_direction_breaks_every_rule(scenes, restore):
 
 @pytest.mark.parametrize(("name", "worst"), [("blur", "σ 4"), ("noise", "σ 20"), ("JPEG", "q 10")])
 def test_one_inverted_rung_is_seen(scenes, restore, name, worst):
-    # A metric that takes the last rung of one ladder for the undistorted image, and measures all others well.
+    # This metric takes the last rung of one ladder for the undistorted image and measures all other images correctly.
     forgiven = [distortions(hr, restore)[name][worst] for hr in scenes]
 
     def measure(hr, sr):
@@ -110,10 +110,10 @@ def test_a_generator_that_is_no_better_than_bicubic_proves_nothing(scenes):
     assert ladder.passed
 
 
-def test_metrics_climb_together_as_alone(scenes, restore):
+def test_metrics_tested_together_score_as_alone(scenes, restore):
     functions = {SCORES[key]: SCORES[key].load(4, "study") for key in ("psnr", "ssim")}
     seen = []
-    together = climb(functions, scenes, restore, lambda: seen.append(1))
+    together = ladder_test(functions, scenes, restore, lambda: seen.append(1))
     alone = [only({score: function}, scenes, restore) for score, function in functions.items()]
     assert together == alone
     assert len(seen) == 2
@@ -134,7 +134,7 @@ def test_distortions_are_images_of_the_scenes_size_and_repeat(scenes, restore):
 
 def test_the_table_shows_values_and_what_broke(scenes, restore):
     psnr = SCORES["psnr"].load(4, "study")
-    good, bad = climb({SCORES["psnr"]: psnr} | metric(lambda hr, sr: 0.5, key="blind"), scenes, restore)
+    good, bad = ladder_test({SCORES["psnr"]: psnr} | metric(lambda hr, sr: 0.5, key="blind"), scenes, restore)
     lines = as_markdown([good, bad]).splitlines()
     assert lines[0] == "|  | PSNR (dB) ↑ | blind ↓ |"
     assert len({line.count("|") for line in lines}) == 1
@@ -145,7 +145,7 @@ def test_the_table_shows_values_and_what_broke(scenes, restore):
 
 def test_no_scenes_are_refused(restore):
     with pytest.raises(ValueError, match="at least one scene"):
-        climb(metric(lambda hr, sr: 0.0), [], restore)
+        ladder_test(metric(lambda hr, sr: 0.0), [], restore)
 
 
 @pytest.mark.slow

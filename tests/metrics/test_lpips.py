@@ -1,4 +1,4 @@
-"""LPIPS against NumPy, and against what the Python package lpips 0.1.4 gave on the same random backbones."""
+"""LPIPS compared with NumPy, and with results of the Python package lpips 0.1.4 on the same random backbones."""
 
 import dataclasses
 import hashlib
@@ -15,14 +15,14 @@ from sr_tf.errors import UserError
 from sr_tf.metrics.lpips import LPIPS
 from sr_tf.models.torch_weights import read_state_dict
 
-# torchvision's `features`: a convolution (filters, kernel, stride, padding) and its ReLU, or max pooling (size).
+# torchvision's `features`: (filters, kernel, stride, padding) is a convolution with its ReLU, a number is max pooling.
 ALEX = [(64, 11, 4, 2), 3, (192, 5, 1, 2), 3, (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)]
 VGG = [
     layer
     for filters, depth in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
     for layer in [(filters, 3, 1, 1)] * depth + [2]
 ]
-# Those whose ReLU is compared, counted from 0.
+# The convolutions whose ReLU output LPIPS compares, counted from 0.
 TAPS = {"alex": (0, 1, 2, 3, 4), "vgg": (1, 3, 6, 9, 12)}
 LAYERS = {"alex": ALEX, "vgg": VGG}
 BACKBONES = {"alex": "alexnet_imagenet", "vgg": "vgg16_imagenet"}
@@ -36,7 +36,7 @@ FROM_LPIPS = {
 
 
 def convolutions(layers):
-    """Number of each convolution in torchvision's `features`, with its channels in and its description."""
+    """Yields the index of each convolution in torchvision's `features`, its input channels and its description."""
     index, channels = 0, 3
     for layer in layers:
         if isinstance(layer, tuple):
@@ -67,7 +67,7 @@ def windows(x, size, stride):
 
 
 def numpy_features(kind, state, images):
-    """Feature maps in float64: PyTorch's convolutions and pooling written out."""
+    """Feature maps in float64, by PyTorch's convolutions and pooling written in NumPy."""
     x = images / 255 * 2 - 1
     x = (x - [-0.030, -0.088, -0.188]) / [0.458, 0.448, 0.450]
     rows, outputs = convolutions(LAYERS[kind]), []
@@ -93,7 +93,7 @@ def numpy_lpips(kind, state, heads, hr, sr):
 
 
 def enter(patch, name, content):
-    """Puts a file where the asset's is expected, under the asset's name and with its own hash."""
+    """Puts a file in the cache in place of the asset's, and enters its hash as the expected one."""
     patch.setitem(
         ASSETS, name, dataclasses.replace(ASSETS[name], digest=f"sha256:{hashlib.sha256(content).hexdigest()}")
     )
@@ -107,7 +107,7 @@ def states():
 
 @pytest.fixture(scope="module")
 def cache(states, tmp_path_factory):
-    """A cache with random backbones in both of PyTorch's layouts, and the real heads if there are any here."""
+    """A cache with random backbones in both file layouts of PyTorch, and the real heads if they were fetched."""
     folder = tmp_path_factory.mktemp("cache")
     real_heads = locate("lpips_heads") if is_cached("lpips_heads") else None
     with pytest.MonkeyPatch.context() as patch:
@@ -163,7 +163,7 @@ def test_the_least_size(metric):
     least = {"alex": 31, "vgg": 16}[metric.kind]
     images = np.zeros((1, least, least + 9, 3), np.uint8)
     assert np.isfinite(metric(images, images + 9)).all()
-    with pytest.raises(UserError, match=rf"LPIPS {metric.kind}: an image of {least + 8}×{least - 1} pixels"):
+    with pytest.raises(UserError, match=rf"LPIPS {metric.kind}: found an image of {least + 8}×{least - 1} pixels"):
         metric(images[:, 1:, 1:], images[:, 1:, 1:])
 
 
@@ -196,7 +196,7 @@ def test_another_network_is_refused(states, tmp_path, monkeypatch, content, expe
     assert "\n" not in str(error.value)
 
 
-def test_an_absent_backbone_is_told_with_what_to_place_where(tmp_path, monkeypatch):
+def test_the_error_for_an_absent_backbone_says_which_file_to_place_where(tmp_path, monkeypatch):
     monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
     with pytest.raises(UserError, match=rf"place vgg16-397923af\.pth \(553,433,881 bytes.*https://.* in {tmp_path}"):
         LPIPS("vgg")

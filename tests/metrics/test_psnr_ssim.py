@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ CHULA_TEST = Path(__file__).parents[2] / ".." / "shared" / "data" / "chula_rbc12
 
 
 def reference(hr, sr, channel="rgb", border=0):
-    """scikit-image's scores under the same protocol."""
+    """The scores of scikit-image with the same protocol."""
     hr, sr = (image[border : len(image) - border, border : image.shape[1] - border] for image in (hr, sr))
     if channel == "y":
         hr, sr = (rgb2ycbcr(image)[..., :1] for image in (hr, sr))
@@ -58,7 +59,7 @@ def noisy(image, sigma, seed=0):
 def test_as_scikit_image_scores_random_images(height, width, level, contrast, error, seed, channel, border):
     hr = noisy(np.full((height + 2 * border, width + 2 * border, 3), level), contrast, seed)
     sr = noisy(hr, error, seed + 1)
-    sr[border, border] ^= 1  # never equal, so that PSNR is finite
+    sr[border, border] ^= 1  # the images differ, so PSNR is finite
     assert scores(hr, sr, channel, border) == pytest.approx(reference(hr, sr, channel, border), abs=1e-3)
     if (channel, border) == ("rgb", 0):
         assert score_image(hr, sr) == pytest.approx(reference(hr, sr), abs=1e-3)
@@ -82,7 +83,7 @@ def test_as_scikit_image_scores_real_fields(channel, border):
 
 @pytest.mark.parametrize("channel", ["rgb", "y"])
 def test_as_scikit_image_scores_the_brightest_fields(channel):
-    # Large means and small variances: where float32 has the least to spare.
+    # Large means and small variances are where float32 is least accurate.
     hr = noisy(np.full((64, 64, 3), 252), 1)
     sr = noisy(hr, 1, 1)
     assert scores(hr, sr, channel) == pytest.approx(reference(hr, sr, channel), abs=1e-3)
@@ -155,7 +156,7 @@ def test_means_are_over_images():
 
 def test_the_protocol_names_channels_border_range_and_window():
     line = score_protocol(["psnr", "ssim", "psnr_y"], scale=8)
-    for word in ("RGB", "no border", "range 255", "Gaussian 11/1.5", "BT.601", "8 pixels cut", "per image"):
+    for word in ("RGB", "no border", "range 255", "11×11 pixels, σ 1.5", "BT.601", "8 pixels cut off", "per image"):
         assert word in line
     assert line.count("PSNR and SSIM") == 1
 
@@ -206,6 +207,12 @@ def test_a_score_measures_the_smallest_image_that_it_says_it_can(key):
     score = SCORES[key]
     hr = np.random.default_rng(0).integers(0, 256, (score.least_side, score.least_side, 3), np.uint8)
     assert np.isfinite(score.load(8, "study")(hr, 255 - hr))
+
+
+def test_the_table_of_scores_is_imported_without_a_network_library():
+    code = "import sys, sr_tf.metrics.scores, sr_tf.metrics.ladder; print({'keras', 'tensorflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_values_are_written_with_sign_where_zero_is_best_and_without_negative_zero():

@@ -1,4 +1,4 @@
-"""The lattice measure against patterns that are put into images."""
+"""The lattice score of images with known patterns."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ CAUGHT, UNTOUCHED = 10, 3
 
 @pytest.fixture(scope="module")
 def grainy(smear):
-    """A smear with a camera's grain, and one of odd size without."""
+    """A smear with camera noise, and a smear without; their size is no multiple of 4."""
     grain = np.random.default_rng(5).normal(0, 1.5, smear[1].shape)
     return [as_image(smear[1] + cv2.GaussianBlur(grain, (0, 0), 0.6)), smear[1]]
 
@@ -22,7 +22,7 @@ def as_image(values):
 
 
 def lattice(shape, kind):
-    """A pattern of one grey level."""
+    """A pattern with an amplitude of one grey level, [H, W, 1]."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     pattern = {
         "checkerboard": (x + y) % 2,
@@ -43,7 +43,7 @@ def test_a_pattern_in_one_channel_is_caught(grainy):
     hr = grainy[0]
     pattern = lattice(hr.shape, "checkerboard") * np.array([0, 1, 0])
     assert lattice_excess(hr, as_image(hr + pattern), 4) > CAUGHT
-    opposite = lattice(hr.shape, "checkerboard") * np.array([1, 0, -1])  # nothing of it in the mean of channels
+    opposite = lattice(hr.shape, "checkerboard") * np.array([1, 0, -1])  # cancels in the mean of the channels
     assert lattice_excess(hr, as_image(hr + opposite), 4) > CAUGHT
 
 
