@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sr_tf.images.pixels import to_uint8
-from sr_tf.images.tiles import halo_tiles
+from sr_tf.images.tiles import HaloTile, halo_tiles
 
 TILE = 192
 
@@ -28,14 +28,31 @@ def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], 
     Raises:
         ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
     """
-    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
-        raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
-    height, width = lr.shape[:2]
-    scale = generator.scale
-    sr = np.empty((scale * height, scale * width, 3), np.uint8)
-    for one in halo_tiles(height, width, tile, generator.receptive_radius, scale):
+    sr, tiles = plan(lr, tile, generator)
+    for one in tiles:
         restored = to_uint8(generator.predict_on_batch(lr[one.seen][None].astype(np.float32))[0])
         sr[one.place] = restored[one.kept]
         if progress is not None:
             progress()
     return sr
+
+
+def plan(lr: np.ndarray, tile: int, generator) -> tuple[np.ndarray, list[HaloTile]]:
+    """Checks an LR image and prepares its restoration by tiles.
+
+    Args:
+        lr: uint8 [h, w, 3], RGB.
+        tile: side of a tile in LR pixels, without its halo.
+        generator: an object with `scale` and `receptive_radius`.
+
+    Returns:
+        The SR to fill, uint8 [scale · h, scale · w, 3], uninitialised; and the tiles, row by row.
+
+    Raises:
+        ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
+    """
+    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
+        raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
+    height, width = lr.shape[:2]
+    sr = np.empty((generator.scale * height, generator.scale * width, 3), np.uint8)
+    return sr, halo_tiles(height, width, tile, generator.receptive_radius, generator.scale)

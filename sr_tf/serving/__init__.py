@@ -1,1 +1,1 @@
-"""Generators behind TF Serving's protocol: what is exported for a server, a client, and a server on Ray Serve."""
+"""Generators behind TF Serving's protocol: the export for a server, a client, and a server on Ray Serve."""

@@ -1,10 +1,10 @@
-"""Restoring images on a server that speaks TF Serving's protocol.
+"""A client that restores images on a server with TF Serving's protocol.
 
     with connect("grpc://localhost:8500", "small") as served:
         sr = served.restore(lr)
 
-An image is sent as tiles with the network's halo, several at a time, and put together here: the pixels of one pass over
-the whole image, of any size, in bounded memory on both sides.
+The client sends an image as tiles with the network's halo, several at a time, and assembles the results. The pixels are
+those of one pass over the whole image, for any image size and in bounded memory on both sides.
 """
 
 import io
@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from sr_tf.errors import UserError
-from sr_tf.generators.upscale import TILE
+from sr_tf.generators.upscale import TILE, plan
 from sr_tf.images.pixels import to_uint8
 from sr_tf.images.reading import encode_png
-from sr_tf.images.tiles import HaloTile, halo_tiles
+from sr_tf.images.tiles import HaloTile
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
 from sr_tf.serving.retry import NotFoundError, ask_until
 
@@ -35,23 +35,25 @@ def connect(
     in_flight: int = IN_FLIGHT,
     png: bool | None = None,
 ) -> "Client":
-    """Connects to a served generator and asks it for its geometry.
+    """Connects to a served generator and asks for its scale and receptive radius.
 
     Args:
         target: `grpc://host:port` or `http://host:port`. `grpc` imports TensorFlow, `http` does not.
-        model: the name under which it is served.
-        timeout: seconds that one call may take.
-        deadline: seconds that a tile, or a file, may take when the server is away or busy and is asked again.
-        in_flight: requests on their way at the same time, whoever calls from however many threads; the others wait.
+        model: the name under which the generator is served.
+        timeout: seconds that one request may take.
+        deadline: seconds that a tile or a file may take in all, with the repeated requests to a server that is
+            unavailable or busy.
+        in_flight: the largest number of simultaneous requests of this client, over all threads that use it. Further
+            requests wait.
         png: send and receive tiles as PNG files (signature `encoded`) instead of float32 (`serving_default`). The
-            pixels are the same. By default so over `http`, where floats would be written as text, and not over `grpc`,
-            where they save both sides the coding.
+            pixels are the same. The default is PNG over `http`, where floats would be sent as text, and float32 over
+            `grpc`, where this saves both sides the coding.
 
     Returns:
-        A client; close it, or use it as a context manager.
+        A client. Close it, or use it as a context manager.
 
     Raises:
-        UserError: no such target, nothing answers there, or what answers serves no such generator.
+        UserError: the address is not valid, no server answers there, or the server has no such generator.
     """
     parts = urlsplit(target)
     try:
@@ -79,12 +81,12 @@ def connect(
 
 
 class Client:
-    """A generator on a server; made by `connect`. Threads may share it.
+    """A generator on a server, returned by `connect`. It is thread-safe.
 
     Attributes:
-        target: the server, as given to `connect`.
+        target: the server's address, as given to `connect`.
         model: the name under which the generator is served.
-        scale: how many times larger an answer is, in each direction.
+        scale: enlargement in each direction.
         receptive_radius: halo of a tile in LR pixels.
     """
 
@@ -106,28 +108,28 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Drops what waits, ends the connection and with it the calls under way."""
+        """Cancels waiting and running requests and closes the connection."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
         self._pool.shutdown(wait=True)
 
     def ask_geometry(self) -> None:
-        """Learns `scale` and `receptive_radius` from the server; called by `connect`."""
+        """Gets `scale` and `receptive_radius` from the server. `connect` calls this."""
         answer = self._predict(GEOMETRY, {PROBE: np.zeros(1, np.int32)})
         numbers = [answer.get(name, np.empty(0)) for name in (SCALE, RADIUS)]
         if any(value.shape != (1,) or value.dtype.kind not in "iu" for value in numbers) or numbers[0][0] < 1:
             found = {name: value.tolist() for name, value in answer.items()}
             raise UserError(
-                f"{self.target}: model {self.model!r} says of itself {found}, expected {SCALE} and {RADIUS}; "
+                f"{self.target}: model {self.model!r} answered {found}, expected its {SCALE} and {RADIUS}; "
                 "was it written by `sr-tf export`?"
             )
         self.scale, self.receptive_radius = (int(value[0]) for value in numbers)
 
     def status(self) -> dict[int, str]:
-        """The state of each version of the model that the server knows, as {1: "AVAILABLE"}.
+        """Asks for the state of each version of the model, for instance {1: "AVAILABLE"}.
 
         Raises:
-            UserError: the server cannot be reached, or knows no such model.
+            UserError: the server cannot be reached, or does not have the model.
         """
         try:
             return ask_until(self._deadline, self._timeout, self._transport.status)
@@ -135,51 +137,49 @@ class Client:
             raise UserError(f"{self.target}: serves no model {self.model!r} ({error})") from error
 
     def restore(self, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
-        """Restores one image; `sr_tf.generators.upscale.upscale` on a server.
+        """Restores one image on the server, with the pixels of `sr_tf.generators.upscale.upscale`.
 
         Args:
             lr: uint8 [h, w, 3], RGB.
             tile: side of a tile in LR pixels, without its halo.
-            progress: called after each tile.
+            progress: called after each tile; None: nothing is called.
 
         Returns:
             uint8 [scale · h, scale · w, 3], RGB.
 
         Raises:
-            UserError: a tile was not restored before its deadline, or the answer is not its restoration.
+            UserError: a tile was not restored before its deadline, or the answer does not fit the tile.
             ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
         """
-        if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
-            raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
-        sr = np.empty((self.scale * lr.shape[0], self.scale * lr.shape[1], 3), np.uint8)
+        sr, tiles = plan(lr, tile, self)
 
         def restore_tile(one: HaloTile) -> None:
             sr[one.place] = self._restore_pixels(lr[one.seen])[one.kept]
 
-        cut = halo_tiles(*lr.shape[:2], tile, self.receptive_radius, self.scale)
-        jobs = [self._pool.submit(restore_tile, one) for one in cut]
+        jobs = [self._pool.submit(restore_tile, one) for one in tiles]
         try:
             for job in jobs:
                 job.result()
                 if progress is not None:
                     progress()
         finally:
-            # After an error, or when the user stops: nobody waits for the rest.
+            # After an error or an interruption, the remaining tiles are not needed.
             for job in jobs:
                 job.cancel()
         return sr
 
     def restore_file(self, file: bytes) -> bytes:
-        """Restores one image file in one pass on the server, which needs memory accordingly.
+        """Restores one image file in a single pass. The server's memory must suffice for the whole image.
 
         Args:
-            file: content of a PNG or JPEG file.
+            file: the content of a PNG or JPEG file.
 
         Returns:
-            Content of a PNG file.
+            The content of a PNG file.
 
         Raises:
-            UserError: it was not restored before its deadline, is no image to the server, or the answer is no PNG.
+            UserError: the file was not restored before its deadline, the server cannot read it, or the answer is not
+                one PNG file.
         """
         return self._pool.submit(self._restore_file, file).result()
 
@@ -193,12 +193,12 @@ class Client:
         height, width = (self.scale * side for side in lr.shape[:2])
         if self._png:
             sr = _decoded(self._restore_file(encode_png(np.ascontiguousarray(lr))))
-            right = sr is not None and sr.shape == (height, width, 3)
+            fits = sr is not None and sr.shape == (height, width, 3)
         else:
             sr = self._predict(FLOAT, {IMAGES: lr[None].astype(np.float32)}).get(IMAGES)
-            right = sr is not None and sr.shape == (1, height, width, 3) and sr.dtype == np.float32
-            right = right and bool(np.isfinite(sr).all())
-        if not right:
+            fits = sr is not None and sr.shape == (1, height, width, 3) and sr.dtype == np.float32
+            fits = fits and bool(np.isfinite(sr).all())
+        if not fits:
             raise UserError(
                 f"{self.target}: model {self.model!r} answered {_shown(sr)} to {lr.shape[1]}×{lr.shape[0]} pixels, "
                 f"expected finite RGB pixels, {width}×{height}"
@@ -217,6 +217,7 @@ class Client:
 
 
 def _decoded(file: bytes) -> np.ndarray | None:
+    """The pixels of a PNG file, or None: it cannot be decoded."""
     try:
         with Image.open(io.BytesIO(file), formats=["PNG"]) as image:
             return np.asarray(image)
@@ -225,4 +226,4 @@ def _decoded(file: bytes) -> np.ndarray | None:
 
 
 def _shown(array: np.ndarray | None) -> str:
-    return "nothing of use" if array is None else f"{array.dtype} {list(array.shape)}"
+    return "nothing usable" if array is None else f"{array.dtype} {list(array.shape)}"

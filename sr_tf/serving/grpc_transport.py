@@ -1,4 +1,4 @@
-"""TF Serving's gRPC protocol, by its official messages. Importing this imports TensorFlow, as those messages do."""
+"""TF Serving's gRPC protocol with its official messages, which import TensorFlow."""
 
 import grpc
 import numpy as np
@@ -14,23 +14,23 @@ from sr_tf.errors import UserError
 from sr_tf.serving.retry import NotFoundError, UnavailableError
 
 _OPTIONS = (
-    # gRPC's default is 4 MiB; the float32 answer for one tile is 10 MB and more. The most that protobuf takes:
+    # The largest message of protobuf. gRPC's default is 4 MiB, but the float32 answer for one tile exceeds 10 MB.
     ("grpc.max_send_message_length", 2**31 - 1),
     ("grpc.max_receive_message_length", 2**31 - 1),
-    # `ask_until` alone asks again, and finds the server again soon after it came back.
+    # Only `ask_until` repeats requests. The short backoff finds a restarted server soon.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
-_LATER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+_REPEATABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class GrpcTransport:
-    """A channel to one model of one server; threads may share it.
+    """A channel to one model of one server. It is thread-safe.
 
     Args:
         address: host:port.
-        model: the name under which it is served.
+        model: the name under which the model is served.
     """
 
     def __init__(self, address: str, model: str):
@@ -44,17 +44,17 @@ class GrpcTransport:
         """Calls a signature.
 
         Args:
-            signature: its name.
-            inputs: numbers, or bytes in arrays of objects.
-            timeout: seconds.
+            signature: the signature's name.
+            inputs: the inputs by name: arrays of numbers, or of bytes with dtype object.
+            timeout: seconds that the call may take.
 
         Returns:
-            Arrays of the same kinds, by name.
+            The outputs by name, in the same form.
 
         Raises:
-            UnavailableError: worth another attempt.
-            NotFoundError: no such model is ready.
-            UserError: anything else.
+            UnavailableError: the request can be repeated later.
+            NotFoundError: the model is not ready on the server.
+            UserError: any other failure.
         """
         request = predict_pb2.PredictRequest(
             inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()}
@@ -65,10 +65,10 @@ class GrpcTransport:
         try:
             return {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}
         except (TypeError, ValueError) as error:
-            raise UserError(f"{self.target}: the answer is no tensor ({error})") from error
+            raise UserError(f"{self.target}: the answer is not a tensor ({error})") from error
 
     def status(self, timeout: float) -> dict[int, str]:
-        """The state of each version of the model; see `predict` for what is raised."""
+        """The state of each version of the model. Raises the errors of `predict`."""
         request = get_model_status_pb2.GetModelStatusRequest()
         request.model_spec.name = self._model
         versions = self._call(self._models.GetModelStatus, request, timeout).model_version_status
@@ -76,7 +76,7 @@ class GrpcTransport:
         return {version.version: states.Name(version.state) for version in versions}
 
     def close(self) -> None:
-        """Ends the connection; calls under way are cancelled."""
+        """Closes the connection and cancels running calls."""
         self._channel.close()
 
     def _call(self, method, request, timeout: float):
@@ -84,7 +84,7 @@ class GrpcTransport:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
-            if code in _LATER:
+            if code in _REPEATABLE:
                 raise UnavailableError(f"{self.target}: {code.name}: {details}") from error
             if code is grpc.StatusCode.NOT_FOUND:
                 raise NotFoundError(details) from error

@@ -1,8 +1,7 @@
-"""TF Serving's protocol on Ray Serve: replicas, autoscaling, a cluster, for those who outgrow one machine.
+"""TF Serving's protocol on Ray Serve, with replicas, autoscaling and clusters.
 
-The gRPC services are TensorFlow's own (`PredictionService`, `ModelService`), so any client of TF Serving can call. What
-Ray adds is the machinery around: it starts replicas, restarts those that die, and turns requests away when too many
-wait.
+The gRPC services are TensorFlow's own (`PredictionService`, `ModelService`), so that every client of TF Serving can
+call them. Ray starts replicas, restarts replicas that die, and refuses requests when too many wait.
 """
 
 import asyncio
@@ -15,13 +14,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from sr_tf.errors import UserError, missing_extra
+from sr_tf.errors import UserError, missing_extra, reason
 from sr_tf.messages import load_tensorflow, tell
-from sr_tf.serving.server_files import model_name
+from sr_tf.serving.versions import model_name, newest_version
 
-# Requests that a replica takes on at a time: one computes while the next is read. More wait in a queue.
 ONGOING = 2
+"""Requests that a replica accepts at a time: one is computed while the next one is read."""
 QUEUED = 64
+"""Requests that wait for a replica; further ones are refused."""
 
 _SERVICERS = [
     "tensorflow_serving.apis.prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server",
@@ -31,15 +31,15 @@ _SERVICERS = [
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """How to serve.
+    """The settings of a server.
 
     Attributes:
-        folder: of the servable, written by `sr_tf.serving.export`; on a cluster, every machine must see it.
-        grpc_port: Ray opens it on all interfaces and cannot be told otherwise.
-        http_host: address of the REST port.
-        http_port: of REST.
-        replicas: processes that compute, at least.
-        max_replicas: up to which Ray adds replicas while requests wait.
+        folder: the servable's folder, written by `sr_tf.serving.export`. On a cluster, all machines must see it.
+        grpc_port: the gRPC port. Ray opens it on all interfaces; this cannot be configured.
+        http_host: the address on which the REST port is opened.
+        http_port: the REST port.
+        replicas: the smallest number of replicas, which are processes that compute.
+        max_replicas: the largest number of replicas. Ray adds replicas while requests wait.
         threads: CPU cores of each replica.
     """
 
@@ -53,28 +53,31 @@ class ServeOptions:
 
 
 class Generator:
-    """One replica; its methods have the names of the protocol's."""
+    """One replica. Its methods have the names of the protocol's methods."""
 
     def __init__(self, folder: str, threads: int):
-        load_tensorflow_with(threads)
-        from sr_tf.serving.servable import Servable
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        from sr_tf.serving.servable import Servable, use_threads
 
+        # Without a limit, each replica on a machine would use all of its cores.
+        use_threads(threads)
+        load_tensorflow()
         self._servable = Servable(Path(folder))
 
     async def Predict(self, request, grpc_context):  # noqa: N802
-        """`PredictionService.Predict`."""
+        """Answers `PredictionService.Predict`."""
         return await self._answer(self._servable.predict, request, grpc_context)
 
     async def GetModelMetadata(self, request, grpc_context):  # noqa: N802
-        """`PredictionService.GetModelMetadata`."""
+        """Answers `PredictionService.GetModelMetadata`."""
         return await self._answer(self._servable.metadata, request, grpc_context)
 
     async def GetModelStatus(self, request, grpc_context):  # noqa: N802
-        """`ModelService.GetModelStatus`."""
+        """Answers `ModelService.GetModelStatus`."""
         return await self._answer(self._servable.status, request, grpc_context)
 
     async def __call__(self, request):
-        """REST."""
+        """Answers a REST request."""
         from starlette.responses import Response
 
         from sr_tf.serving.rest import answer
@@ -95,45 +98,33 @@ class Generator:
         from sr_tf.serving.servable import RefusalError
 
         try:
-            # In a thread, so that Ray's health checks are answered meanwhile.
+            # In a thread, so that the replica keeps answering Ray's health checks.
             return await asyncio.to_thread(method, request)
         except RefusalError as error:
-            # Raised, it would reach the caller as a traceback; with a status set, what is returned is not sent.
+            # An exception would reach the caller as a traceback. The message returned here is not sent.
             grpc_context.set_code(grpc.StatusCode[error.code])
             grpc_context.set_details(error.message)
             return predict_pb2.PredictResponse()
 
 
-def load_tensorflow_with(threads: int) -> None:
-    """Imports TensorFlow for the use of so many cores; replicas on one machine would else compete for all."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    load_tensorflow()
-
-
 def serve_forever(options: ServeOptions) -> None:
-    """Serves until SIGINT or SIGTERM, then ends every process that it started.
+    """Serves until SIGINT or SIGTERM, then stops all processes that it started.
 
-    Joins the cluster that `RAY_ADDRESS` names, if it is set; starts Ray on this machine otherwise.
+    If `RAY_ADDRESS` is set, it joins that cluster; otherwise it starts Ray on this machine.
 
     Args:
-        options: how.
+        options: the settings.
 
     Raises:
-        UserError: nothing to serve, a port is taken, Ray is not installed, or it cannot start.
+        UserError: the folder contains no version, a port is in use, Ray is not installed, or Ray cannot start.
     """
     name = model_name(options.folder)
-    load_tensorflow()
-    from sr_tf.serving.servable import newest_version
-
     version = newest_version(options.folder).name
     if "RAY_ADDRESS" not in os.environ:
         _check_free("--grpc-port", "", options.grpc_port)
         _check_free("--http-port", options.http_host, options.http_port)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray's 5 s are too few where the cores are busy: it would end the ports' process before it is up.
+    # Ray's default of 5 s is too short on a busy machine: Ray would stop the process of the ports before it is ready.
     os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
     try:
         import ray
@@ -143,7 +134,7 @@ def serve_forever(options: ServeOptions) -> None:
     stop = threading.Event()
     try:
         _start_ray(ray, options)
-        # After Ray's own, which would abort.
+        # Set after Ray has set its own handlers, which would abort.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         _start_serving(serve, options)
@@ -153,8 +144,7 @@ def serve_forever(options: ServeOptions) -> None:
         )
         stop.wait()
     except (ray.exceptions.RayError, RuntimeError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{options.folder}: cannot be served ({reason})") from error
+        raise UserError(f"{options.folder}: cannot be served ({reason(error)})") from error
     finally:
         if ray.is_initialized():
             serve.shutdown()
@@ -162,7 +152,7 @@ def serve_forever(options: ServeOptions) -> None:
 
 
 def _check_free(flag: str, host: str, port: int) -> None:
-    # Ray tries for a minute, and then does not say why.
+    # Checked here, because Ray tries for a minute and then does not give the reason.
     try:
         socket.create_server((host, port)).close()
     except (OSError, OverflowError) as error:

@@ -1,7 +1,5 @@
-"""TF Serving's REST requests, answered by a `Servable`: predict in row and column format, status, metadata."""
+"""Answers TF Serving's REST requests from a `Servable`: predict in row and column format, status, metadata."""
 
-import base64
-import binascii
 import json
 import re
 
@@ -9,6 +7,7 @@ import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
+from sr_tf.serving.contract import FLOAT, bytes_from_json, bytes_to_json
 from sr_tf.serving.servable import RefusalError, Servable
 
 _PATH = re.compile(
@@ -22,13 +21,13 @@ def answer(servable: Servable, method: str, path: str, body: bytes) -> tuple[int
     """Answers one request.
 
     Args:
-        servable: what is served.
-        method: of HTTP, as "POST".
-        path: of the URL, decoded.
-        body: as sent.
+        servable: the exported generator that is served.
+        method: the HTTP method, for instance "POST".
+        path: the path of the URL, decoded.
+        body: the request's body.
 
     Returns:
-        HTTP status and the JSON object to answer with.
+        The HTTP status and the JSON object of the answer.
     """
     try:
         match = _PATH.fullmatch(path)
@@ -55,7 +54,7 @@ def _predict(servable: Servable, spec: model_pb2.ModelSpec, body: bytes) -> dict
     formats = {"instances", "inputs"} & set(content) if isinstance(content, dict) else set()
     if len(formats) != 1:
         raise RefusalError("INVALID_ARGUMENT", "expected an object with either 'instances' or 'inputs'")
-    signature = content.get("signature_name", "serving_default")
+    signature = content.get("signature_name", FLOAT)
     types = servable.input_types(signature) if isinstance(signature, str) else {}
     by_row = formats == {"instances"}
     columns = _columns_of_rows(content["instances"], types) if by_row else _columns(content["inputs"], types)
@@ -76,11 +75,11 @@ def _columns(inputs, types: dict) -> dict:
 
 def _columns_of_rows(rows, types: dict) -> dict:
     if not isinstance(rows, list) or not rows:
-        raise RefusalError("INVALID_ARGUMENT", "'instances': expected a list that is not empty")
+        raise RefusalError("INVALID_ARGUMENT", "'instances': expected a non-empty list")
     if not isinstance(rows[0], dict) or "b64" in rows[0]:
         return {next(iter(types), "input"): rows}
     if any(not isinstance(row, dict) or row.keys() != rows[0].keys() for row in rows):
-        raise RefusalError("INVALID_ARGUMENT", "'instances': expected the same inputs in each")
+        raise RefusalError("INVALID_ARGUMENT", "'instances': expected the same inputs in each instance")
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
@@ -88,16 +87,16 @@ def _array(name: str, value, types: dict) -> np.ndarray:
     kind = types.get(name, np.dtype(np.float32))
     try:
         return np.array(_decoded(value), kind) if kind.hasobject else np.asarray(value, kind)
-    except (TypeError, ValueError, OverflowError, binascii.Error) as error:
-        raise RefusalError("INVALID_ARGUMENT", f"{name}: is no tensor of {kind} ({error})") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RefusalError("INVALID_ARGUMENT", f"{name}: is not a tensor of {kind} ({error})") from error
 
 
 def _decoded(value):
-    """Nested lists of strings and `{"b64": …}` → of bytes."""
+    """Nested lists of strings and `{"b64": …}` → nested lists of bytes."""
     if isinstance(value, list):
         return [_decoded(element) for element in value]
     if isinstance(value, dict) and value.keys() == {"b64"}:
-        return base64.b64decode(value["b64"], validate=True)
+        return bytes_from_json(value)
     if isinstance(value, str):
         return value.encode()
     raise TypeError('expected strings or {"b64": …}')
@@ -106,9 +105,8 @@ def _decoded(value):
 def _listed(name: str, value: np.ndarray):
     if value.dtype != object:
         return value.tolist()
-    # TF Serving's rule: names that end so hold binary data.
-    binary = name.endswith("_bytes")
-    return [{"b64": base64.b64encode(v).decode("ascii")} if binary else v.decode() for v in value.tolist()]
+    # TF Serving's rule: outputs whose names end in `_bytes` are binary data.
+    return [bytes_to_json(v) if name.endswith("_bytes") else v.decode() for v in value.tolist()]
 
 
 def _as_json(message) -> dict:
@@ -118,6 +116,6 @@ def _as_json(message) -> dict:
 
 
 def _metadata(content: dict) -> dict:
-    # TF Serving unpacks the message without naming its type.
+    # TF Serving's answer does not contain the message's type.
     content["metadata"]["signature_def"].pop("@type")
     return content

@@ -1,6 +1,5 @@
-"""TF Serving's REST protocol: JSON in column format over pooled connections, without TensorFlow."""
+"""TF Serving's REST protocol: JSON in column format over pooled connections. It does not import TensorFlow."""
 
-import base64
 import json
 from urllib.parse import quote
 
@@ -8,19 +7,19 @@ import numpy as np
 import urllib3
 
 from sr_tf.errors import UserError
-from sr_tf.serving.contract import OUTPUTS
+from sr_tf.serving.contract import OUTPUTS, bytes_from_json, bytes_to_json
 from sr_tf.serving.retry import NotFoundError, UnavailableError
 
-_LATER = (429, 503)
+_REPEATABLE = (429, 503)
 
 
 class RestTransport:
-    """Connections to one model of one server; threads may share it.
+    """Connections to one model of one server. It is thread-safe.
 
     Args:
         address: host:port.
-        model: the name under which it is served.
-        connections: kept open at most, one for each thread that calls.
+        model: the name under which the model is served.
+        connections: the largest number of connections; one for each thread that calls.
     """
 
     def __init__(self, address: str, model: str, connections: int):
@@ -29,29 +28,32 @@ class RestTransport:
         self._pool = urllib3.PoolManager(maxsize=connections, block=True, retries=False)
 
     def predict(self, signature: str, inputs: dict[str, np.ndarray], timeout: float) -> dict[str, np.ndarray]:
-        """Calls a signature; arguments, answer and errors are those of `GrpcTransport.predict`."""
-        columns = {name: _to_json(value.tolist()) for name, value in inputs.items()}
+        """Calls a signature, with the arguments, result and errors of `GrpcTransport.predict`."""
+        columns = {name: _to_json(value) for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns}).encode()
         answer = self._call("POST", ":predict", timeout, body)
         try:
-            # A signature with one output is answered without the output's name.
+            # The answer of a signature with one output does not name the output.
             names = OUTPUTS[signature]
             outputs = {names[0]: answer["outputs"]} if len(names) == 1 else answer["outputs"]
             return {name: _from_json(outputs[name]) for name in names}
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.target}: the answer is not of TF Serving's form ({error!r})") from error
+            raise self._malformed(error) from error
 
     def status(self, timeout: float) -> dict[int, str]:
-        """The state of each version of the model."""
+        """The state of each version of the model. Raises the errors of `predict`."""
         answer = self._call("GET", "", timeout)
         try:
             return {int(version["version"]): version["state"] for version in answer["model_version_status"]}
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.target}: the answer is not of TF Serving's form ({error!r})") from error
+            raise self._malformed(error) from error
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         self._pool.clear()
+
+    def _malformed(self, error: Exception) -> UserError:
+        return UserError(f"{self.target}: the answer does not have TF Serving's form ({error!r})")
 
     def _call(self, method: str, action: str, timeout: float, body: bytes | None = None) -> dict:
         try:
@@ -60,7 +62,7 @@ class RestTransport:
                 headers={"Content-Type": "application/json"},
             )  # fmt: skip
         except (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ConnectTimeoutError) as error:
-            # urllib3 counts refused connections among those that took too long.
+            # In urllib3 a refused connection is a kind of ConnectTimeoutError.
             if isinstance(error, urllib3.exceptions.NewConnectionError):
                 raise UnavailableError(f"{self.target}: cannot be reached ({error})") from error
             raise UserError(f"{self.target}: no answer within {timeout:.3g} s") from error
@@ -73,25 +75,19 @@ class RestTransport:
         if answer.status == 200 and isinstance(content, dict) and "error" not in content:
             return content
         reason = content.get("error", content) if isinstance(content, dict) else content
-        if answer.status in _LATER:
+        if answer.status in _REPEATABLE:
             raise UnavailableError(f"{self.target}: HTTP {answer.status}: {reason}")
         if answer.status == 404:
             raise NotFoundError(reason)
         raise UserError(f"{self.target}: HTTP {answer.status}: {reason}")
 
 
-def _to_json(value):
-    """Nested lists with bytes → the same with TF Serving's `{"b64": …}`."""
-    if isinstance(value, bytes):
-        return {"b64": base64.b64encode(value).decode("ascii")}
-    # Lists of numbers may be long and are JSON already.
-    if isinstance(value, list) and value and isinstance(value[0], list | bytes):
-        return [_to_json(element) for element in value]
-    return value
+def _to_json(values: np.ndarray) -> list:
+    return [bytes_to_json(value) for value in values] if values.dtype == object else values.tolist()
 
 
-def _from_json(value) -> np.ndarray:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return np.array([base64.b64decode(element["b64"], validate=True) for element in value], object)
-    array = np.asarray(value)
+def _from_json(values) -> np.ndarray:
+    if isinstance(values, list) and values and isinstance(values[0], dict):
+        return np.array([bytes_from_json(value) for value in values], object)
+    array = np.asarray(values)
     return array.astype(np.float32) if array.dtype == np.float64 else array

@@ -1,4 +1,4 @@
-"""Asking again when a server is away or busy, but not for ever and not all at once."""
+"""Repeats a request while the server is unavailable or busy, with random pauses and until a deadline."""
 
 import random
 import time
@@ -14,28 +14,30 @@ Answer = TypeVar("Answer")
 
 
 class UnavailableError(Exception):
-    """The server is not there, still starting, or has more to do than it takes: ask again later."""
+    """The server cannot be reached, is starting or is overloaded: the request can be repeated later."""
 
 
 class NotFoundError(Exception):
-    """The server answers, but has no such model ready."""
+    """The server answers, but the model is not ready there."""
 
 
 def ask_until(deadline: float, timeout: float, ask: Callable[[float], Answer]) -> Answer:
-    """Asks, and asks again after `UnavailableError`, with pauses that double and are drawn at random up to that.
+    """Sends a request and repeats it after an `UnavailableError`.
 
-    Random, so that clients which a server turned away together do not come back together.
+    The pause before a repetition is random, and its upper limit doubles each time. Clients that a server refused at the
+    same moment therefore do not return at the same moment.
 
     Args:
         deadline: seconds from now after which no further attempt begins.
         timeout: seconds that one attempt may take.
-        ask: called with the seconds that this attempt may take; may raise `UnavailableError`.
+        ask: makes one attempt. Its argument is the number of seconds that this attempt may take. It may raise an
+            `UnavailableError`.
 
     Returns:
-        What `ask` returned.
+        The result of `ask`.
 
     Raises:
-        UserError: still unavailable at the deadline.
+        UserError: the server is still unavailable at the deadline.
     """
     end = time.monotonic() + deadline
     attempts, left = 0, deadline
@@ -47,7 +49,7 @@ def ask_until(deadline: float, timeout: float, ask: Callable[[float], Answer]) -
             pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 10)))
             if pause < end - time.monotonic():
                 time.sleep(pause)
-                left = end - time.monotonic()  # a busy machine may wake it too late
+                left = end - time.monotonic()  # may be negative: a busy machine can wake the process late
             else:
                 left = 0.0
             if left <= 0:

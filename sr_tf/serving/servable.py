@@ -1,4 +1,4 @@
-"""One exported version behind the messages of TF Serving's protocol, whoever carries them."""
+"""Answers the messages of TF Serving's protocol from an exported version, independently of gRPC or REST."""
 
 from pathlib import Path
 
@@ -6,19 +6,16 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from sr_tf.errors import UserError
-from sr_tf.serving.server_files import model_name
-
-_SAVED_MODEL = "saved_model.pb"
-_DEFAULT_SIGNATURE = "serving_default"
+from sr_tf.serving.contract import FLOAT
+from sr_tf.serving.versions import SAVED_MODEL, model_name, newest_version
 
 
 class RefusalError(Exception):
-    """A request that is not answered.
+    """The request is refused.
 
     Attributes:
         code: the name of a gRPC status code.
-        message: for the caller.
+        message: the reason, sent to the caller.
     """
 
     def __init__(self, code: str, message: str):
@@ -27,26 +24,19 @@ class RefusalError(Exception):
         self.message = message
 
 
-def newest_version(folder: Path) -> Path:
-    """The version of a servable with the highest number.
-
-    Raises:
-        UserError: the folder holds none.
-    """
-    versions = [path for path in folder.glob("*") if path.name.isdecimal() and (path / _SAVED_MODEL).is_file()]
-    if not versions:
-        raise UserError(f"{folder}: holds no version of a model, expected a folder written by `sr-tf export`")
-    return max(versions, key=lambda path: int(path.name))
+def use_threads(threads: int) -> None:
+    """Limits TensorFlow to a number of cores. It must be called before TensorFlow computes anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
 class Servable:
-    """The newest version of an exported generator; threads may share it.
+    """The newest version of an exported generator. It is thread-safe.
 
     Args:
-        folder: of the servable; its name is the model's.
+        folder: the servable's folder; its name is the model's name.
 
     Raises:
-        UserError: there is no version in it.
+        UserError: the folder contains no version.
     """
 
     def __init__(self, folder: Path):
@@ -60,9 +50,10 @@ class Servable:
         """Answers `PredictionService.Predict`.
 
         Raises:
-            RefusalError: no such model, version or signature, inputs that do not fit it, or its graph failed on them.
+            RefusalError: the model, version or signature does not exist, the inputs do not fit the signature, or its
+                computation fails.
         """
-        signature = request.model_spec.signature_name or _DEFAULT_SIGNATURE
+        signature = request.model_spec.signature_name or FLOAT
         inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
         outputs = self.call(request.model_spec, signature, inputs)
         unknown = set(request.output_filter) - set(outputs)
@@ -75,7 +66,7 @@ class Servable:
         return response
 
     def call(self, spec, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Runs a signature; arrays by name in and out. See `predict` for what is raised."""
+        """Runs a signature with inputs and outputs by name. Raises the errors of `predict`."""
         self._check(spec)
         if signature not in self._model.signatures:
             raise RefusalError("INVALID_ARGUMENT", f"Serving signature name: {signature!r} not found in signature def")
@@ -101,7 +92,7 @@ class Servable:
         return {name: value.numpy() for name, value in outputs.items()}
 
     def input_types(self, signature: str) -> dict[str, np.dtype]:
-        """The inputs of a signature and their NumPy types, empty where there is no such signature."""
+        """The NumPy types of a signature's inputs by name; empty if the signature does not exist."""
         function = self._model.signatures.get(signature)
         specs = function.structured_input_signature[1] if function else {}
         return {name: np.dtype(spec.dtype.as_numpy_dtype) for name, spec in specs.items()}
@@ -109,7 +100,7 @@ class Servable:
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        """Answers `PredictionService.GetModelMetadata`; raises a `RefusalError` for other fields than signature_def."""
+        """Answers `PredictionService.GetModelMetadata`. Fields other than signature_def raise a `RefusalError`."""
         self._check(request.model_spec)
         if list(request.metadata_field) != ["signature_def"]:
             raise RefusalError(
@@ -123,7 +114,7 @@ class Servable:
     def status(
         self, request: get_model_status_pb2.GetModelStatusRequest
     ) -> get_model_status_pb2.GetModelStatusResponse:
-        """Answers `ModelService.GetModelStatus`; raises a `RefusalError` for other models and versions."""
+        """Answers `ModelService.GetModelStatus`. Other models and versions raise a `RefusalError`."""
         self._check(request.model_spec)
         response = get_model_status_pb2.GetModelStatusResponse()
         state = get_model_status_pb2.ModelVersionStatus.State.AVAILABLE
@@ -146,6 +137,6 @@ class Servable:
 def _signature_definitions(version: Path) -> get_model_metadata_pb2.SignatureDefMap:
     from tensorflow.core.protobuf import saved_model_pb2
 
-    model = saved_model_pb2.SavedModel.FromString((version / _SAVED_MODEL).read_bytes())
+    model = saved_model_pb2.SavedModel.FromString((version / SAVED_MODEL).read_bytes())
     graph = next(graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
     return get_model_metadata_pb2.SignatureDefMap(signature_def=graph.signature_def)

@@ -1,18 +1,17 @@
-"""What TF Serving's own server needs beside the versions: its configuration, and how to start it."""
+"""The files of TF Serving's own server beside the versions: its configuration and a Compose file."""
 
 import json
-import re
 from pathlib import Path
 
 from sr_tf.disk.files import write_atomically
-from sr_tf.errors import UserError
+from sr_tf.serving.versions import model_name
 
-# TensorFlow's version, whose SavedModels a server of the same version reads.
+# A server of the version of TensorFlow that wrote the SavedModel can read it.
 IMAGE_TAG = "2.21.0"
 METRICS = "/monitoring/prometheus/metrics"
 
 _MODELS = """\
-# --model_config_file: the newest version is served; the server looks for newer ones by itself.
+# --model_config_file: the server serves the newest version and looks for newer ones by itself.
 model_config_list {{
   config {{
     name: "{name}"
@@ -23,9 +22,9 @@ model_config_list {{
 """
 
 _BATCHING = """\
-# --enable_batching --batching_parameters_file: here for the bounded queue, not for batches. Images of different sizes
-# cannot share a batch (the server fails both with FAILED_PRECONDITION, and padding would change pixels), and a tile
-# keeps all cores busy by itself. So: one image in a request; when the queue is full the answer is UNAVAILABLE.
+# --enable_batching --batching_parameters_file: used for the bounded queue, not for batches. Images of different sizes
+# cannot share a batch (the server answers both with FAILED_PRECONDITION, and padding would change pixels), and one tile
+# keeps all cores busy. Therefore a batch has one image, and a full queue answers UNAVAILABLE.
 max_batch_size { value: 1 }
 batch_timeout_micros { value: 0 }
 num_batch_threads { value: 2 }
@@ -41,8 +40,8 @@ prometheus_config {{
 """
 
 _COMPOSE = """\
-# docker compose up: gRPC on 8500, REST on 8501, this machine only. Nobody is asked for a password: before you open the
-# ports to others, put something in front that does.
+# docker compose up: gRPC on port 8500, REST on port 8501, from this machine only. The server has no authentication: put
+# a proxy with authentication in front of it before you open the ports to other machines.
 services:
   serving:
     image: tensorflow/serving:${{TF_SERVING_VERSION:-{tag}}}
@@ -60,7 +59,7 @@ services:
         target: /models/{name}
         read_only: true
     healthcheck:
-      # The image has no curl; bash opens sockets itself.
+      # The image has no curl, but bash can open sockets.
       test:
         - CMD
         - bash
@@ -74,34 +73,22 @@ services:
 
 
 def health_command(name: str, port: int = 8501) -> str:
-    """A line for bash that succeeds when the server has a version of the model ready."""
+    """A bash command that succeeds if a version of the model is ready on the server at this port."""
     ask = rf"printf 'GET /v1/models/{name} HTTP/1.0\r\n\r\n' >&3"
     return f"exec 3<>/dev/tcp/127.0.0.1/{port} && {ask} && grep -q AVAILABLE <&3"
 
 
-def model_name(folder: Path) -> str:
-    """The name under which a servable is served: its folder's.
-
-    Raises:
-        UserError: that name cannot stand in a URL.
-    """
-    name = folder.resolve().name
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise UserError(f"{folder}: the folder's name is the model's; expected letters, digits, '_', '-' and '.' alone")
-    return name
-
-
 def write_server_files(folder: Path) -> None:
-    """Writes `models.config`, `batching.config`, `monitoring.config` and `compose.yaml`; those that exist are kept.
+    """Writes `models.config`, `batching.config`, `monitoring.config` and `compose.yaml`. Existing files are kept.
 
     Args:
-        folder: of the servable; its name is the model's.
+        folder: the servable's folder.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: a file cannot be written.
     """
     name = model_name(folder)
-    # Strings of JSON are strings of YAML.
+    # A JSON string is a valid YAML string.
     compose = _COMPOSE.format(tag=IMAGE_TAG, name=name, health=json.dumps(health_command(name)))
     files = {
         "models.config": _MODELS.format(name=name),
@@ -110,6 +97,6 @@ def write_server_files(folder: Path) -> None:
         "compose.yaml": compose,
     }
     for file, content in files.items():
-        # The next version must not undo what an operator has changed.
+        # An export of the next version must not undo an operator's changes.
         if not (folder / file).exists():
             write_atomically(folder / file, content)

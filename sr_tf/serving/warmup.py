@@ -1,4 +1,4 @@
-"""Requests that TF Serving replays while it loads a version, before it sends users there."""
+"""Warm-up requests: TF Serving replays them while it loads a version, before it sends clients there."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sr_tf.generators.upscale import TILE
 from sr_tf.images.reading import encode_png
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE
 
-# Where TF Serving looks, inside a version's folder.
+# The place in a version's folder where TF Serving looks for them.
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
@@ -18,11 +18,11 @@ def write_warmup(version: Path, halo: int) -> None:
     """Writes one request for each signature, of the size that clients send most: a whole tile with its halo.
 
     Args:
-        version: a SavedModel's folder.
+        version: the folder of a SavedModel.
         halo: the generator's receptive radius in LR pixels.
     """
     side = TILE + 2 * halo
-    # A tensor of one repeated value is stored as that value; TF Serving fills it up.
+    # TensorFlow stores a tensor of one repeated value as that value alone, so that the file stays small.
     tile = tf.make_tensor_proto(127.5, tf.float32, shape=[1, side, side, 3])
     file = encode_png(np.full((side, side, 3), 128, np.uint8))
     inputs = {

@@ -10,7 +10,7 @@ def generator():
 
 @pytest.fixture(scope="session")
 def exported(generator, tmp_path_factory):
-    """The folder of a servable with one version, named small."""
+    """The folder of a servable named small with one version."""
     from sr_tf.serving.export import export
 
     return export(generator, tmp_path_factory.mktemp("export") / "small").parent
@@ -25,7 +25,7 @@ def servable(exported):
 
 @pytest.fixture(scope="session")
 def targets(servable):
-    """Addresses of a server that conforms to TF Serving's protocol, by scheme."""
+    """The addresses of a server that conforms to TF Serving's protocol, by scheme."""
     from model_servers import Models, Prediction, grpc_server, rest_server
 
     with grpc_server(Prediction(servable), Models(servable)) as over_grpc, rest_server(servable) as over_http:

@@ -1,6 +1,6 @@
-"""Servers for the client's tests: one that conforms to TF Serving's protocol, and ones that behave as they are told.
+"""Servers for the client's tests: one that conforms to TF Serving's protocol, and ones with a behaviour that tests set.
 
-The services are the official ones; only the machinery of TensorFlow's own server is missing.
+The gRPC services are the official ones, without TensorFlow's own server around them.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from sr_tf.serving.servable import RefusalError
 
 
 class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """A servable, whose answers list their numbers one by one, as TensorFlow's server does unless told otherwise."""
+    """A servable whose answers list their numbers one by one, which is the default of TensorFlow's server."""
 
     def __init__(self, servable):
         self._servable = servable
@@ -52,7 +52,7 @@ def _answer(method, request, context):
 
 
 class Enlarging(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """A generator of no weights: each pixel four times in each direction, radius 3. `before` may interfere."""
+    """A generator without weights: repeats each pixel 4 × 4 times, radius 3. `before` may replace the answer."""
 
     def __init__(self, before=lambda signature, context: None):
         self.before = before
@@ -91,7 +91,7 @@ def grpc_server(prediction, models=None, threads=8, port=0):
 
 @contextlib.contextmanager
 def http_server(answer):
-    """Yields http://host:port; `answer` makes (status, JSON) of (method, path, body)."""
+    """Yields http://host:port; `answer` maps (method, path, body) to (status, JSON or bytes)."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

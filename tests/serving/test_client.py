@@ -1,4 +1,4 @@
-"""The client against a server that conforms: pixels, sizes, what it imports."""
+"""The client with a server that conforms to the protocol: pixels, sizes, imports."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ RNG = np.random.default_rng(6)
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 @pytest.mark.parametrize("png", [False, True])
-def test_restores_the_pixels_of_upscale_by_tiles(generator, targets, scheme, png):
+def test_restore_gives_the_pixels_of_upscale_with_the_same_tiles(generator, targets, scheme, png):
     lr = RNG.integers(0, 256, (75, 53, 3), np.uint8)
     seen = []
     with connect(targets[scheme], "small", png=png) as served:
@@ -25,7 +25,7 @@ def test_restores_the_pixels_of_upscale_by_tiles(generator, targets, scheme, png
         sr = served.restore(lr, tile=30, progress=lambda: seen.append(1))
     assert len(seen) == 6
     np.testing.assert_array_equal(sr, upscale(generator, lr, tile=30))
-    # One pass takes its sums in another order, so that a value between two levels may fall to the other one.
+    # One pass adds in another order, so that a value between two levels may be rounded to the other one.
     whole = upscale(generator, lr, tile=75)
     assert np.abs(sr.astype(int) - whole).max() <= 1
     assert (sr != whole).mean() < 1e-3
@@ -52,13 +52,13 @@ def test_status_names_the_versions(targets, scheme):
         assert served.status() == {1: "AVAILABLE"}
 
 
-def test_answers_above_grpcs_default_limit_arrive():
+def test_answers_larger_than_grpcs_default_limit_are_received():
     lr = RNG.integers(0, 256, (175, 175, 3), np.uint8)
     with grpc_server(Enlarging()) as target, connect(target, "any") as served:
         np.testing.assert_array_equal(served.restore(lr), lr.repeat(4, 0).repeat(4, 1))
 
 
-def test_what_is_no_image_is_refused_before_anything_is_sent(targets):
+def test_arrays_that_are_not_rgb_are_refused_before_a_request(targets):
     with connect(targets["grpc"], "small") as served:
         for bad in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
             with pytest.raises(ValueError, match="expected uint8"):
@@ -66,7 +66,7 @@ def test_what_is_no_image_is_refused_before_anything_is_sent(targets):
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
-def test_sr_tf_upscale_by_a_server_writes_what_it_writes_without(targets, tmp_path, capsys, scheme):
+def test_sr_tf_upscale_writes_the_same_files_with_a_server_as_without(targets, tmp_path, capsys, scheme):
     for number, size in enumerate(((40, 60), (23, 9))):
         write_png(tmp_path / "lr" / f"{number}.png", RNG.integers(0, 256, (*size, 3), np.uint8))
     how = ["--model", "small", "--tile", "32"]
@@ -90,7 +90,7 @@ def test_restoring_over_http_imports_neither_tensorflow_nor_grpc(targets, tmp_pa
     assert read_rgb(tmp_path / "sr.png").shape == (36, 32, 3)
 
 
-def test_serving_takes_neither_alpha_nor_engine(tmp_path, capsys):
+def test_alpha_and_engine_are_refused_with_serving(tmp_path, capsys):
     write_png(tmp_path / "lr.png", RNG.integers(0, 256, (9, 8, 3), np.uint8))
     arguments = ["upscale", str(tmp_path / "lr.png"), str(tmp_path / "out"), "--serving", "grpc://localhost:1"]
     assert main([*arguments, "--alpha", "0.5"]) == 2

@@ -46,7 +46,7 @@ def test_float_signature_gives_the_keras_models_pixels_at_any_size(generator, ve
         assert served.max() <= 255
 
 
-def test_encoded_signature_takes_mixed_sizes_and_kinds_in_one_batch(generator, version):
+def test_encoded_signature_accepts_mixed_sizes_and_kinds_in_one_batch(generator, version):
     serve = tf.saved_model.load(str(version)).signatures["encoded"]
     images = [RNG.integers(0, 256, (*size, 3), np.uint8) for size in ((12, 20), (31, 9))]
     grey = RNG.integers(0, 256, (10, 10), np.uint8)
@@ -59,13 +59,13 @@ def test_encoded_signature_takes_mixed_sizes_and_kinds_in_one_batch(generator, v
     assert decoded[3].shape == (48, 80, 3)
 
 
-def test_geometry_signature_says_what_a_client_must_know(generator, version):
+def test_geometry_signature_gives_scale_and_radius(generator, version):
     answer = tf.saved_model.load(str(version)).signatures["geometry"](probe=tf.constant([0, 7, -1]))
     assert answer["scale"].numpy().tolist() == [4, 4, 4]
     assert answer["receptive_radius"].numpy().tolist() == [generator.receptive_radius] * 3
 
 
-def test_warmup_requests_are_replayed_from_the_file_on_every_signature(generator, version):
+def test_every_signature_has_a_warmup_request_that_can_be_replayed(generator, version):
     signatures = tf.saved_model.load(str(version)).signatures
     path = version / "assets.extra" / "tf_serving_warmup_requests"
     logs = [PredictionLog.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
@@ -101,7 +101,7 @@ def test_server_files_are_in_the_servers_formats(version):
 
 
 def _message(name):
-    """An empty message of those that the server's configuration has, which no Python package holds."""
+    """An empty message of the server's configuration, whose definition no Python package contains."""
     file = descriptor_pb2.FileDescriptorProto(
         name="server.proto", package="server", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
     )
@@ -124,7 +124,7 @@ def _message(name):
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"server.{name}"))()
 
 
-def test_versions_count_up_leave_no_draft_and_keep_what_an_operator_changed(generator, version):
+def test_versions_count_up_leave_no_draft_and_keep_an_operators_changes(generator, version):
     folder = version.parent
     (folder / "batching.config").write_text("num_batch_threads { value: 4 }\n")
     assert version.name == "1"
@@ -135,13 +135,13 @@ def test_versions_count_up_leave_no_draft_and_keep_what_an_operator_changed(gene
 
 
 @pytest.mark.parametrize("name", ["a b", "größe", "a:predict", "-x"])
-def test_a_folder_whose_name_cannot_be_a_models_is_an_error(generator, tmp_path, name):
-    with pytest.raises(UserError, match="the folder's name is the model's"):
+def test_a_folder_name_that_cannot_be_a_models_name_is_refused(generator, tmp_path, name):
+    with pytest.raises(UserError, match="the folder's name becomes the model's"):
         export(generator, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_in_the_way_is_an_error(generator, tmp_path):
+def test_a_file_in_place_of_the_folder_is_refused(generator, tmp_path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(UserError, match="expected a folder"):
         export(generator, tmp_path / "taken")

@@ -1,9 +1,8 @@
-"""What the client does when the server is away, busy, slow, or answers nonsense."""
+"""The client when the server is unavailable, busy or slow, or its answer is malformed."""
 
 import socket
 import threading
 import time
-from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -14,7 +13,6 @@ from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 from sr_tf.cli.main import main
 from sr_tf.errors import UserError
 from sr_tf.images.reading import write_png
-from sr_tf.serving import retry
 from sr_tf.serving.client import connect
 
 LR = np.random.default_rng(7).integers(0, 256, (40, 30, 3), np.uint8)
@@ -22,7 +20,7 @@ GEOMETRY = {"outputs": {"scale": [4], "receptive_radius": [3]}}
 
 
 def _refusing(code, times):
-    """Lets `times` requests for pixels fail."""
+    """Makes the first `times` requests for pixels fail."""
     left = [times]
 
     def before(signature, context):
@@ -42,7 +40,7 @@ def test_a_server_that_refuses_twice_is_asked_a_third_time(code):
 
 
 @pytest.mark.parametrize("status", [503, 429])
-def test_so_is_one_that_refuses_over_http(status):
+def test_an_http_server_that_refuses_twice_is_asked_a_third_time(status):
     asked = []
 
     def answer(method, path, body):
@@ -66,7 +64,7 @@ def test_other_errors_are_not_asked_again(code):
     assert servicer.calls.count("serving_default") == 1
 
 
-def test_a_server_that_stays_busy_is_given_up_at_the_deadline():
+def test_requests_to_a_busy_server_end_at_the_deadline():
     servicer = Enlarging(_refusing(grpc.StatusCode.UNAVAILABLE, 10**6))
     with grpc_server(servicer) as target, connect(target, "any", deadline=1.5) as served:
         start = time.monotonic()
@@ -76,54 +74,8 @@ def test_a_server_that_stays_busy_is_given_up_at_the_deadline():
     assert servicer.calls.count("serving_default") > 2
 
 
-def test_pauses_double_up_to_a_limit_and_are_drawn_at_random(monkeypatch):
-    bounds, pauses, now = [], [], [0.0]
-
-    def draw(low, high):
-        bounds.append((low, high))
-        return high / 2
-
-    def sleep(seconds):
-        pauses.append(seconds)
-        now[0] += seconds
-
-    monkeypatch.setattr(retry, "random", SimpleNamespace(uniform=draw))
-    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
-    timeouts = []
-
-    def ask(timeout):
-        timeouts.append(timeout)
-        raise retry.UnavailableError("away")
-
-    with pytest.raises(UserError, match=r"away \(asked 12 times in 20 s\)"):
-        retry.ask_until(20, 8, ask)
-    assert bounds == [(0, high) for high in (0.2, 0.4, 0.8, 1.6, 3.2, *7 * [5.0])]
-    assert sum(pauses) < 20
-    # No attempt may outlast the deadline either.
-    assert timeouts[:6] == [8] * 6
-    assert timeouts[-1] == pytest.approx(20 - sum(pauses))
-
-
-def test_a_machine_that_wakes_too_late_leaves_no_attempt_without_time(monkeypatch):
-    clock, given = [0.0], []
-
-    def ask(timeout):
-        given.append(timeout)
-        raise retry.UnavailableError("away")
-
-    def sleep(seconds):
-        clock[0] += seconds + 0.7
-
-    monkeypatch.setattr(retry, "random", SimpleNamespace(uniform=lambda low, high: 0.01))
-    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
-    with pytest.raises(UserError, match=r"away \(asked \d+ times? in 1 s\)"):
-        retry.ask_until(1, 60, ask)
-    assert given
-    assert all(0 < timeout <= 1 for timeout in given)
-
-
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
-def test_a_server_that_is_not_there_is_one_line_and_code_2(tmp_path, capsys, monkeypatch, scheme):
+def test_an_unreachable_server_gives_one_line_and_code_2(tmp_path, capsys, monkeypatch, scheme):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -139,7 +91,7 @@ def test_a_server_that_is_not_there_is_one_line_and_code_2(tmp_path, capsys, mon
     assert not (tmp_path / "sr.png").exists()
 
 
-def test_a_server_that_comes_up_late_is_found():
+def test_a_server_that_starts_late_is_found():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -153,7 +105,7 @@ def test_a_server_that_comes_up_late_is_found():
         found[0].close()
 
 
-def test_a_slow_server_is_given_up_at_the_calls_deadline():
+def test_a_call_to_a_slow_server_ends_at_its_timeout():
     release = threading.Event()
     servicer = Enlarging(lambda signature, context: None if signature == "geometry" else release.wait(30) and None)
     with grpc_server(servicer) as target, connect(target, "any", timeout=0.5) as served:
@@ -167,7 +119,7 @@ def test_a_slow_server_is_given_up_at_the_calls_deadline():
     assert servicer.calls.count("serving_default") == 1
 
 
-def test_a_slow_http_server_is_given_up_at_the_calls_deadline():
+def test_a_call_to_a_slow_http_server_ends_at_its_timeout():
     release = threading.Event()
 
     def answer(method, path, body):
@@ -183,12 +135,12 @@ def test_a_slow_http_server_is_given_up_at_the_calls_deadline():
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
-def test_a_model_that_is_not_served_is_named(targets, scheme):
+def test_an_unknown_model_is_named(targets, scheme):
     with pytest.raises(UserError, match=r"serves no model 'large' \(Servable not found for request: Latest\(large\)\)"):
         connect(targets[scheme], "large")
 
 
-def test_a_model_that_is_still_loading_is_told_from_one_that_is_not_there(servable):
+def test_the_error_says_if_a_model_is_still_loading(servable):
     class Loading(model_service_pb2_grpc.ModelServiceServicer):
         def GetModelStatus(self, request, context):  # noqa: N802
             answer = get_model_status_pb2.GetModelStatusResponse()
@@ -208,10 +160,10 @@ def test_a_model_that_is_still_loading_is_told_from_one_that_is_not_there(servab
         (response(images=np.zeros((1, 80, 60, 3), np.float32)), r"float32 \[1, 80, 60, 3\]"),
         (response(images=np.zeros((1, 160, 120, 3), np.uint8)), r"uint8 \[1, 160, 120, 3\]"),
         (response(images=np.full((1, 160, 120, 3), np.nan, np.float32)), "expected finite"),
-        (response(pixels=np.zeros((1, 160, 120, 3), np.float32)), "nothing of use"),
+        (response(pixels=np.zeros((1, 160, 120, 3), np.float32)), "nothing usable"),
     ],
 )
-def test_an_answer_that_is_not_the_restoration_is_refused(answer, found):
+def test_pixels_of_a_wrong_shape_type_or_value_are_refused(answer, found):
     servicer = Enlarging(lambda signature, context: None if signature == "geometry" else answer)
     with (
         grpc_server(servicer) as target,
@@ -223,7 +175,7 @@ def test_an_answer_that_is_not_the_restoration_is_refused(answer, found):
 
 
 @pytest.mark.parametrize("outputs", [[{"b64": "bm8gUE5H"}], [], [1.0], {"image_bytes": 3}])
-def test_an_answer_that_is_no_png_is_refused(outputs):
+def test_an_answer_that_is_not_a_png_is_refused(outputs):
     def answer(method, path, body):
         return (200, GEOMETRY) if b'"geometry"' in body else (200, {"outputs": outputs})
 
@@ -234,7 +186,7 @@ def test_an_answer_that_is_no_png_is_refused(outputs):
 @pytest.mark.parametrize(
     "content", [b"<html>", b"[1]", b"{}", b'{"outputs": [4]}', b'{"outputs": {"scale": [[4], [1, 2]]}}']
 )
-def test_what_is_no_tf_serving_is_told_in_one_line(content):
+def test_an_answer_of_another_kind_of_server_gives_one_line(content):
     with http_server(lambda *_: (200, content)) as target, pytest.raises(UserError, match=target) as error:
         connect(target, "any")
     assert "\n" not in str(error.value)
@@ -257,7 +209,7 @@ def test_a_model_without_geometry_is_refused(answer):
         connect(target, "any")
 
 
-def test_no_more_requests_are_under_way_than_allowed():
+def test_the_number_of_simultaneous_requests_is_limited():
     lock, running, most = threading.Lock(), [0], [0]
 
     def before(signature, context):
@@ -279,7 +231,7 @@ def test_no_more_requests_are_under_way_than_allowed():
     assert most[0] == 3
 
 
-def test_after_an_error_the_tiles_that_wait_are_not_sent():
+def test_after_an_error_the_waiting_tiles_are_not_sent():
     servicer = Enlarging(_refusing(grpc.StatusCode.INTERNAL, 10**6))
     with (
         grpc_server(servicer) as target,
@@ -307,7 +259,7 @@ def test_addresses_are_checked(target):
         connect(target, "any")
 
 
-def test_a_file_that_is_no_image_is_the_servers_to_refuse(servable):
+def test_the_server_refuses_a_file_that_is_not_an_image(servable):
     with (
         grpc_server(Prediction(servable), Models(servable)) as target,
         connect(target, "small") as served,

@@ -1,4 +1,4 @@
-"""The official client against a real engine: `sr-tf serve`, which is Ray Serve hosting TF Serving's services."""
+"""The client with `sr-tf serve`, which runs TF Serving's gRPC and REST services on Ray Serve."""
 
 import contextlib
 import importlib.util
@@ -26,7 +26,7 @@ from sr_tf.serving.client import connect
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs `pip install sr-tf[ray]`"),
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra `ray`"),
 ]
 
 SR_TF = Path(sys.executable).with_name("sr-tf")
@@ -49,7 +49,7 @@ def _free_flags():
 
 
 def _ray_processes(of):
-    """The processes whose session is `of`'s: Ray's and the replicas."""
+    """The processes in the session of process `of`: Ray's and the replicas."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -62,7 +62,7 @@ def _ray_processes(of):
 
 
 def _replicas():
-    """How many processes compute, of all servers on this machine."""
+    """The number of replicas of all servers on this machine."""
     names = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -74,14 +74,14 @@ def _replicas():
 
 @contextlib.contextmanager
 def _serving(exported, *arguments, environment=None):
-    """`sr-tf serve`: its process, and its addresses by scheme."""
+    """Runs `sr-tf serve`; yields its process and its addresses by scheme."""
     flags = _free_flags()
     grpc_port, http_port = flags[1], flags[3]
     process = subprocess.Popen(
         [SR_TF, "serve", exported, *flags, *arguments],
         stderr=subprocess.PIPE, text=True, start_new_session=True, env=os.environ | (environment or {}),
     )  # fmt: skip
-    # A server that hangs is ended, which ends the reading below.
+    # Kills a server that hangs, so that the reading below ends.
     alarm = threading.Timer(400, process.kill)
     alarm.start()
     lines = []
@@ -105,7 +105,7 @@ def _serving(exported, *arguments, environment=None):
 
 @pytest.fixture(scope="module")
 def served(exported):
-    """Two replicas of one thread each: addresses by scheme. Afterwards nothing may be left of them."""
+    """Two replicas with one thread each: their addresses by scheme. No process may be left afterwards."""
     with _serving(exported, "--replicas", "2", "--threads", "1") as (process, addresses):
         yield addresses
         assert len(_ray_processes(process.pid)) > 2
@@ -136,7 +136,7 @@ def test_files_and_status(generator, served, tmp_path, scheme):
     np.testing.assert_array_equal(read_rgb(tmp_path / "sr.png"), upscale(generator, lr))
 
 
-def test_an_answer_of_700_pixels_a_side_passes(generator, served):
+def test_an_answer_of_700_by_700_pixels_is_received(generator, served):
     lr = RNG.integers(0, 256, (175, 175, 3), np.uint8)
     with connect(served["grpc"], "small") as client:
         np.testing.assert_array_equal(client.restore(lr), upscale(generator, lr))
@@ -181,7 +181,7 @@ def test_replicas_are_added_while_requests_wait(generator, exported):
         assert _replicas() == before + 2
 
 
-def test_a_cluster_that_is_there_is_joined_and_left_running(generator, exported):
+def test_a_running_cluster_is_joined_and_left_running(generator, exported):
     ray = Path(sys.executable).with_name("ray")
     (port,) = _free_ports(1)
     head = ["--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
@@ -194,7 +194,9 @@ def test_a_cluster_that_is_there_is_joined_and_left_running(generator, exported)
         _wait_for_port(port)
         joining = {**secret, "RAY_ADDRESS": f"127.0.0.1:{port}"}
         with _serving(exported, "--threads", "1", environment=joining) as (process, addresses):
-            assert not any("raylet" in _command(pid) for pid in _ray_processes(process.pid)), "one of its own"
+            assert not any("raylet" in _command(pid) for pid in _ray_processes(process.pid)), (
+                "it started a cluster of its own"
+            )
             with connect(addresses["grpc"], "small") as client:
                 np.testing.assert_array_equal(client.restore(lr), upscale(generator, lr))
         assert cluster.poll() is None
@@ -219,16 +221,16 @@ def _wait_for_port(port):
     pytest.fail(f"nothing answers on port {port}")
 
 
-def test_nothing_to_serve_is_one_line_and_code_2(tmp_path, capsys):
+def test_an_empty_folder_gives_one_line_and_code_2(tmp_path, capsys):
     assert main(["serve", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("sr-tf: error: ")
-    assert "holds no version of a model" in error
+    assert "contains no version of a model" in error
     assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("flag", ["--grpc-port", "--http-port"])
-def test_a_port_that_is_taken_is_one_line_and_code_2(exported, capsys, flag):
+def test_a_port_in_use_gives_one_line_and_code_2(exported, capsys, flag):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["serve", str(exported), *_free_flags(), flag, str(port)]) == 2

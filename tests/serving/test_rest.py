@@ -1,4 +1,4 @@
-"""The REST forms, literally as TensorFlow documents them, and the same questions by the official gRPC stubs."""
+"""The REST requests as TensorFlow documents them, and the same requests with the official gRPC stubs."""
 
 import base64
 import io
@@ -99,13 +99,13 @@ def test_several_outputs_are_objects_by_row_and_one_object_by_column(targets):
         ("small/labels/stable:predict", {"instances": [1]}, 400, "Unrecognized servable version label: stable"),
         ("small:predict", {"instances": [[1, 2]], "inputs": []}, 400, "either 'instances' or 'inputs'"),
         ("small:predict", {"examples": [1]}, 400, "either 'instances' or 'inputs'"),
-        ("small:predict", {"instances": []}, 400, "not empty"),
+        ("small:predict", {"instances": []}, 400, "non-empty"),
         ("small:predict", {"instances": [[1, 2]]}, 400, "images: found float32 [1, 2], expected float32"),
-        ("small:predict", {"instances": [[[["a"]]]]}, 400, "images: is no tensor of float32"),
+        ("small:predict", {"instances": [[[["a"]]]]}, 400, "images: is not a tensor of float32"),
         ("small:predict", {"inputs": {"pixels": [1]}}, 400, "found the inputs ['pixels']"),
         ("small:predict", {"signature_name": "other", "inputs": [1]}, 400, "'other' not found in signature def"),
         ("small:predict", {"signature_name": "encoded", "inputs": [1]}, 400, "expected strings"),
-        ("small:predict", {"signature_name": "encoded", "inputs": [{"b64": "?"}]}, 400, "image_bytes: is no tensor"),
+        ("small:predict", {"signature_name": "encoded", "inputs": [{"b64": "?"}]}, 400, "image_bytes: is not a tensor"),
         ("small:classify", {"examples": []}, 400, "Malformed request"),
         ("small/metadata", {"a": 1}, 400, "Malformed request"),
     ],
@@ -116,7 +116,7 @@ def test_errors_are_json_with_a_status(targets, path, body, status, message):
     assert message in content["error"]
 
 
-def test_the_health_check_of_the_compose_file_tells_ready_from_not(targets):
+def test_the_health_check_of_the_compose_file_succeeds_only_for_a_ready_model(targets):
     port = int(targets["http"].rpartition(":")[2])
     for name, code in (("small", 0), ("large", 1)):
         result = subprocess.run(["bash", "-c", health_command(name, port)], capture_output=True, timeout=20)
@@ -143,7 +143,7 @@ def test_grpc_metadata_and_status(channel):
     assert (state.version, state.state) == (1, get_model_status_pb2.ModelVersionStatus.State.AVAILABLE)
 
 
-def test_grpc_predict_honours_the_output_filter_and_says_what_answered(channel):
+def test_grpc_predict_honours_the_output_filter_and_names_the_model(channel):
     import tensorflow as tf
 
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
