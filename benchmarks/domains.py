@@ -15,7 +15,8 @@ from absl import app, flags
 from sr_tf.evaluation.bjontegaard import bd_quality
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_curves import RateCurve
-from sr_tf.evaluation.rate_distortion import generated, interpolated, measure_image
+from sr_tf.evaluation.rate_distortion import measure_image
+from sr_tf.evaluation.rate_methods import generated, interpolated
 from sr_tf.generators.load import load_generator, load_reducer
 from sr_tf.images.reading import find_images, read_folder
 

@@ -9,7 +9,8 @@ from sr_tf.errors import UserError
 from sr_tf.evaluation import rate_tables
 from sr_tf.evaluation.curves import picture
 from sr_tf.evaluation.measures import ALWAYS, load_measures, run_ladder_test
-from sr_tf.evaluation.rate_distortion import DEGRADATION, default_methods, measure
+from sr_tf.evaluation.rate_distortion import measure
+from sr_tf.evaluation.rate_methods import DEGRADATION, default_methods
 from sr_tf.evaluation.rate_results import RateDistortion
 from sr_tf.generators.load import ZOO, load_generator, load_reducer, shipped
 from sr_tf.generators.names import labels

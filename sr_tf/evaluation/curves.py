@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.evaluation.rate_curves import RateCurve, common_range, crossing, mean_at
-from sr_tf.evaluation.rate_distortion import REFINED
+from sr_tf.evaluation.rate_methods import REFINED
 from sr_tf.evaluation.rate_results import AVIF, REDUCED, RateDistortion
 from sr_tf.evaluation.wording import counted
 from sr_tf.metrics.scores import SCORES

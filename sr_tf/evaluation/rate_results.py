@@ -8,7 +8,8 @@ import numpy as np
 
 from sr_tf.evaluation.bjontegaard import bd_quality, bd_rate
 from sr_tf.evaluation.rate_curves import RateCurve, common_range, crossing, envelope
-from sr_tf.evaluation.rate_distortion import Method, Point
+from sr_tf.evaluation.rate_distortion import Point
+from sr_tf.evaluation.rate_methods import Method
 from sr_tf.images.codecs import CODECS
 from sr_tf.metrics.ladder import Ladder
 from sr_tf.metrics.scores import SCORES

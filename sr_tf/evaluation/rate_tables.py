@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from sr_tf.evaluation.rate_curves import mean_at
-from sr_tf.evaluation.rate_distortion import DEGRADATION
+from sr_tf.evaluation.rate_methods import DEGRADATION
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
 from sr_tf.evaluation.wording import counted, json_text, not_measured, size_range
 from sr_tf.images.degradation import DEGRADATIONS

@@ -11,18 +11,11 @@ from PIL import Image
 
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
-from sr_tf.evaluation import rate_distortion, rate_tables
+from sr_tf.evaluation import rate_methods, rate_tables
 from sr_tf.evaluation.curves import _FULL, _apart, _styles, picture
 from sr_tf.evaluation.measures import load_measures
-from sr_tf.evaluation.rate_distortion import (
-    default_methods,
-    full_size,
-    generated,
-    interpolated,
-    measure,
-    measure_image,
-    refined,
-)
+from sr_tf.evaluation.rate_distortion import measure, measure_image
+from sr_tf.evaluation.rate_methods import default_methods, full_size, generated, interpolated, refined
 from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, REDUCED, RateDistortion, deltas
 from sr_tf.generators.load import load_generator
 from sr_tf.images.codecs import CODECS
@@ -243,7 +236,7 @@ def test_a_refined_method_has_the_colour_of_its_plain_one_and_is_dashed():
 
 
 def test_every_codec_has_a_line_of_its_own():
-    assert set(_FULL) == {AVIF, *(CODECS[name].title for name in rate_distortion.FULL_SIZE)}
+    assert set(_FULL) == {AVIF, *(CODECS[name].title for name in rate_methods.FULL_SIZE)}
     assert len(set(_FULL.values())) == len(_FULL)
 
 
@@ -257,8 +250,8 @@ def test_names_are_moved_apart_and_keep_their_order():
 
 @pytest.fixture
 def few_levels(monkeypatch):
-    monkeypatch.setattr(rate_distortion, "FULL_SIZE", ("avif-slow", "jpeg"))
-    monkeypatch.setattr(rate_distortion, "LR_LEVELS", {4: (40, 80)})
+    monkeypatch.setattr(rate_methods, "FULL_SIZE", ("avif-slow", "jpeg"))
+    monkeypatch.setattr(rate_methods, "LR_LEVELS", {4: (40, 80)})
     quick = replace(CODECS["avif-slow"], levels=(0, 30, 60))
     monkeypatch.setitem(CODECS, "avif-slow", quick)
 
