@@ -25,7 +25,7 @@ def openvino():
 def network(**shape):
     model = EDSR(**{"blocks": 2, "filters": 8, **shape})
     model.build((None, None, None, 3))
-    # Biases start at zero, where one that was forgotten would not show.
+    # Biases start at zero, so that a forgotten one would not be noticed.
     model.set_weights([weight + RNG.normal(0, 0.02, weight.shape) for weight in model.get_weights()])
     return model
 
@@ -36,7 +36,7 @@ def batch(*size):
 
 @pytest.mark.parametrize("one_step", [False, True])
 @pytest.mark.parametrize("scale", [2, 4, 8])
-def test_openvino_computes_what_the_network_does(openvino, scale, one_step):
+def test_openvino_gives_the_networks_values(openvino, scale, one_step):
     generator = network(scale=scale, one_step=one_step, residual_scaling=0.3)
     engine = on_engine(generator, "openvino")
     assert (engine.scale, engine.receptive_radius) == (scale, generator.receptive_radius)
@@ -54,7 +54,7 @@ def test_the_engines_pixels_of_shipped_generators_agree_within_1_of_255(openvino
     assert (difference > 0).mean() < 1e-3
 
 
-def test_openvino_may_be_called_by_many_threads(openvino):
+def test_openvino_is_thread_safe(openvino):
     engine = on_engine(network(), "openvino")
     images = [batch(1, 16 + number, 24) for number in range(6)]
     expected = [engine.predict_on_batch(image) for image in images]
@@ -70,11 +70,11 @@ def test_openvino_may_be_called_by_many_threads(openvino):
         thread.start()
     for thread in threads:
         thread.join()
-    # A thread that failed left nothing or the wrong pixels.
+    # A failed thread leaves no pixels or wrong ones.
     assert all(np.array_equal(found[number], expected[number]) for number in range(6))
 
 
-def test_a_result_is_not_overwritten_by_the_next(openvino):
+def test_a_result_is_not_overwritten_by_the_next_call(openvino):
     engine = on_engine(network(), "openvino")
     images = batch(1, 8, 8)
     first = engine.predict_on_batch(images)
@@ -84,12 +84,12 @@ def test_a_result_is_not_overwritten_by_the_next(openvino):
 
 
 def test_openvino_reports_nothing_to_its_makers(openvino, tmp_path):
-    """Its package for that leaves a file in the home folder before it sends anything."""
+    """OpenVINO's telemetry package writes a file to the home folder before it sends anything."""
     program = (
         "import sr_tf.generators.openvino, openvino.tools.ovc as ovc\n"
         "assert type(ovc.telemetry).__module__ == 'openvino.tools.ovc.telemetry_stub', type(ovc.telemetry)\n"
     )
-    # OpenVINO says nothing in a CI, which is not what is to be shown here.
+    # OpenVINO sends nothing if these variables are set, so that the test would prove nothing.
     environment = {key: value for key, value in os.environ.items() if key not in ("CI", "GITHUB_ACTIONS")}
     done = subprocess.run(
         [sys.executable, "-c", program], env={**environment, "HOME": str(tmp_path)}, capture_output=True, text=True
@@ -98,20 +98,20 @@ def test_openvino_reports_nothing_to_its_makers(openvino, tmp_path):
     assert not (tmp_path / "intel").exists()
 
 
-def test_tensorflow_is_the_network_itself():
+def test_the_tensorflow_engine_is_the_network_itself():
     generator = network()
     assert on_engine(generator) is on_engine(generator, "tensorflow") is generator
     assert to_uint8(generator.predict_on_batch(LR[None].astype(np.float32))[0]).shape == (164, 268, 3)
 
 
-def test_versions_are_named(openvino):
+def test_engine_versions_have_a_name_and_a_number(openvino):
     for engine in ENGINES:
         name, version = engine_version(engine).split(" ")
         assert name == engine
         assert version[0].isdigit()
 
 
-def test_what_is_not_there_is_told_in_a_line(monkeypatch):
+def test_missing_and_unknown_engines_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "sr_tf.generators.openvino", None)
     with pytest.raises(UserError, match=r"^the extra `openvino` is not installed .*: pip install -e '\.\[openvino\]'"):
         on_engine(network(), "openvino")

@@ -13,7 +13,7 @@ LR = np.random.default_rng(0).uniform(0, 255, (1, 12, 12, 3)).astype(np.float32)
 
 
 def run_folder(folder, generator, pretrained=""):
-    """A run's folder with one kept generator."""
+    """Writes a run folder with one kept generator."""
     (folder / "best").mkdir(parents=True)
     generator.save(folder / "best" / "step-00000001.keras")
     (folder / "best" / "scores.json").write_text('[{"file": "step-00000001.keras", "step": 1, "psnr": 30}]')
@@ -24,9 +24,9 @@ def run_folder(folder, generator, pretrained=""):
 
 def generator(seed, blocks=1):
     keras.utils.set_random_seed(seed)
-    made = EDSR(blocks, 8)
-    made.build((None, None, None, 3))
-    return made
+    model = EDSR(blocks, 8)
+    model.build((None, None, None, 3))
+    return model
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def runs(tmp_path):
     return start, run_folder(tmp_path / "tuned", generator(1), start)
 
 
-def test_its_ends_are_both_generators(runs):
+def test_alpha_0_and_1_give_the_two_generators(runs):
     start, tuned = runs
     np.testing.assert_array_equal(load_generator(f"{tuned}@0")(LR), load_generator(start)(LR))
     np.testing.assert_array_equal(load_generator(f"{tuned}@1")(LR), load_generator(tuned)(LR))
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_every_weight_lies_between(runs, kind):
+def test_every_weight_is_interpolated_linearly(runs, kind):
     _, tuned = runs
     where = tuned if kind == "folder" else tuned / "best" / "step-00000001.keras"
     mixed = load_generator(f"{where}@0.25").get_weights()
@@ -51,18 +51,18 @@ def test_every_weight_lies_between(runs, kind):
 
 
 @pytest.mark.parametrize("text", ["2", "-0.1", "half", "nan", ""])
-def test_alpha_out_of_range_is_told(text):
+def test_an_alpha_outside_0_to_1_is_refused(text):
     with pytest.raises(UserError, match="expected a number from 0 to 1"):
         split_alpha(f"small@{text}")
 
 
-def test_a_path_with_an_at_sign_is_taken_whole(tmp_path):
+def test_an_existing_path_with_an_at_sign_is_not_split(tmp_path):
     folder = run_folder(tmp_path / "mine@0.5", generator(0))
     assert split_alpha(str(folder)) == (str(folder), 1.0)
     np.testing.assert_array_equal(load_generator(folder)(LR), generator(0)(LR))
 
 
-def test_a_generator_that_was_not_fine_tuned_has_no_start(runs):
+def test_a_generator_that_was_not_fine_tuned_is_refused(runs):
     with pytest.raises(UserError, match="was not fine-tuned from another generator"):
         load_generator(f"{runs[0]}@0.5")
     with pytest.raises(UserError, match="small: was not fine-tuned"):
@@ -76,7 +76,7 @@ def test_a_start_of_another_architecture_is_refused(tmp_path):
         load_generator(f"{tuned}@0.5")
 
 
-def test_a_lone_file_has_no_start(tmp_path):
+def test_a_file_outside_a_run_folder_is_refused(tmp_path):
     (tmp_path / "deep").mkdir()
     generator(0).save(tmp_path / "deep" / "lone.keras")
     with pytest.raises(UserError, match=r"interpolation needs the run's .*config\.json"):

@@ -1,10 +1,10 @@
-"""LRs refined for a generator and a codec, and archives that hold them."""
+"""LRs refined for a generator and a codec, and archives that contain them."""
 
 import cv2
 import numpy as np
 import pytest
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.verify import measure_again
@@ -27,7 +27,7 @@ def generator():
 
 @pytest.fixture(scope="module")
 def hr():
-    return render_smear(5, 123, 150)  # no multiple of the scale, nor of the transform's blocks
+    return render_smear(5, 123, 150)  # neither a multiple of the scale nor of the transform's blocks
 
 
 def mean_error(generator, hr, file):
@@ -35,7 +35,7 @@ def mean_error(generator, hr, file):
     return np.mean(np.square(sr.astype(float) - hr))
 
 
-def test_an_lr_is_restored_better_for_its_bytes(generator, hr):
+def test_a_refined_lr_is_restored_better_at_equal_bytes(generator, hr):
     lr = reduce(hr, 2, "antialiased")
     qualities = np.arange(20, 71, 5)
     plain = [CODEC.encode(lr, int(quality)) for quality in qualities]
@@ -49,7 +49,7 @@ def test_an_lr_is_restored_better_for_its_bytes(generator, hr):
 
 
 @pytest.mark.parametrize("margins", [((19, 19), (19, 19)), ((19, 19), (19, 40))])
-def test_what_surrounds_an_lr_is_context_alone(generator, hr, margins):
+def test_the_pixels_around_an_lr_are_context_only(generator, hr, margins):
     """A block at the slide's right edge is narrower than its window, whose size is that of a whole block."""
     lr = reduce(hr, 2, "antialiased")
     window = np.pad(lr, (*margins, (0, 0)), mode="reflect")
@@ -61,14 +61,14 @@ def test_what_surrounds_an_lr_is_context_alone(generator, hr, margins):
 
 
 @pytest.mark.slow
-def test_refined_blocks_take_fewer_bytes_and_hold_what_was_measured(tmp_path):
+def test_refined_blocks_take_fewer_bytes_and_pass_verification(tmp_path):
     slide = tmp_path / "cells.png"
     write_png(slide, render_smear(2, 512, 512))
     sizes = {}
     for refine in (False, True):
         target = tmp_path / f"{refine}.sr.zip"
         write_archive(slide, target, Options(QUALITIES["diagnostic"], ("archive2",), refine=refine))
-        with RestoredSlide(target) as restored:
+        with ArchivedSlide(target) as restored:
             assert restored.kind(0, 0).generator
         assert measure_again(target, slide, ())[0] == []
         with ArchiveFile(target) as archive:

@@ -15,7 +15,7 @@ def scene():
 
 
 class Doubling:
-    """Repeats pixels and adds what a self-ensemble must average out: a ramp from left to right."""
+    """Repeats pixels and adds a ramp from left to right, which a self-ensemble must average out."""
 
     scale, receptive_radius = 2, 0
 
@@ -25,12 +25,12 @@ class Doubling:
         return large + ramp[None, None, :, None]
 
 
-def test_what_depends_on_the_orientation_cancels():
+def test_an_ensemble_averages_out_what_depends_on_the_orientation():
     lr = np.random.default_rng(0).uniform(0, 255, (2, 5, 7, 3)).astype(np.float32)
     np.testing.assert_allclose(SelfEnsemble(Doubling()).predict_on_batch(lr), lr.repeat(2, 1).repeat(2, 2), atol=1e-3)
 
 
-def test_an_ensemble_turns_with_its_image(scene):
+def test_an_ensemble_restores_a_rotated_image_to_the_rotated_pixels(scene):
     lr = reduce(scene, 4)
     ensemble = load_restorer("small+")
     turned = upscale(ensemble, np.ascontiguousarray(np.rot90(lr)))
@@ -43,12 +43,12 @@ def test_an_ensemble_is_better_than_its_generator(scene):
     assert together > alone + 0.03
 
 
-def test_fast_and_best_are_names_of_what_ships(scene):
+def test_fast_and_best_stand_for_shipped_generators(scene):
     lr = reduce(scene, 4)
     for speed, name in SPEEDS.items():
         np.testing.assert_array_equal(upscale(load_restorer(speed), lr), upscale(load_restorer(name), lr))
 
 
-def test_a_name_that_nobody_has_is_told():
+def test_an_unknown_name_is_refused():
     with pytest.raises(UserError, match="none-such: no such generator"):
         load_restorer("none-such+")

@@ -1,4 +1,4 @@
-"""What the shipped generators are worth."""
+"""The quality of the shipped generators."""
 
 from bisect import bisect_left
 from pathlib import Path
@@ -23,10 +23,10 @@ from sr_tf.metrics.scores import SCORES
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 CHULA_TEST, BCCD = DATA / "chula_rbc12" / "test", DATA / "bccd"
 SLIDE = DATA / "slides" / "cmu-1-small-region.svs"
-BCCD_SEEN = 300  # in order of names, by `mixed` in training
+BCCD_SEEN = 300  # the first fields in order of names, which `mixed` was trained on
 
 
-def test_small_is_better_than_bicubic_on_smears_it_has_never_seen():
+def test_small_is_better_than_bicubic_on_unseen_smears():
     scenes = [(str(seed), render_smear(seed, 256, 256)) for seed in range(500, 504)]
     means = compare(scenes, {"small": load_generator("small")}, "study", "drawn").means()
     assert means["small"]["psnr"] > means["bicubic"]["psnr"] + 1.5
@@ -34,8 +34,8 @@ def test_small_is_better_than_bicubic_on_smears_it_has_never_seen():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not here")
-def test_small_scores_on_real_fields_what_its_card_says():
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not available")
+def test_the_scores_of_small_on_real_fields_are_those_of_its_card():
     scenes = list(read_folder(find_images(CHULA_TEST), strict=True))
     assert len(scenes) == 40
     means = compare(((path.name, hr) for path, hr in scenes), {"small": load_generator("small")}, "study", "").means()
@@ -70,14 +70,14 @@ def _drawn():
 )
 def test_the_default_is_better_than_bicubic_on_every_image_of_every_domain(scenes, place):
     if not place.exists():
-        pytest.skip("the real images are not here")
+        pytest.skip("the real images are not available")
     scores = compare(scenes(), {"default": load_generator(DEFAULT_GENERATOR)}, "study", "").scores
     for scene, default in scores["default"].items():
         assert default["psnr"] > scores["bicubic"][scene]["psnr"], scene
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not here")
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not available")
 def test_best_is_four_decibels_above_bicubic_on_real_fields():
     scenes = [(path.name, hr) for path, hr in read_folder(find_images(CHULA_TEST)[::5], strict=True)]
     best = load_restorer("best")
@@ -87,9 +87,10 @@ def test_best_is_four_decibels_above_bicubic_on_real_fields():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not here")
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not available")
 @pytest.mark.skipif(
-    not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets the weights"
+    not is_cached("efficientnet_lite0"),
+    reason="needs `sr-tf assets fetch efficientnet_lite0`",
 )
 def test_more_perceptual_weight_costs_psnr_and_lowers_the_enl0_distance():
     scenes = [(path.name, hr) for path, hr in read_folder(find_images(CHULA_TEST)[::8], strict=True)]
@@ -109,7 +110,7 @@ def test_more_perceptual_weight_costs_psnr_and_lowers_the_enl0_distance():
     ("name", "start"),
     [("m1", "small"), ("m2", "small"), ("m3", "small"), ("archive4g", "archive4"), ("archive2g", "archive2")],
 )
-def test_fine_tuned_generators_lead_back_to_the_mse_generator(name, start):
+def test_fine_tuned_generators_at_alpha_0_are_the_mse_generator(name, start):
     assert shipped()[name]["pretrained"] == start
     lr = np.float32(reduce(render_smear(3, 64, 64), 4)[None])
     np.testing.assert_array_equal(load_generator(f"{name}@0")(lr), load_generator(start)(lr))
@@ -119,13 +120,14 @@ def test_fine_tuned_generators_lead_back_to_the_mse_generator(name, start):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not here")
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not available")
 @pytest.mark.skipif(
-    not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets the weights"
+    not is_cached("efficientnet_lite0"),
+    reason="needs `sr-tf assets fetch efficientnet_lite0`",
 )
 @pytest.mark.parametrize(("start", "quality"), [("archive4", 75), ("archive2", 45)])
 def test_gans_for_archives_lower_the_enl0_distance_at_equal_bytes(start, quality):
-    """About 0.12 bit/pixel. ENL0 at least 5 % less, for at most 0.3 dB; above what AVIF gives at full size."""
+    """At about 0.12 bit/pixel ENL0 falls by 5 % or more for at most 0.3 dB, to below 0.9 times full-size AVIF's."""
     measure = {score: SCORES[score].load(4, "antialiased") for score in ("psnr", "enl0")}
     models, reducer = {name: load_generator(name) for name in (start, f"{start}g")}, load_reducer(start)
     found = {name: [] for name in (*models, "full size")}

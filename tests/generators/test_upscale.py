@@ -17,7 +17,7 @@ LR = RNG.integers(0, 256, (37, 53, 3), np.uint8)
 def generator():
     model = EDSR(blocks=2, filters=8)
     model.build((None, None, None, 3))
-    # Large weights, so that a missing halo pixel could not hide in the rounding.
+    # Large weights, so that a missing halo pixel changes more than the rounding.
     model.set_weights([3 * weight for weight in model.get_weights()])
     return model
 
@@ -34,7 +34,7 @@ def test_tiled_equals_whole(generator, whole, tile):
     assert np.abs(tiled.astype(int) - whole).max() <= 1
 
 
-def test_a_halo_one_pixel_short_of_the_receptive_field_shows(generator, whole):
+def test_a_halo_smaller_than_the_receptive_radius_changes_pixels(generator, whole):
     class Short:
         scale = generator.scale
         receptive_radius = 2
@@ -67,7 +67,7 @@ def test_tiles_cover_each_pixel_once(height, width, tile):
     assert (covered == 1).all()
 
 
-def test_only_uint8_rgb_is_taken(generator):
+def test_only_uint8_rgb_is_accepted(generator):
     for wrong in (LR.astype(np.float32), LR[..., 0], LR[..., :2]):
         with pytest.raises(ValueError, match="expected uint8"):
             upscale(generator, wrong)
