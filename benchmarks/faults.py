@@ -23,7 +23,7 @@ from absl import app, flags
 from PIL import Image
 from tqdm import tqdm
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.verify import check_integrity
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
@@ -110,7 +110,7 @@ def _kill(draw: random.Random, command: list, target: Path, options: list, expec
 
 def _flip(draw: random.Random, archive: Path, path: Path) -> int:
     content = archive.read_bytes()
-    with RestoredSlide(archive) as slide:
+    with ArchivedSlide(archive) as slide:
         size = slide.header.slide.width, slide.header.slide.height
         expected = slide.read(0, 0, *size)
     counts = Counter()
@@ -123,7 +123,7 @@ def _flip(draw: random.Random, archive: Path, path: Path) -> int:
             seen = True
         counts["seen by verify" if seen else "NOT SEEN"] += 1
         try:
-            with RestoredSlide(path) as slide:
+            with ArchivedSlide(path) as slide:
                 same = np.array_equal(slide.read(0, 0, *size), expected)
             counts["restored to the right pixels" if same else "WRONG PIXELS"] += 1
         except UserError:

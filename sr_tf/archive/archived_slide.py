@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive.enlarge import Generator
+from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
@@ -12,7 +12,7 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import tell
 
 
-class RestoredSlide(ArchiveFile):
+class ArchivedSlide(ArchiveFile):
     """An archive whose pixels can be read; thread-safe.
 
     Args:
@@ -46,26 +46,24 @@ class RestoredSlide(ArchiveFile):
             )
         return self.blocks.read(x, y, width, height)
 
-    def _load(self, models: tuple[str, ...], engine: str) -> dict[int, Generator]:
+    def _load(self, models: tuple[str, ...], engine: str) -> dict[int, BlockGenerator]:
         needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}
-        wanted = {int(identity["architecture"]["scale"]): identity for identity in self.header.generators}
+        wanted = {int(record["architecture"]["scale"]): record for record in self.header.generators}
         if not needed <= set(wanted):
             raise UserError(f"{self.path}: damaged (a generator is used that is not named)")
-        given = [Generator(name, engine) for name in models]
+        given = [BlockGenerator(name, engine) for name in models]
         generators = {}
         for scale in needed:
-            identity = wanted[scale]
-            same = [one for one in given if one.identity["weights_sha256"] == identity["weights_sha256"]]
+            record = wanted[scale]
+            same = [one for one in given if one.record["weights_sha256"] == record["weights_sha256"]]
             try:
-                generator = same[0] if same else Generator(identity["name"], engine)
+                generator = same[0] if same else BlockGenerator(record["name"], engine)
             except UserError as error:
+                raise UserError(f"{self.path}: its generator {record['name']}: {error}; name it by --models") from error
+            if generator.record["weights_sha256"] != record["weights_sha256"] or generator.scale != scale:
                 raise UserError(
-                    f"{self.path}: its generator {identity['name']}: {error}; name it by --models"
-                ) from error
-            if generator.identity["weights_sha256"] != identity["weights_sha256"] or generator.scale != scale:
-                raise UserError(
-                    f"{self.path}: made with a generator {identity['name']} of other weights (SHA-256 "
-                    f"{identity['weights_sha256'][:12]}…, found {generator.identity['weights_sha256'][:12]}…); name it "
+                    f"{self.path}: made with a generator {record['name']} of other weights (SHA-256 "
+                    f"{record['weights_sha256'][:12]}…, found {generator.record['weights_sha256'][:12]}…); name it "
                     "by --models"
                 )
             generators[scale] = generator

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
-from sr_tf.archive.enlarge import Generator, halo
+from sr_tf.archive.enlarge import BlockGenerator, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE, Kind
@@ -39,7 +39,7 @@ class Builder:
         journal: Journal,
         gate: Gate,
         measure: Measure,
-        generators: dict[int, Generator],
+        generators: dict[int, BlockGenerator],
         workers: int,
     ):
         self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
@@ -112,7 +112,7 @@ class Builder:
                     functools.partial(self._source, row, column),
                     functools.partial(self._around, row, column),
                     self._native(row, column),
-                    above=self._journal.stored(row, column),
+                    failed=self._journal.stored(row, column),
                 )
                 self._journal.put(row, column, chosen)
                 self._blocks.forget(row, column)

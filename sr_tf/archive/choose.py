@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from sr_tf.archive.enlarge import Generator, enlarge_window, halo
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import FAMILIES, Family, Kind
 from sr_tf.archive.stored import Stored, exact, stored_bytes
@@ -41,7 +41,7 @@ class Chooser:
         generators: by scale.
     """
 
-    def __init__(self, gate: Gate, measure: Measure, generators: dict[int, Generator]):
+    def __init__(self, gate: Gate, measure: Measure, generators: dict[int, BlockGenerator]):
         self._gate, self._measure, self.generators = gate, measure, generators
 
     def choose(
@@ -50,7 +50,7 @@ class Chooser:
         source: Window,
         around: Window | None = None,
         native: Callable[[], Stored] | None = None,
-        above: Stored | None = None,
+        failed: Stored | None = None,
     ) -> Stored:
         """Chooses.
 
@@ -59,7 +59,7 @@ class Chooser:
             source: of the original slide: what is coded, and what surrounds it as long as nothing is stored there.
             around: of what is stored: its middle is replaced by what is tried. None: `source`.
             native: makes the representation by the original's own segments, where it has some.
-            above: what proved too little; only dearer ones are tried.
+            failed: the representation that did not pass; only larger ones are tried.
 
         Returns:
             The cheapest that passes.
@@ -68,21 +68,23 @@ class Chooser:
         if self._gate.lossless:
             return last_resort()
         candidates: list[tuple[float, int, _Search]] = []
-        segments, limit, starts, lacking = None, np.inf, {}, {}
-        first_family = 0 if above is None else _family_number(above)
+        segments, limit, starts, bicubic_margin = None, np.inf, {}, {}
+        first_family = 0 if failed is None else _index_of_family(failed)
         for number, family in enumerate(FAMILIES[first_family:], first_family):
             kind = family.kind
-            if kind.generator and (kind.scale not in self.generators or lacking.get(kind.scale, 0) < -_GENERATOR_DB):
+            if kind.generator and kind.scale not in self.generators:
+                continue
+            if kind.generator and bicubic_margin.get(kind.scale, 0) < -_GENERATOR_DB:
                 continue
             if kind.scale == 1 and native and not candidates:
                 segments = segments or native()
                 limit = segments.cost
-            again = above is not None and number == first_family
-            first = family.levels.index(above.level) + 1 if again else 0
+            again = failed is not None and number == first_family
+            first = family.levels.index(failed.level) + 1 if again else 0
             search = _Search(self, family, original, source, around, first)
             index = search.cheapest(limit - _GENERATOR_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
             if not kind.generator:
-                lacking[kind.scale] = search.best_margin
+                bicubic_margin[kind.scale] = search.best_margin
             if index is not None:
                 limit = search.cost(index)
                 candidates.append((limit, index, search))
@@ -113,7 +115,7 @@ class Chooser:
         return self._gate.margin(self._measure(original, restored))
 
 
-def _family_number(stored: Stored) -> int:
+def _index_of_family(stored: Stored) -> int:
     numbers = [number for number, family in enumerate(FAMILIES) if stored.kind is family.kind]
     return numbers[0] if numbers else len(FAMILIES)
 

@@ -15,7 +15,7 @@ BICUBIC_RADIUS = 2
 """LR pixels around a pixel that decide its enlargement."""
 
 
-class Generator:
+class BlockGenerator:
     """A generator as archives use it.
 
     Args:
@@ -27,7 +27,7 @@ class Generator:
         scale: enlargement in each direction.
         radius: its receptive radius in LR pixels.
         reduction_margin: HR pixels around an image that decide its LR; 0 where that is the mean of pixels.
-        identity: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
+        record: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
         refiner: `sr_tf.generators.refinement.Refiner`, or None.
     """
 
@@ -40,7 +40,7 @@ class Generator:
         self.scale = model.scale
         self.radius = model.receptive_radius
         self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
-        self.identity = {
+        self.record = {
             "name": where,
             "architecture": architecture(model),
             "weights_sha256": weights_sha256(model),
@@ -68,30 +68,30 @@ class Generator:
         return reduce_inside(self._reducer, hr)
 
 
-def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, Generator]:
+def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, BlockGenerator]:
     """Generators by scale, all run by one engine; `refine`: they refine LRs before they are stored.
 
     Raises:
         UserError: one cannot be loaded, or two have the same scale.
     """
-    generators: dict[int, Generator] = {}
+    generators: dict[int, BlockGenerator] = {}
     for name in names:
-        generator = Generator(name, engine, refine)
+        generator = BlockGenerator(name, engine, refine)
         if generator.scale in generators:
             raise UserError(
-                f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].identity['name']} does; "
+                f"{name}: enlarges ×{generator.scale}, as {generators[generator.scale].record['name']} does; "
                 "expected one generator for each scale"
             )
         generators[generator.scale] = generator
     return generators
 
 
-def halo(kind: Kind, generators: dict[int, Generator]) -> int:
+def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
     """LR pixels of context that restoring a block needs on each side."""
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
-def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: Generator | None) -> np.ndarray:
+def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGenerator | None) -> np.ndarray:
     """Enlarges an LR window and cuts its halo off.
 
     Args:

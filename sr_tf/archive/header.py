@@ -28,7 +28,7 @@ class Header:
         slide: what was read of the slide, after `--deidentify`; its `icc` lies in a member of its own.
         source: `name`, `bytes` and `sha256` of the slide's file; no name after `--deidentify`.
         gate: that every tile passed.
-        generators: identities, see `sr_tf.archive.enlarge.Generator`.
+        generators: their records, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks.
         heads: of AVIF files, see `sr_tf.archive.av1`.
         native: where the original's segments lie, if the archive has some of them.

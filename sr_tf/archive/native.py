@@ -4,53 +4,31 @@ JPEG XL can hold the data of a JPEG file in fewer bytes and give the file back b
 `jbrd`). Where that does not hold for a segment, its own bytes are kept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
 
-from sr_tf.images.tiles import assemble, under
-from sr_tf.slides.jpeg_grid import decode_segment
+from sr_tf.slides.jpeg_segments import decode_segment
+from sr_tf.slides.tiff_page import SegmentGrid
 
 MISSING, REPACKED, RAW = range(3)
 
 
 @dataclass(frozen=True)
-class Segments:
-    """Where the segments of a TIFF page lie.
+class Segments(SegmentGrid):
+    """The segments of a TIFF page of colour JPEGs; see also `SegmentGrid`.
 
     Attributes:
-        width: of the page in pixels.
-        height: of the page in pixels.
-        segment_width: of a tile, or of the page where it is cut into strips.
-        segment_height: of a tile or strip.
-        photometric: TIFF tag.
-        subsampling: TIFF tag YCbCrSubSampling, if there.
-        tables: TIFF tag JPEGTables, if there.
+        photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
+        subsampling: TIFF tag YCbCrSubSampling, or None.
+        tables: TIFF tag JPEGTables, or None.
     """
 
-    width: int
-    height: int
-    segment_width: int
-    segment_height: int
     photometric: int
     subsampling: tuple[int, int] | None
     tables: bytes | None
-
-    @property
-    def columns(self) -> int:
-        """Segments in a row."""
-        return -(-self.width // self.segment_width)
-
-    @property
-    def rows(self) -> int:
-        """Rows of segments."""
-        return -(-self.height // self.segment_height)
-
-    def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
-        """(row, column) of the segments that a rectangle touches."""
-        return under((x, y, width, height), self.segment_width, self.segment_height)
 
     def share(self, row: int, column: int, x: int, y: int, width: int, height: int) -> float:
         """How much of a segment a rectangle covers, 0 to 1."""
@@ -76,14 +54,11 @@ class Segments:
             ValueError: a segment cannot be decoded.
         """
 
-        def parts() -> Iterator[tuple[int, int, np.ndarray]]:
-            for row, column in self.under(x, y, width, height):
-                file = standalone(row, column)
-                if file:
-                    segment = decode_segment(file, self.photometric, self.subsampling)
-                    yield column * self.segment_width, row * self.segment_height, segment
+        def decode(row: int, column: int) -> np.ndarray | None:
+            file = standalone(row, column)
+            return decode_segment(file, self.photometric) if file else None
 
-        return assemble((x, y, width, height), parts(), fill=255)
+        return self.assemble(decode, x, y, width, height)
 
 
 def repack(standalone: bytes) -> tuple[int, bytes]:

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.header import Header
 from sr_tf.disk.files import write_atomically
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.slides.jpeg_grid import split_tables
+from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
 
 _TILE = 512
@@ -38,10 +38,10 @@ def restore_slide(
     Args:
         source: the archive.
         target: a `.tif` or `.tiff` file.
-        models: see `RestoredSlide`.
+        models: see `ArchivedSlide`.
         jpeg_quality: 1 to 100, or None for lossless. Above copied segments the smaller levels are always JPEG.
         workers: threads.
-        engine: see `RestoredSlide`.
+        engine: see `ArchivedSlide`.
 
     Returns:
         One line that says what was written.
@@ -51,7 +51,7 @@ def restore_slide(
     """
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
-    with RestoredSlide(source, models, engine) as slide:
+    with ArchivedSlide(source, models, engine) as slide:
         header = slide.header
         copied = header.gate.lossless and header.native is not None
         tile = (header.native.segment_height, header.native.segment_width) if copied else (_TILE, _TILE)
@@ -96,8 +96,8 @@ def restore_region(
         source: the archive.
         target: a `.png` file.
         region: x, y, width, height in pixels of full size.
-        models: see `RestoredSlide`.
-        engine: see `RestoredSlide`.
+        models: see `ArchivedSlide`.
+        engine: see `ArchivedSlide`.
 
     Returns:
         One line that says what was written.
@@ -109,7 +109,7 @@ def restore_region(
         raise UserError(f"{target}: expected a name that ends in .png for a region")
     if region[2] * region[3] > _LARGEST_REGION:
         raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in all")
-    with RestoredSlide(source, models, engine) as slide:
+    with ArchivedSlide(source, models, engine) as slide:
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", slide.header.software)
         text.add_text("Description", describe(slide.header))
@@ -149,7 +149,7 @@ def _pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
     )
 
 
-def _abbreviated(slide: RestoredSlide, column: int, row: int) -> bytes:
+def _abbreviated(slide: ArchivedSlide, column: int, row: int) -> bytes:
     """A segment as it stood in the original's file, without the tables that its page holds."""
     standalone = slide.segment(row, column)
     try:

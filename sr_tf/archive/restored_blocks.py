@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sr_tf.archive.enlarge import Generator, enlarge_window, halo
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.kinds import Kind
 from sr_tf.archive.windows import RecentlyUsed, Windows, rescale
@@ -30,7 +30,7 @@ class RestoredBlocks:
         self,
         grid: Grid,
         stored: Callable[[int, int], tuple[Kind, np.ndarray]],
-        generators: dict[int, Generator],
+        generators: dict[int, BlockGenerator],
     ):
         self.windows = Windows(grid, self._plane)
         self._grid, self._stored, self._generators = grid, stored, generators

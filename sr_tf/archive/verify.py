@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
 from sr_tf.archive.container import COMMENT, hash_before_comment
 from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
@@ -78,9 +78,9 @@ def measure_again(
     Args:
         path: of the archive.
         original: the slide that it was made from.
-        models: see `RestoredSlide`.
+        models: see `ArchivedSlide`.
         workers: threads.
-        engine: see `RestoredSlide`.
+        engine: see `ArchivedSlide`.
 
     Returns:
         (what is wrong, a line each; the worst of each score).
@@ -88,7 +88,7 @@ def measure_again(
     Raises:
         UserError: archive or slide cannot be read, or the slide is another one.
     """
-    with RestoredSlide(path, models, engine) as archive, open_slide(original) as slide:
+    with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         digest, header = sha256_of_file(original), archive.header
         if digest != header.source["sha256"]:
             raise UserError(

@@ -85,9 +85,9 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         digest = sha256_of_file(source)
         grid = Grid(slide.info.width, slide.info.height)
         segments = segments_of(slide.grid) if slide.grid else None
-        identities = [generators[scale].identity for scale in sorted(generators, reverse=True)]
+        records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
-        settings = json.dumps([*versions, digest, str(options.gate), identities, BLOCK, options.refine])
+        settings = json.dumps([*versions, digest, str(options.gate), records, BLOCK, options.refine])
         make_folder(target.parent)
         with Spool(target.with_name(f".{target.name}.journal"), settings) as spool:
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
@@ -98,13 +98,13 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             builder.share_segments()
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
-            header = _header(source, digest, slide, options, identities, segments if _needed(journal) else None)
+            header = _header(source, digest, slide, options, records, segments if _needed(journal) else None)
             replace_atomically(target, lambda path: _assemble(path, header, slide, journal), alone=True)
             spool.remove()
     return header
 
 
-def _header(source: Path, digest: str, slide: Slide, options: Options, identities: list[dict], segments) -> Header:
+def _header(source: Path, digest: str, slide: Slide, options: Options, records: list[dict], segments) -> Header:
     info, removed = slide.info, []
     origin = {"name": source.name, "bytes": source.stat().st_size, "sha256": digest}
     if options.deidentify:
@@ -116,7 +116,7 @@ def _header(source: Path, digest: str, slide: Slide, options: Options, identitie
         slide=info,
         source=origin,
         gate=options.gate,
-        generators=identities,
+        generators=records,
         codecs=_codecs(),
         heads=[],
         native=segments,

@@ -93,7 +93,7 @@ class Viewer:
         return self._source.layers[tile.layer].reads(tile.level)
 
     def _etag(self, what: str) -> str:
-        return f'"{hashlib.sha256(f"{self._source.identity}/{what}".encode()).hexdigest()[:32]}"'
+        return f'"{hashlib.sha256(f"{self._source.version}/{what}".encode()).hexdigest()[:32]}"'
 
     def _damaged(self, error: UserError) -> Response:
         """Tells once at the terminal; the browser is not told where files lie."""

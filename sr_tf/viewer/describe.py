@@ -48,7 +48,7 @@ def _describe_archive(source: Source) -> dict:
         "sourceBytes": header.source["bytes"],
         "exact": bool(header.gate.lossless),
         "gate": header.gate.describe(),
-        "generators": [identity["name"] for identity in header.generators],
+        "generators": [record["name"] for record in header.generators],
         "software": header.software,
         "sameOriginal": source.same_original,
         "kinds": [

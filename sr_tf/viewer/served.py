@@ -5,8 +5,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from sr_tf.archive.archived_slide import RestoredSlide
-from sr_tf.archive.enlarge import Generator
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.errors import UserError
 
 _PATIENCE = 15.0
@@ -27,7 +27,7 @@ class Client(Protocol):
 
 
 class ServedGenerator:
-    """A generator on a server; `sr_tf.archive.enlarge.Generator` to those who use it.
+    """A generator on a server; `sr_tf.archive.enlarge.BlockGenerator` to those who use it.
 
     Args:
         client: connected to the server.
@@ -38,14 +38,14 @@ class ServedGenerator:
         UserError: the server does not answer, or its model is another: an archive's scores hold for one generator only.
     """
 
-    def __init__(self, client: Client, local: Generator, where: str):
+    def __init__(self, client: Client, local: BlockGenerator, where: str):
         self._client, self._where = client, where
-        self.scale, self.radius, self.identity = local.scale, local.radius, local.identity
+        self.scale, self.radius, self.record = local.scale, local.radius, local.record
         trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
         off = np.abs(self(trial).astype(int) - local(trial)).max()
         if off > 1:
             raise UserError(
-                f"--serving={where}: its model {self.identity['name']} gives pixels that differ by up to {off} of 255 "
+                f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to {off} of 255 "
                 "from those of the archive's generator; expected the same weights"
             )
 
@@ -63,7 +63,7 @@ class ServedGenerator:
         self._client.close()
 
 
-def served_generators(archive: RestoredSlide, where: str) -> dict[int, ServedGenerator]:
+def served_generators(archive: ArchivedSlide, where: str) -> dict[int, ServedGenerator]:
     """The generators that an archive's blocks need, on a server, by scale.
 
     Args:
@@ -75,7 +75,7 @@ def served_generators(archive: RestoredSlide, where: str) -> dict[int, ServedGen
     """
     from sr_tf.serving.client import connect
 
-    names = {int(identity["architecture"]["scale"]): identity["name"] for identity in archive.header.generators}
+    names = {int(record["architecture"]["scale"]): record["name"] for record in archive.header.generators}
     generators: dict[int, ServedGenerator] = {}
     for scale, local in archive.generators.items():
         client = connect(where, names[scale], deadline=_PATIENCE)

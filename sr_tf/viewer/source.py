@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sr_tf import __version__
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.disk.hashing import sha256_of_file
@@ -30,7 +30,7 @@ class Source:
         path: of the archive or slide.
         info: of the slide.
         layers: by name, the one of interest first.
-        identity: changes whenever a pixel may.
+        version: changes whenever a pixel may.
         archive: None where a slide is looked at.
         same_original: whether the original has the bytes that were archived; None without one.
         labels: label, macro and the like by name, uint8 [h, w, 3].
@@ -39,7 +39,7 @@ class Source:
     path: Path
     info: SlideInfo
     layers: dict[str, Layer]
-    identity: str
+    version: str
     archive: ArchiveFile | None = None
     same_original: bool | None = None
     labels: dict = field(default_factory=dict)
@@ -81,7 +81,7 @@ def open_source(path: Path, original: Path | None, serving: str | None, models: 
         stack.callback(layer.close)
         labels = {name: image.pixels for name, image in slide.associated().items()}
         return Source(
-            path, slide.info, {ORIGINAL: layer}, _identity(_file_state(path)), labels=labels, _open=stack.pop_all()
+            path, slide.info, {ORIGINAL: layer}, _version(_file_state(path)), labels=labels, _open=stack.pop_all()
         )
 
 
@@ -89,7 +89,7 @@ def _open_archive(
     path: Path, original: Path | None, serving: str | None, models: tuple[str, ...], engine: str
 ) -> Source:
     with ExitStack() as stack:
-        archive = stack.enter_context(RestoredSlide(path, models, engine))
+        archive = stack.enter_context(ArchivedSlide(path, models, engine))
         blocks = archive.blocks
         if serving:
             generators = served_generators(archive, serving)
@@ -105,7 +105,7 @@ def _open_archive(
             states.append(_file_state(original))
         labels = {name: archive.associated(name) for name in archive.header.associated}
         return Source(
-            path, archive.header.slide, layers, _identity(*states), archive, same, labels, stack.pop_all()
+            path, archive.header.slide, layers, _version(*states), archive, same, labels, stack.pop_all()
         )  # fmt: skip
 
 
@@ -129,5 +129,5 @@ def _file_state(path: Path) -> list:
     return [str(path.resolve()), state.st_size, state.st_mtime_ns]
 
 
-def _identity(*states: object) -> str:
+def _version(*states: object) -> str:
     return hashlib.sha256(json.dumps([__version__, *states]).encode()).hexdigest()

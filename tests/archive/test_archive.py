@@ -13,7 +13,7 @@ from archived_slides import HEIGHT, REAL_SLIDE, WIDTH, archived, slide_pixels
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.restore import restore_region, restore_slide
@@ -63,7 +63,7 @@ def test_every_tile_of_the_restored_file_passes_the_gate(visual, tmp_path):
 
 def test_an_archive_is_a_fraction_of_the_slide_and_stores_each_part_its_own_way(visual):
     assert visual.archive.stat().st_size < visual.slide.stat().st_size / 5
-    with RestoredSlide(visual.archive) as archive:
+    with ArchivedSlide(visual.archive) as archive:
         lengths = archive.index["length"]
         assert len(np.unique(archive.index["kind"])) > 1
         assert lengths[0, 0] < lengths[0, 1], "cells out of focus take less than sharp ones"
@@ -75,7 +75,7 @@ def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
     restored, _ = read_by_openslide(tmp_path / "restored.ome.tif")
     np.testing.assert_array_equal(restored, lossless.pixels)
     assert segments(tmp_path / "restored.ome.tif") == segments(lossless.slide)
-    with RestoredSlide(lossless.archive) as archive:
+    with ArchivedSlide(lossless.archive) as archive:
         assert all(archive.kind(*place) is NATIVE for place in archive.header.grid.blocks())
 
 
@@ -94,7 +94,7 @@ def test_lossless_keeps_every_pixel_of_slides_without_jpeg(tmp_path):
     pixels = slide_pixels()[:300, :300]
     Image.fromarray(pixels).save(tmp_path / "field.png", icc_profile=b"\x00" * 200)
     result = archived(tmp_path / "field.png", tmp_path, "lossless")
-    with RestoredSlide(result.archive) as archive:
+    with ArchivedSlide(result.archive) as archive:
         np.testing.assert_array_equal(archive.read(0, 0, 300, 300), pixels)
         assert archive.header.slide.mpp is None
         assert archive.header.slide.icc == b"\x00" * 200
@@ -120,7 +120,7 @@ def test_a_gate_below_lossless_never_takes_more_than_lossless(tmp_path):
 
 
 def test_a_region_is_the_same_pixels_as_the_whole(visual, tmp_path):
-    with RestoredSlide(visual.archive) as archive:
+    with ArchivedSlide(visual.archive) as archive:
         whole = archive.read(0, 0, WIDTH, HEIGHT)
     restore_region(visual.archive, tmp_path / "part.png", (500, 300, 200, 311))
     with Image.open(tmp_path / "part.png") as part:
@@ -132,7 +132,7 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
     assert check_integrity(visual.archive) == []
     findings, extremes = measure_again(visual.archive, visual.slide, ())
     assert findings == []
-    with RestoredSlide(visual.archive) as archive:
+    with ArchivedSlide(visual.archive) as archive:
         recorded = archive.scores()
     assert extremes["psnr"] == pytest.approx(recorded["psnr"].min(), abs=0.02)
     assert extremes["psnr"] >= 34
@@ -154,7 +154,7 @@ def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
         target = tmp_path / f"{distance}.sr.zip"
         arguments = ["--models", "", "--max-enl0", distance]
         assert main(["archive", str(tmp_path / "field.png"), str(target), *arguments]) == 0
-        with RestoredSlide(target) as archive:
+        with ArchivedSlide(target) as archive:
             assert archive.scores()["enl0"].max() <= float(distance)
         sizes.append(target.stat().st_size)
     assert sizes[0] < sizes[1]
@@ -162,7 +162,7 @@ def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
 
 def test_neighbours_stored_differently_show_no_edge(visual):
     """The step across block borders against the original's, beside the same figure inside blocks."""
-    with RestoredSlide(visual.archive) as archive:
+    with ArchivedSlide(visual.archive) as archive:
         restored = archive.read(0, 0, WIDTH, HEIGHT).astype(int)
         kinds = archive.index["kind"]
     assert (kinds[0, 0], kinds[1, 0]) != (kinds[0, 1], kinds[1, 1]), "the border at x = 512 is one between kinds"
@@ -206,7 +206,7 @@ def test_a_custom_gate_by_the_command_line(slide_file, tmp_path, capsys):
     assert main(["archive", str(slide_file), str(target), *arguments]) == 0
     assert "custom: every tile PSNR ≥ 30 dB, SSIM ≥ 0.8" in capsys.readouterr().out
     assert main(["verify", str(target), "--against", str(slide_file)]) == 0
-    with RestoredSlide(target) as archive:
+    with ArchivedSlide(target) as archive:
         assert archive.header.generators == []
 
 
@@ -218,7 +218,7 @@ def test_the_real_slide(quality, tmp_path):
     restore_slide(result.archive, tmp_path / "restored.ome.tif")
     restored, properties = read_by_openslide(tmp_path / "restored.ome.tif")
     assert float(properties["openslide.mpp-x"]) == pytest.approx(0.499)
-    with RestoredSlide(result.archive) as archive:
+    with ArchivedSlide(result.archive) as archive:
         assert set(archive.header.associated) == {"label", "macro", "thumbnail"}
         assert archive.header.slide.objective_power == 20
         assert archive.header.slide.properties["aperio.AppMag"] == "20"
@@ -228,7 +228,7 @@ def test_the_real_slide(quality, tmp_path):
         np.testing.assert_array_equal(restored, result.pixels)
         assert segments(tmp_path / "restored.ome.tif") == segments(REAL_SLIDE)
         assert result.archive.stat().st_size < 1_938_955
-        with openslide.OpenSlide(REAL_SLIDE) as slide, RestoredSlide(result.archive) as archive:
+        with openslide.OpenSlide(REAL_SLIDE) as slide, ArchivedSlide(result.archive) as archive:
             for name in ("label", "macro", "thumbnail"):
                 expected = np.asarray(slide.associated_images[name].convert("RGB"))
                 np.testing.assert_array_equal(archive.associated(name), expected)
@@ -248,5 +248,5 @@ def test_deidentified_archives_hold_no_identity(tmp_path, capsys):
     for removed in ("aperio.Filename", "aperio.User", "aperio.ImageID", "associated image label"):
         assert removed in told
         assert removed in text
-    with RestoredSlide(target) as archive:
+    with ArchivedSlide(target) as archive:
         assert archive.header.slide.mpp == (0.499, 0.499)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from archived_slides import archived
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.verify import measure_again
 from sr_tf.cli.main import main
 
@@ -21,7 +21,7 @@ def by_openvino(slide_file, tmp_path_factory):
 
 
 def pixels(archive, engine):
-    with RestoredSlide(archive, engine=engine) as slide:
+    with ArchivedSlide(archive, engine=engine) as slide:
         assert any(slide.kind(*place).generator for place in slide.header.grid.blocks())
         return slide.read(0, 0, slide.header.slide.width, slide.header.slide.height).astype(int)
 
@@ -40,7 +40,7 @@ def test_both_engines_restore_the_same_slide(visual, capsys):
 @pytest.mark.parametrize("measured, restoring", [("tensorflow", "openvino"), ("openvino", "tensorflow")])
 def test_what_one_engine_measured_the_other_finds_again(measured, restoring, visual, by_openvino):
     made = {"tensorflow": visual, "openvino": by_openvino}[measured]
-    with RestoredSlide(made.archive, engine=measured) as slide:
+    with ArchivedSlide(made.archive, engine=measured) as slide:
         assert {one["engine"].split()[0] for one in slide.header.generators} == {measured}
     findings, _ = measure_again(made.archive, made.slide, (), engine=restoring)
     assert findings == []

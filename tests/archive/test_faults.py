@@ -15,7 +15,7 @@ import tifffile
 from archived_slides import archived
 from PIL import Image
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.verify import check_integrity
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
@@ -40,7 +40,7 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
 def outcome_of_reading(path: Path, expected: np.ndarray) -> str:
     """`right` or `refused`; wrong pixels fail the test."""
     try:
-        with RestoredSlide(path) as archive:
+        with ArchivedSlide(path) as archive:
             height, width = expected.shape[:2]
             restored = archive.read(0, 0, width, height)
     except UserError as error:
@@ -52,7 +52,7 @@ def outcome_of_reading(path: Path, expected: np.ndarray) -> str:
 
 def test_no_flipped_byte_goes_unseen_or_gives_wrong_pixels(tiny, tmp_path):
     content = tiny.archive.read_bytes()
-    with RestoredSlide(tiny.archive) as archive:
+    with ArchivedSlide(tiny.archive) as archive:
         expected = archive.read(0, 0, 620, 300)
     draw = random.Random(1)
     outcomes = []
@@ -72,7 +72,7 @@ def test_a_truncated_archive_is_refused_wherever_it_ends(tiny, tmp_path):
     for length in (0, 1, 100, len(content) // 2, len(content) - 200, len(content) - 1):
         path = tmp_path / f"{length}.zip"
         path.write_bytes(content[:length])
-        for action in (RestoredSlide, check_integrity):
+        for action in (ArchivedSlide, check_integrity):
             with pytest.raises(UserError, match=str(path)):
                 action(path)
 
@@ -132,7 +132,7 @@ def test_verify_wants_the_slide_that_was_archived(tiny, slide_file, capsys):
 
 
 def test_a_generator_of_other_weights_is_refused(visual, tmp_path):
-    with RestoredSlide(visual.archive) as archive:
+    with ArchivedSlide(visual.archive) as archive:
         codes = archive.index["kind"].copy()
     needs_one = {2, 4} & set(np.unique(codes))
     if not needs_one:
@@ -143,7 +143,7 @@ def test_a_generator_of_other_weights_is_refused(visual, tmp_path):
     enlarge.weights_sha256 = lambda model: "0" * 64
     try:
         with pytest.raises(UserError, match="of other weights"):
-            RestoredSlide(visual.archive)
+            ArchivedSlide(visual.archive)
     finally:
         enlarge.weights_sha256 = original
 

@@ -199,7 +199,7 @@ def test_what_the_search_finds_passes_and_one_level_less_does_not(quality):
     image = decode(found.kind, found.file, (300, 512))
     restored = RestoredBlocks(Grid(512, 300), lambda row, column: (found.kind, image), {}).restored(0, 0)
     assert gate.passes(Measure()(original, restored))
-    dearer = _search(original, gate, above=found)
+    dearer = _search(original, gate, failed=found)
     assert (dearer.kind, dearer.level) != (found.kind, found.level)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from viewed import running, whole_level
 
-from sr_tf.archive.archived_slide import RestoredSlide
-from sr_tf.archive.enlarge import Generator
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.kinds import KINDS
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import open_slide
@@ -25,7 +25,7 @@ def _level(server, layer, level):
 
 @pytest.fixture(scope="module")
 def restored(viewed):
-    with RestoredSlide(viewed.archive) as slide:
+    with ArchivedSlide(viewed.archive) as slide:
         yield slide
 
 
@@ -125,7 +125,7 @@ class Elsewhere:
     """What `sr_tf.serving.client.connect` returns, with a generator of this process behind it."""
 
     def __init__(self, name):
-        self.generator, self.windows, self.closed = Generator(name), 0, False
+        self.generator, self.windows, self.closed = BlockGenerator(name), 0, False
 
     def restore(self, lr):
         self.windows += 1
@@ -154,4 +154,4 @@ def test_a_served_generator_gives_the_same_tiles(viewed, open_view, restored, mo
 
 def test_a_server_with_other_weights_is_refused():
     with pytest.raises(UserError, match="expected the same weights"):
-        ServedGenerator(Elsewhere("small"), Generator("coded4"), "grpc://localhost:1")
+        ServedGenerator(Elsewhere("small"), BlockGenerator("coded4"), "grpc://localhost:1")

@@ -10,7 +10,7 @@ from PIL import Image
 from test_view_app import GatedLayer, grey
 from viewed import running
 
-from sr_tf.archive.archived_slide import RestoredSlide
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.slides.slide import open_slide
 
 pytestmark = IN_BROWSER
@@ -55,7 +55,7 @@ def open_page(browser):
 
 @pytest.fixture(scope="module")
 def restored(viewed):
-    with RestoredSlide(viewed.archive) as slide:
+    with ArchivedSlide(viewed.archive) as slide:
         return slide.read(0, 0, WIDTH, HEIGHT)
 
 
@@ -264,7 +264,7 @@ def test_map_tints_blocks_and_tells_kind_and_score(open_page, archive_view, view
     tab.mouse.move(stage["x"] + 500, stage["y"] + 300)
     place = _place(tab)
     x, y = place["x"] + 500 - stage["width"] / 2, place["y"] + 300 - stage["height"] / 2
-    with RestoredSlide(viewed.archive) as slide:
+    with ArchivedSlide(viewed.archive) as slide:
         kind = slide.kind(int(y // 512), int(x // 512))
         psnr = slide.scores()["psnr"][int(y // 256), int(x // 256)]
     told = tab.locator("#here").inner_text()
