@@ -1,1 +1,1 @@
-"""Tables and pictures of what generators restore, beside interpolation."""
+"""Evaluation: generators, interpolation and codecs compared in tables, figures and a report."""

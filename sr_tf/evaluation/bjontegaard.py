@@ -1,10 +1,9 @@
-"""Bjøntegaard deltas: by how much one rate–distortion curve lies beside another, in bytes and in quality.
+"""Bjøntegaard deltas: the average difference between two rate–distortion curves, in bytes and in quality.
 
 G. Bjøntegaard, *Calculation of average PSNR differences between RD-curves*, ITU-T SG16 Q.6, VCEG-M33, Austin, April
-2001. There a cubic polynomial is laid through four points. Here each curve is interpolated by PCHIP (Fritsch and
-Butland 1984), as in the templates by which JVET reports on HEVC and VVC: it goes through every point, takes any number
-of them, and rises where they rise, while a polynomial swings between them and can turn back. The integrals are exact,
-piece by piece.
+2001. The original method fits a cubic polynomial to four points. This module interpolates each curve by PCHIP (Fritsch
+and Butland 1984), as JVET's reporting templates for HEVC and VVC do. PCHIP passes through every point, takes any number
+of points and is monotone between them; a polynomial can oscillate. The integrals are exact.
 """
 
 import math
@@ -16,18 +15,18 @@ from sr_tf.evaluation.rate_curves import RateCurve
 
 
 def bd_rate(reference: RateCurve, test: RateCurve, ceiling: float = math.inf) -> float:
-    """How many more bytes the test takes for the same quality, on average over the qualities that both reach.
+    """The difference in bytes at the same quality, averaged over the qualities that both curves reach.
 
     Args:
-        reference: of one image.
-        test: of the same image.
-        ceiling: a quality, beyond which nothing is compared.
+        reference: the curve of one image.
+        test: another curve of the same image.
+        ceiling: the highest quality that is compared.
 
     Returns:
-        Percent: −20 where the test needs a fifth less. The mean is taken of the rates' logarithm.
+        Percent: −20 if the test needs a fifth fewer bytes. The average is over the logarithm of the rates.
 
     Raises:
-        ValueError: no quality, or a single one, is reached by both.
+        ValueError: the curves have no range of qualities in common, or one has fewer than 2 points.
     """
     low, high = _overlap(reference.qualities, test.qualities, ceiling, "quality")
     integrals = [
@@ -37,19 +36,19 @@ def bd_rate(reference: RateCurve, test: RateCurve, ceiling: float = math.inf) ->
 
 
 def bd_quality(reference: RateCurve, test: RateCurve, floor: float = 0.0, ceiling: float = math.inf) -> float:
-    """How much better the test is at the same rate, on average over the logarithm of the rates that both have.
+    """The difference in quality at the same rate, averaged over the logarithm of the rates that both curves cover.
 
     Args:
-        reference: of one image.
-        test: of the same image.
-        floor: a rate in bit/pixel, below which nothing is compared.
-        ceiling: a rate, above which nothing is compared.
+        reference: the curve of one image.
+        test: another curve of the same image.
+        floor: the lowest rate that is compared, in bit/pixel.
+        ceiling: the highest rate that is compared, in bit/pixel.
 
     Returns:
-        In the quality's unit, dB for PSNR: positive where the test is better.
+        The difference in the unit of the quality, dB for PSNR; positive if the test is better.
 
     Raises:
-        ValueError: no rate, or a single one, is common to both.
+        ValueError: the curves have no range of rates in common, or one has fewer than 2 points.
     """
     bounds = (math.log(floor) if floor > 0 else -math.inf, math.log(ceiling))
     logarithms = [np.log(curve.rates) for curve in (reference, test)]

@@ -16,18 +16,17 @@ from sr_tf.metrics.scores import mean_scores
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured.
+    """The scores of all methods on all scenes.
 
     Attributes:
-        scores: for each method (baselines first), for each scene name, for each key of `sr_tf.metrics.scores.SCORES`
-            that was measured.
-        baselines: names of the methods that are interpolations.
+        scores: the scores by method (baselines first), scene name and key of `sr_tf.metrics.scores.SCORES`.
+        baselines: the names of the methods that are interpolations.
         scale: reduction in each direction.
-        degradation: name of the reduction.
-        data: where the scenes came from.
-        sizes: (height, width) of each scene in pixels.
-        unmeasured: why scores that were asked for are not in `scores`, by key.
-        ladders: how each perceptual score did in the ladder test; one that failed is not in `scores`.
+        degradation: the name of the reduction.
+        data: the name of the data set or folder of the scenes.
+        sizes: (height, width) of each scene in pixels, by scene name.
+        unmeasured: for each requested score that could not be measured, the reason, by key.
+        ladders: the result of each perceptual score in the ladder test; scores that failed are not in `scores`.
     """
 
     scores: dict[str, dict[str, dict[str, float]]]
@@ -40,20 +39,20 @@ class Comparison:
     ladders: tuple[Ladder, ...] = ()
 
     def means(self) -> dict[str, dict[str, float]]:
-        """Mean over scenes of each score, for each method."""
+        """The mean of each score over scenes, by method and key."""
         return {method: mean_scores(list(scenes.values())) for method, scenes in self.scores.items()}
 
 
 def restorations(hr: np.ndarray, generators: dict, degradation: str) -> dict[str, np.ndarray]:
-    """LR and every restoration of one scene.
+    """Reduces one scene and restores it by every method.
 
     Args:
         hr: uint8 [H, W, 3].
-        generators: `EDSR` by the name they have in the table, all of one scale.
+        generators: the `EDSR` generators by their names in the table, all of one scale.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Returns:
-        `LR`, then the baselines, then each generator's SR: uint8, [H, W, 3] but for LR.
+        Images by name, uint8: `LR` [h, w, 3]; then the baselines and each generator's SR, [H, W, 3].
     """
     scale = common_scale(generators)
     lr = reduce(hr, scale, degradation)
@@ -73,14 +72,14 @@ def compare(
     """Scores every method on every scene.
 
     Args:
-        scenes: (name, HR uint8 [H, W, 3]).
-        generators: as in `restorations`.
-        degradation: as in `restorations`.
-        data: for the protocol line.
-        measures: what to measure, loaded for the generators' scale and this degradation; by default PSNR and SSIM.
+        scenes: (name, HR uint8 [H, W, 3]) of each scene.
+        generators: the generators by name, as in `restorations`.
+        degradation: the name of the reduction, as in `restorations`.
+        data: the name of the data set or folder, for the protocol line.
+        measures: the scores to compute, loaded for the generators' scale and this degradation; default PSNR and SSIM.
 
     Raises:
-        UserError: no scenes, a scene too small to score, or generators of different scales.
+        UserError: there are no scenes, a scene is too small to score, or the generators differ in scale.
     """
     scale = common_scale(generators)
     measures = measures or load_measures(ALWAYS, scale, degradation)
@@ -96,19 +95,19 @@ def compare(
             }
         sizes[name] = hr.shape[:2]
     if not scores:
-        raise UserError(f"{data}: holds no scenes, expected at least one")
+        raise UserError(f"{data}: found no scenes, expected at least one")
     interpolations = tuple(method for method in scores if method not in generators)
     return Comparison(scores, interpolations, scale, degradation, data, sizes, measures.unmeasured, measures.ladders)
 
 
 def common_scale(generators: dict) -> int:
-    """The scale of all generators; 4, the study's, where there are none.
+    """The scale of all generators; 4, the study's scale, if there are no generators.
 
     Raises:
-        UserError: they differ.
+        UserError: the generators differ in scale.
     """
     scales = {generator.scale for generator in generators.values()}
     if len(scales) > 1:
         found = ", ".join(f"{name} ×{generator.scale}" for name, generator in generators.items())
-        raise UserError(f"--models: found {found}; expected generators of one scale in one table")
+        raise UserError(f"--models: found {found}; expected generators of one scale")
     return scales.pop() if scales else 4

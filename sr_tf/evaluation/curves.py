@@ -1,4 +1,4 @@
-"""Rate–distortion curves as pictures: reduced images in strong lines, full-size codecs in thin ones, named beside."""
+"""Pictures of rate–distortion curves: thick lines for reduced images, thin lines with names for full-size codecs."""
 
 import io
 import math
@@ -18,7 +18,7 @@ from sr_tf.metrics.scores import SCORES
 _INK, _MUTED, _RULE, _PAPER = "#1b2430", "#5a6573", "#e3e7ec", "#ffffff"
 _REDUCED = ("#7a8699", "#0056a0", "#309980", "#c23b52", "#8a63c9", "#5c6b1e")
 _DASHES = (("-", "--"), ("-.", ":"))
-"""Of plain and refined methods; the second pair where more methods than colours are shown."""
+"""Line styles of plain and refined methods; the second pair is for methods beyond the number of colours."""
 _FULL = {
     AVIF: ("#e08a3c", "-", 2.2),
     "AVIF 4:4:4": ("#8a4208", (0, (5, 2)), 1.0),
@@ -29,26 +29,26 @@ _FULL = {
     "WebP": ("#3f8796", (0, (3, 1.2)), 1.2),
     "JPEG": ("#8b929d", "-", 1.2),
 }
-"""Colour, dashes and width of the full-size codecs."""
+"""Colour, line style and width of the full-size codecs."""
 _TICKS = (0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1)
-_LEFT, _RIGHT = 0.02, 0.4
+_LEFT, _RIGHT = 0.02, 0.4  # bit/pixel
 _POINTS = 300
-_LINE = 13.0  # points between the names
-_WIDTH, _HEIGHT, _ROW = 9.6, 6.2, 0.24  # inches: of the picture without its legend, and of a row of that
+_LINE = 13.0  # least distance between names, in points
+_WIDTH, _HEIGHT, _ROW = 9.6, 6.2, 0.24  # inches: the picture without its legend, and one row of the legend
 _SETTINGS = {"font.size": 10, "axes.unicode_minus": True, "text.parse_math": False}
 
 
 def picture(result: RateDistortion, key: str) -> bytes:
-    """Draws the mean curves of one score, where every image has a file of that rate.
+    """Draws the mean curves of one score over the rates that every image covers.
 
-    The crossing of each reduced method with AVIF is marked by a ring and told in the legend.
+    A ring marks where full-size AVIF catches up with a reduced method; the legend gives the rate.
 
     Args:
-        result: what was measured.
-        key: one of its scores.
+        result: the measured points.
+        key: the key of one of its scores.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
     """
     curves, better = result.curves(key), SCORES[key].better
     lines = {method: _mean_line(images, better) for method, images in curves.items()}
@@ -58,7 +58,7 @@ def picture(result: RateDistortion, key: str) -> bytes:
         legend = _ROW * math.ceil(len(reduced) / 2)
         height = _HEIGHT + legend
         figure = Figure(figsize=(_WIDTH, height), dpi=160, facecolor=_PAPER)
-        # Margins by hand: names stand in the right one, and their places are reckoned in the final layout.
+        # Fixed margins: the right margin holds the names, whose places are computed from the final layout.
         bottom, top = (legend + 0.56) / height, 1 - 0.71 / height
         axes = figure.subplots(gridspec_kw={"left": 0.08, "right": 0.76, "top": top, "bottom": bottom})
         _frame(axes, result, key)
@@ -74,7 +74,7 @@ def picture(result: RateDistortion, key: str) -> bytes:
             label = method + _ring(axes, curves, method, better, colour)
             axes.plot(*lines[method], color=colour, linestyle=dashes, linewidth=2.6, zorder=4, label=label)
         if reduced:
-            # Below the curves: with many of them no corner of the frame is free.
+            # The legend goes below the plot because many curves leave no corner free.
             figure.legend(
                 loc="lower left", bbox_to_anchor=(0.06, 0), ncols=2, columnspacing=1.2, borderaxespad=0.2,
                 frameon=False, labelcolor="linecolor", fontsize=9, handlelength=2.4,
@@ -86,13 +86,13 @@ def picture(result: RateDistortion, key: str) -> bytes:
 
 
 def _styles(reduced: list[str]) -> dict[str, tuple[str, str]]:
-    """Colour and dashes of each method; one with refined LRs has its plain one's colour, dashed."""
+    """The colour and line style of each method; a method with refined LRs has its plain method's colour, dashed."""
     plain = list(dict.fromkeys(method.removesuffix(REFINED) for method in reduced))
     styles = {}
     for method in reduced:
-        turn, place = divmod(plain.index(method.removesuffix(REFINED)), len(_REDUCED))
+        cycle, place = divmod(plain.index(method.removesuffix(REFINED)), len(_REDUCED))
         colour = _INK if method == REDUCED else _REDUCED[place]
-        styles[method] = colour, _DASHES[turn % len(_DASHES)][method.endswith(REFINED)]
+        styles[method] = colour, _DASHES[cycle % len(_DASHES)][method.endswith(REFINED)]
     return styles
 
 
@@ -110,19 +110,19 @@ def _frame(axes: Axes, result: RateDistortion, key: str) -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(_RULE)
     axes.tick_params(colors=_MUTED, length=0)
-    axes.set_xlabel("bits per original pixel, every byte of the file counted (logarithmic)", color=_MUTED)
-    axes.set_ylabel(f"mean {score.title}{', less is better' if score.better < 0 else ''}", color=_MUTED)
+    axes.set_xlabel("bits per original pixel, all bytes of the file (logarithmic)", color=_MUTED)
+    axes.set_ylabel(f"mean {score.title}{', lower is better' if score.better < 0 else ''}", color=_MUTED)
     title = f"{score.heading} at equal bytes, {result.data}, {counted(len(result.sizes), 'image')}"
     axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold", pad=22)
     axes.annotate(
-        "Strong: reduced, coded small by AVIF, restored. Thin: coded at full size. Ring: where full-size AVIF catches "
-        "up. Research use only.",
+        "Thick lines: reduced, coded by AVIF, restored. Thin lines: coded at full size. Ring: where full-size AVIF "
+        "catches up. Research use only.",
         (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", color=_MUTED, fontsize=8.5,
     )  # fmt: skip
 
 
 def _mean_line(images: list[RateCurve], better: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rates and mean scores inside the frame; None where no rate is common to all images."""
+    """The rates and mean scores inside the frame; None if the images have no rates in common there."""
     span = common_range(images)
     if span is None or span[0] >= _RIGHT or span[1] <= _LEFT:
         return None
@@ -131,7 +131,7 @@ def _mean_line(images: list[RateCurve], better: int) -> tuple[np.ndarray, np.nda
 
 
 def _ring(axes: Axes, curves: dict[str, list[RateCurve]], method: str, better: int, colour: str) -> str:
-    """Marks where AVIF catches up; returns what the legend says of it."""
+    """Marks where AVIF catches up with a method, and returns the text for the legend."""
     place = crossing(curves[AVIF], curves[method]) if AVIF in curves else None
     if place is None:
         return ""
@@ -141,7 +141,7 @@ def _ring(axes: Axes, curves: dict[str, list[RateCurve]], method: str, better: i
 
 
 def _limit(axes: Axes, heights: list[np.ndarray], better: int) -> None:
-    """Cuts the worst part of the codecs that are far behind, for the sake of the rest."""
+    """Limits the vertical axis: cuts off the worst part of the weakest codecs so that the others are legible."""
     if not heights:
         return
     low, high = min(h.min() for h in heights), max(h.max() for h in heights)
@@ -157,18 +157,18 @@ def _limit(axes: Axes, heights: list[np.ndarray], better: int) -> None:
 
 
 def _names(axes: Axes, ends: list[tuple[str, str, float, float]]) -> None:
-    """Writes names in the right margin, each led to the end of its curve, moved apart so that none covers another.
+    """Writes names in the right margin, without overlap, each with a line to the end of its curve.
 
     Args:
-        axes: with their final limits.
-        ends: (name, colour, rate, score).
+        axes: the axes, with their final limits.
+        ends: (name, colour, rate, score) of the right end of each curve.
     """
     pixels_per_point = axes.figure.dpi / 72
     edge = axes.transAxes.transform((1, 0))[0] / pixels_per_point + 12
     spots = [axes.transData.transform((rate, score)) / pixels_per_point for _, _, rate, score in ends]
     top = axes.transAxes.transform((0, 1))[1] / pixels_per_point
     order = sorted(range(len(ends)), key=lambda i: spots[i][1])
-    # Room for those above: the subtitle stands over the frame.
+    # Each name leaves room for the names above it, so that none reaches the subtitle above the frame.
     wanted = [
         min(spots[i][1], top - _LINE * above) for above, i in zip(reversed(range(len(order))), order, strict=True)
     ]
@@ -185,11 +185,14 @@ def _names(axes: Axes, ends: list[tuple[str, str, float, float]]) -> None:
 
 
 def _apart(wanted: list[float], distance: float) -> list[float]:
-    """Heights as near to those wanted as a least distance allows: neighbours that touch spread about their mean.
+    """Moves heights apart until neighbours have a least distance; those too close are spread around their mean.
 
     Args:
-        wanted: rising.
-        distance: between neighbours, at least.
+        wanted: the wanted heights, in rising order.
+        distance: the least distance between neighbours.
+
+    Returns:
+        The heights in the same order.
     """
     groups: list[list[float]] = []
     for height in wanted:

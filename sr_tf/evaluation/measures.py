@@ -1,4 +1,4 @@
-"""Which scores an evaluation takes: chosen by name, loaded, and put to the ladder test."""
+"""The scores of an evaluation: selected by name, loaded, and checked by the ladder test."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,11 +12,14 @@ from sr_tf.metrics.ladder import Ladder, ladder_test
 from sr_tf.metrics.scores import SCORES, Measure
 
 ALWAYS = ("psnr", "ssim")
+"""The scores that every evaluation measures."""
 DEFAULT = (*ALWAYS, "lr_psnr", *(score.key for score in SCORES.values() if score.perceptual))
+"""The scores that are measured if none is named."""
 LADDER_SCENES = 3
+"""The number of scenes in the ladder test."""
 
 Scenes = Callable[[], Iterator[tuple[str, np.ndarray]]]
-"""Yields (name, HR uint8 [H, W, 3]) anew each time."""
+"""A function whose every call returns a new iterator of (name, HR uint8 [H, W, 3])."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class Measures:
     """The scores of one evaluation.
 
     Attributes:
-        functions: those that are measured, in the table's order, by key.
-        unmeasured: why the others that were asked for are not, by key.
-        ladders: how the perceptual ones climbed; one that failed is not in `functions`.
+        functions: the measure of each score by its key, in the table's order.
+        unmeasured: for each requested score that cannot be measured, the reason, by key.
+        ladders: the results of the perceptual scores in the ladder test; scores that failed are not in `functions`.
     """
 
     functions: dict[str, Measure]
@@ -38,13 +41,13 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
     """Loads scores.
 
     Args:
-        names: keys of `SCORES`; `all`; or none for `DEFAULT`. PSNR and SSIM are always among them. A score that is
-            named has to be there; of the others, those whose files were not fetched are left out.
+        names: keys of `SCORES`, or `all`; empty for `DEFAULT`. PSNR and SSIM are always added. The files of a named
+            score must be present; other scores are left out if their files were not fetched.
         scale: reduction in each direction.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
 
     Raises:
-        UserError: unknown name, a file of a named score is missing, or a file is damaged.
+        UserError: a name is unknown, a file of a named score is missing, or a file is damaged.
     """
     unknown = sorted(set(names) - set(SCORES) - {"all"})
     if unknown:
@@ -63,18 +66,23 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
 
 
 def run_ladder_test(measures: Measures, scenes: Scenes, restore: Callable[[np.ndarray], np.ndarray]) -> Measures:
-    """Lets the perceptual scores climb on some of the scenes, evenly spread; drops those that fail.
+    """Runs the ladder test on the perceptual scores and drops those that fail.
+
+    The test uses `LADDER_SCENES` scenes, evenly spread over all.
 
     Args:
-        measures: as loaded.
-        scenes: those of the evaluation.
-        restore: a generator trained by MSE, from LR to SR, uint8, 4 times in each direction.
+        measures: the loaded scores.
+        scenes: the scenes of the evaluation.
+        restore: a generator trained by MSE: a function from LR to SR, uint8, 4 times larger in each direction.
+
+    Returns:
+        The scores without those that failed, with the results of the test; `measures` itself if none is perceptual.
 
     Raises:
-        UserError: no scenes, or one that is too small for a score.
+        UserError: there are no scenes, or a scene is too small for a score.
     """
-    climbers = {SCORES[key]: function for key, function in measures.functions.items() if SCORES[key].perceptual}
-    if not climbers:
+    perceptual = {SCORES[key]: function for key, function in measures.functions.items() if SCORES[key].perceptual}
+    if not perceptual:
         return measures
     count = 0
     for name, hr in scenes():
@@ -85,20 +93,25 @@ def run_ladder_test(measures: Measures, scenes: Scenes, restore: Callable[[np.nd
     places = set(np.linspace(0, count - 1, LADDER_SCENES).round())
     chosen = [hr for place, (_, hr) in enumerate(scenes()) if place in places]
     with tqdm(total=len(chosen), desc="ladder test", unit="scene", disable=None) as bar:
-        ladders = ladder_test(climbers, chosen, restore, bar.update)
+        ladders = ladder_test(perceptual, chosen, restore, bar.update)
     failed = {ladder.score.key for ladder in ladders if not ladder.passed}
     kept = {key: function for key, function in measures.functions.items() if key not in failed}
     return replace(measures, functions=kept, ladders=tuple(ladders))
 
 
 def require_size(name: str, hr: np.ndarray, measures: Measures) -> None:
-    """Refuses a scene that is too small for one of the scores.
+    """Checks that a scene is large enough for every score.
+
+    Args:
+        name: the scene's name, for the error.
+        hr: uint8 [H, W, 3].
+        measures: the scores.
 
     Raises:
-        UserError: it is.
+        UserError: the scene is too small for one of the scores.
     """
     score = max((SCORES[key] for key in measures.functions), key=lambda score: score.least_side)
     height, width = hr.shape[:2]
     if min(height, width) < score.least_side:
         least = f"{score.least_side}×{score.least_side}"
-        raise UserError(f"{name}: {width}×{height} pixels, expected at least {least} to measure {score.heading}")
+        raise UserError(f"{name}: found {width}×{height} pixels, expected at least {least} to measure {score.heading}")

@@ -1,4 +1,4 @@
-"""A figure for people who would rather look: HR, LR, interpolations and SR of one scene, a detail of each enlarged."""
+"""The figure panel: HR, LR, interpolations and SR of one scene, each with an enlarged detail."""
 
 import io
 
@@ -13,7 +13,7 @@ _INK, _ACCENT = "#222222", "#e4572e"
 
 
 def typical_scene(comparison: Comparison) -> str:
-    """The scene whose PSNR stands in the middle for the last method of the table (a generator, where there is one)."""
+    """The scene with the median PSNR of the last method in the table, which is a generator if there is one."""
     scores = list(comparison.scores.values())[-1]
     ranked = sorted(scores, key=lambda name: scores[name]["psnr"])
     return ranked[len(ranked) // 2]
@@ -23,19 +23,19 @@ def panel(name: str, hr: np.ndarray, images: dict[str, np.ndarray], comparison: 
     """Draws the panel.
 
     Args:
-        name: of the scene.
+        name: the scene's name.
         hr: uint8 [H, W, 3].
-        images: as from `sr_tf.evaluation.compare.restorations`.
-        comparison: holds the scores that stand under the pictures.
+        images: the LR and the restored images, as `sr_tf.evaluation.compare.restorations` returns them.
+        comparison: the scores that are written below the pictures.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
     """
     shown = {"HR": hr, **{key: image for key, image in images.items() if key != "Lanczos"}}
     side = min(DETAIL, *hr.shape[:2])
     top, left = busiest(hr, side)
     figure = Figure(figsize=(2.6 * len(shown), 4.9), dpi=150, layout="constrained", facecolor="white")
-    title = f"{comparison.data}, scene {name}. Reconstructions: research use only"
+    title = f"{comparison.data}, scene {name}. Reconstructions are for research use only"
     figure.suptitle(title, color=_INK, fontsize=10)
     axes = figure.subplots(2, len(shown), squeeze=False, height_ratios=(hr.shape[0] / hr.shape[1], 1))
     for column, (method, image) in enumerate(shown.items()):

@@ -1,7 +1,6 @@
-"""Curves of quality over rate: of one image each, compared and averaged at equal rates.
+"""Curves of quality over rate, each of one image, compared and averaged at equal rates.
 
-A rate is in bits per original pixel. A quality rises with what it measures: scores of which less is better enter with
-their sign turned.
+Rates are in bits per original pixel. Higher quality is always better: scores for which lower is better are negated.
 """
 
 from collections.abc import Sequence
@@ -12,15 +11,15 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 _GRID = 400
-"""Rates at which curves are compared between their points: far closer to each other than the points are."""
+"""Number of rates at which curves are compared; they lie much closer together than the measured points."""
 
 _NOTHING = 1e-3
-"""A lead, as a part of the reference's span of qualities, that is rounding: an envelope against what it is made of."""
+"""A lead smaller than this part of the reference's quality range is rounding, as between an envelope and its parts."""
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """What one image reaches by one method.
+    """The quality of one image by one method at each rate.
 
     Attributes:
         rates: bit/pixel, float64 [N], strictly rising.
@@ -32,10 +31,14 @@ class RateCurve:
 
     @classmethod
     def through(cls, rates: Sequence[float], qualities: Sequence[float]) -> "RateCurve":
-        """The curve through measured points, in any order.
+        """The curve through measured points.
 
-        A point for which another has no more bytes and at least its quality is left out: nobody would store that file.
-        Points of infinite quality (equal pixels) are left out too: no curve leads there.
+        A point is left out if another point has at most its rate and at least its quality, because nobody would store
+        that file. Points of infinite quality (equal pixels) are left out because they cannot be interpolated.
+
+        Args:
+            rates: bit/pixel of each point, in any order.
+            qualities: the quality of each point.
         """
         kept: list[tuple[float, float]] = []
         for rate, quality in sorted(zip(rates, qualities, strict=True), key=lambda point: (point[0], -point[1])):
@@ -45,7 +48,14 @@ class RateCurve:
         return cls(points[:, 0], points[:, 1])
 
     def at(self, rates: np.ndarray) -> np.ndarray:
-        """Quality at some rates: monotone cubic interpolation (PCHIP) over the rate's logarithm; NaN outside."""
+        """Interpolates the quality by PCHIP over the logarithm of the rate.
+
+        Args:
+            rates: bit/pixel, float [N].
+
+        Returns:
+            Qualities, float [N]; NaN outside the curve and for a curve of fewer than 2 points.
+        """
         if self._interpolation is None:
             return np.full(np.shape(rates), np.nan)
         return self._interpolation(np.log(rates))
@@ -58,7 +68,11 @@ class RateCurve:
 
 
 def envelope(curves: Sequence[RateCurve]) -> RateCurve:
-    """The best of several methods for one image at each rate, where at least one of them has a file."""
+    """The best quality of several methods at each rate that at least one of them covers.
+
+    Args:
+        curves: the curves of one image, one for each method.
+    """
     curves = [curve for curve in curves if len(curve.rates) > 1]
     if not curves:
         return RateCurve.through((), ())
@@ -69,16 +83,30 @@ def envelope(curves: Sequence[RateCurve]) -> RateCurve:
 
 
 def mean_at(curves: Sequence[RateCurve], rates: np.ndarray) -> np.ndarray:
-    """Mean quality over images at equal rates; NaN where an image has no file of that rate.
+    """The mean quality over images at equal rates.
 
-    Each image's own curve is interpolated: the mean of the rates at one level would weigh images by how hard they are
-    to code.
+    Each image's own curve is interpolated. Averaging rates at one codec level instead would give more weight to images
+    that are hard to code.
+
+    Args:
+        curves: the curve of each image.
+        rates: bit/pixel, float [N].
+
+    Returns:
+        Qualities, float [N]; NaN where one of the images has no value.
     """
     return np.mean([curve.at(rates) for curve in curves], axis=0)
 
 
 def common_range(*methods: Sequence[RateCurve]) -> tuple[float, float] | None:
-    """The rates that every image has by every method: (least, most) in bit/pixel; None where there are none."""
+    """The rates that every curve covers.
+
+    Args:
+        methods: for each method, the curve of each image.
+
+    Returns:
+        (lowest, highest) in bit/pixel; None if the curves have no rates in common.
+    """
     curves = [curve for curves in methods for curve in curves]
     if any(len(curve.rates) < 2 for curve in curves):
         return None
@@ -87,19 +115,19 @@ def common_range(*methods: Sequence[RateCurve]) -> tuple[float, float] | None:
 
 
 def crossing(reference: Sequence[RateCurve], test: Sequence[RateCurve]) -> float | None:
-    """The highest rate at which the mean of the test stops being better than the mean of the reference.
+    """The highest rate at which the mean curve of the test falls below the mean curve of the reference.
 
     Args:
-        reference: of the same images, in the same order, as the test.
-        test: at least one.
+        reference: the curve of each image by the reference method.
+        test: the curve of each image by the tested method, in the same order; at least one.
 
     Returns:
-        bit/pixel; None where the test is better or worse all the way, or no rate is common to all.
+        bit/pixel; None if the mean curves do not cross, or the curves have no rates in common.
     """
     span = common_range(reference, test)
     if span is None:
         return None
-    rates = np.geomspace(*span, 4 * _GRID)[1:-1]  # rounding may put the ends outside
+    rates = np.geomspace(*span, 4 * _GRID)[1:-1]  # rounding may move the ends outside the range
     ahead = mean_at(test, rates) - mean_at(reference, rates)
     if ahead.max() < _NOTHING * np.ptp(mean_at(reference, rates)):
         return None

@@ -1,4 +1,4 @@
-"""What rate–distortion curves say: qualities at equal rates, Bjøntegaard deltas, crossings."""
+"""Results of rate–distortion: curves, Bjøntegaard deltas and crossings of all methods."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,18 +22,18 @@ _AVIF_PARTS = tuple(CODECS[name].title for name in ("avif-slow", "avif420-slow")
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """What was measured.
+    """The measured points of all methods on all scenes.
 
     Attributes:
-        points: of each method for each scene, see `sr_tf.evaluation.rate_distortion`.
-        methods: in the order of `points`.
-        sizes: (height, width) of each scene in pixels.
-        data: where the scenes came from.
-        scores: keys of `sr_tf.metrics.scores.SCORES` that were measured.
-        band: of rates in bit/pixel, for the mean gain.
-        weights: bytes of each generator's weights, which no file carries, by the generator's name.
-        unmeasured: why scores that were asked for are not in `scores`, by key.
-        ladders: how each perceptual score did in the ladder test; one that failed is not in `scores`.
+        points: the points by method name and scene name, see `sr_tf.evaluation.rate_distortion`.
+        methods: the methods, in the order of `points`.
+        sizes: (height, width) of each scene in pixels, by scene name.
+        data: the name of the folder of the scenes.
+        scores: the keys of `sr_tf.metrics.scores.SCORES` that were measured.
+        band: the lowest and highest rate for the mean gain, in bit/pixel.
+        weights: the bytes of each generator's weights by the generator's name; they are not part of the files.
+        unmeasured: for each requested score that could not be measured, the reason, by key.
+        ladders: the result of each perceptual score in the ladder test; scores that failed are not in `scores`.
     """
 
     points: dict[str, dict[str, list[Point]]]
@@ -47,12 +47,16 @@ class RateDistortion:
     ladders: tuple[Ladder, ...] = ()
 
     def curves(self, key: str) -> dict[str, list[RateCurve]]:
-        """The curves of one score: of each method those of all scenes; AVIF's envelope stands first.
+        """The curves of one score: for each method, the curve of each scene.
 
-        Where images were reduced at several scales, the envelope of all reduced methods stands last: an archive, which
-        measures, takes for each block whichever is cheapest.
+        The envelope of both kinds of AVIF comes first. If images were reduced at several scales, the envelope of all
+        reduced methods comes last, because an archive measures each block and stores the smallest representation.
 
-        Qualities are the score, with its sign turned where less is better.
+        Args:
+            key: one of `scores`.
+
+        Returns:
+            The curves by method name. Qualities are the score, negated if lower is better.
         """
         better = SCORES[key].better
         measured = {
@@ -70,7 +74,7 @@ class RateDistortion:
         return {**best, **measured}
 
     def reduced(self) -> list[str]:
-        """Names of the curves of reduced images."""
+        """The names of the methods, in `curves`, that reduce images."""
         names = [method.name for method in self.methods if method.scale > 1]
         scales = {method.scale for method in self.methods if method.scale > 1}
         return [*names, REDUCED] if len(scales) > 1 else names
@@ -81,8 +85,8 @@ class Mean:
     """A mean over images.
 
     Attributes:
-        value: NaN where there are none.
-        count: the images in it.
+        value: the mean; NaN without images.
+        count: the number of images.
     """
 
     value: float
@@ -91,17 +95,18 @@ class Mean:
 
 @dataclass(frozen=True)
 class Delta:
-    """One method beside a reference.
+    """One method compared with a reference.
 
     Attributes:
-        crossing: bit/pixel above which the mean curve is no longer better; None where it is so all the way, or never.
-        crossings: the same for each image that has one.
-        rate: Bjøntegaard's delta in percent of the bytes, over the qualities that both reach.
-        quality: Bjøntegaard's delta in the score's unit, over the rates that both have.
-        rate_below: `rate` over the qualities up to what the reference has at `crossing`.
-        quality_below: `quality` over the rates up to `crossing`.
-        gain: mean difference within the band, as far as every image has it by both.
-        band: that part of the band in bit/pixel; None where there is none.
+        crossing: the rate in bit/pixel above which the mean curve is no longer better; None if the mean curves do not
+            cross.
+        crossings: the crossing of each single image that has one.
+        rate: the Bjøntegaard delta of the bytes in percent, over the qualities that both reach.
+        quality: the Bjøntegaard delta of the score in its unit, over the rates that both cover.
+        rate_below: `rate`, up to the quality of the reference at `crossing`; None without a crossing.
+        quality_below: `quality`, up to the rate `crossing`; None without a crossing.
+        gain: the mean difference of the score within `band`; None without a band.
+        band: the part of the given band, in bit/pixel, that all curves cover; None if there is none.
     """
 
     crossing: float | None
@@ -115,12 +120,15 @@ class Delta:
 
 
 def deltas(curves: dict[str, list[RateCurve]], reference: str, band: tuple[float, float]) -> dict[str, Delta]:
-    """Every other method beside the reference.
+    """Compares every other method with the reference.
 
     Args:
-        curves: as from `RateDistortion.curves`.
-        reference: one of them.
-        band: rates in bit/pixel.
+        curves: the curves by method name, as `RateDistortion.curves` returns them.
+        reference: the name of the reference method.
+        band: the lowest and highest rate for the mean gain, in bit/pixel.
+
+    Returns:
+        The comparisons by method name.
     """
     return {method: _delta(curves[reference], test, band) for method, test in curves.items() if method != reference}
 
@@ -131,7 +139,7 @@ def _delta(reference: list[RateCurve], test: list[RateCurve], band: tuple[float,
     own = [crossing([first], [second]) for first, second in pairs]
     rate_below = quality_below = None
     if place is not None:
-        # One bound for all images: images without a crossing of their own count like the others.
+        # The crossing of the mean curves bounds all images, so images without a crossing of their own count too.
         rate_below = _mean_rate([lambda a=a, b=b: bd_rate(a, b, float(a.at(place))) for a, b in pairs])
         quality_below = _mean([lambda a=a, b=b: bd_quality(a, b, ceiling=place) for a, b in pairs])
     gain, part = _gain(pairs, band, common_range(reference, test))
@@ -159,7 +167,7 @@ def _gain(
 
 
 def _values(measures: Sequence[Callable[[], float]]) -> list[float]:
-    """Those that can be measured; an image without a common range has none."""
+    """The values of the images whose curves have a range in common."""
     values = []
     for measure in measures:
         try:
@@ -175,7 +183,7 @@ def _mean(measures: Sequence[Callable[[], float]]) -> Mean:
 
 
 def _mean_rate(measures: Sequence[Callable[[], float]]) -> Mean:
-    """Mean of percentages as factors, so that a against b is the inverse of b against a."""
+    """The geometric mean of percentages as factors: comparing b with a gives the inverse of comparing a with b."""
     values = _values(measures)
     if not values:
         return Mean(math.nan, 0)

@@ -1,4 +1,4 @@
-"""Tables of rate–distortion: qualities at equal rates and Bjøntegaard deltas, as text, Markdown and JSON."""
+"""Tables of rate–distortion: scores at equal rates and Bjøntegaard deltas, as text, Markdown and JSON."""
 
 from dataclasses import asdict
 
@@ -13,67 +13,69 @@ from sr_tf.messages import markdown_table, text_table
 from sr_tf.metrics.scores import SCORES, Score, score_protocol
 
 RATES = (0.05, 0.076, 0.103, 0.132, 0.175, 0.25)
-"""Bits per pixel of the tables."""
+"""The rates of the tables in bit/pixel."""
 AMORTISED = 1_000
-"""Megapixels over which the protocol spreads a generator's weights."""
+"""The protocol states a generator's weights in bit/pixel as shared by so many megapixels."""
 SCALE = 4
-"""Of the scores whose protocol depends on one."""
+"""The scale for the scores whose protocol depends on it."""
 NONE = "–"
 
 Rows = list[list[str]]
 
 
 def rate_protocol(result: RateDistortion) -> str:
-    """What must be known to repeat the numbers, in one line."""
+    """Everything needed to repeat the numbers, in one line."""
     codecs = dict.fromkeys((method.codec.settings, method.codec.version) for method in result.methods)
     scales = ", ".join(f"×{scale}" for scale in sorted({m.scale for m in result.methods if m.scale > 1}))
     reduction = DEGRADATIONS[DEGRADATION].meaning.split(", i-HR")[0]
     parts = [
         f"{result.data}, {counted(len(result.sizes), 'image')} of {size_range(result.sizes)}",
-        "rate: every byte of the file, headers included, over the original's pixels, reduced images too",
+        "rate: all bytes of the file, headers included, per pixel of the original, for reduced images too",
         f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC or a generator",
         *(f"refined: LR {how}" for how in sorted({m.refinement for m in result.methods if m.refinement})),
         *_weights(result),
         "codecs: " + "; ".join(f"{settings}, {version}" for settings, version in codecs),
         score_protocol(result.scores, SCALE),
-        "means at equal rates: each image's own curve (PCHIP over the logarithm of the rate, files left out that are "
-        "larger than a better one), never extrapolated, so that a value stands only where every image has one",
+        "means at equal rates: each image's curve interpolated by PCHIP over the logarithm of the rate, without files "
+        "that are larger than a better one, and never extrapolated, so a mean is given only where every image has a "
+        "value",
         *not_measured(result.unmeasured),
     ]
     return f"{'; '.join(parts)}. Research use only."
 
 
 def table_text(result: RateDistortion) -> str:
-    """Mean scores at equal rates, in aligned columns."""
+    """The mean scores at equal rates as text, with the protocol below."""
     return _document(result, [(SCORES[key].label, _at_rates(result, key)) for key in result.scores], text_table)
 
 
 def table_markdown(result: RateDistortion) -> str:
-    """Mean scores at equal rates, for a README."""
+    """The mean scores at equal rates as Markdown, with the protocol below."""
     return _document(result, [(SCORES[key].label, _at_rates(result, key)) for key in result.scores], markdown_table)
 
 
 def deltas_markdown(result: RateDistortion) -> str:
-    """Bjøntegaard deltas and crossings of every method beside AVIF and JPEG XL."""
+    """The Bjøntegaard deltas and crossings of every method compared with AVIF and JPEG XL, as Markdown."""
     tables = []
     for key in result.scores:
         curves = result.curves(key)
         for reference in (AVIF, JPEG_XL):
             if reference in curves:
-                title = f"{SCORES[key].heading} beside {reference}"
+                title = f"{SCORES[key].heading} compared with {reference}"
                 tables.append((title, _delta_rows(SCORES[key], deltas(curves, reference, result.band), result)))
     meaning = (
-        "BD-rate: how many more bytes for the same score, BD-score: how much better at the same rate (Bjøntegaard "
-        "2001, by PCHIP), of each image over what both reach, then averaged (rates as factors); in brackets how many "
-        "images have both, where not all. *Below*: the same up to the crossing. Crossing: the rate from which on the "
-        "method is no longer ahead, of the mean curves; then the median of the images' own, their range and how many "
-        "have one."
+        "BD-rate: difference in bytes at the same score. BD-score: difference in score at the same rate. Both are "
+        "Bjøntegaard deltas (2001, here by PCHIP), computed per image over the range that both methods cover, then "
+        "averaged, BD-rates as factors; the number in brackets says how many images have such a range if not all have. "
+        "*Below*: the same up to the crossing. Crossing: the rate of the mean curves above which the method is no "
+        "longer better than the reference. *Of single images*: the median and range of the images' own crossings, and "
+        "how many images have one."
     )
     return _document(result, tables, markdown_table, meaning)
 
 
 def as_json(result: RateDistortion) -> str:
-    """Everything, every image's points included, for programs; what is infinite or missing is null."""
+    """All results and the points of every image as JSON; an infinite or missing number is null."""
     summary = {}
     for key in result.scores:
         curves, better = result.curves(key), SCORES[key].better
@@ -155,7 +157,7 @@ def _weights(result: RateDistortion) -> list[str]:
         f"{name} {size / 1e6:.2f} MB, {8 * size / (AMORTISED * 1e6):.4f} bit/pixel"
         for name, size in result.weights.items()
     )
-    return [f"not counted: a generator's weights, stored once ({each} where {AMORTISED:,} megapixels share them)"]
+    return [f"not counted: a generator's weights, stored once ({each} if shared by {AMORTISED:,} megapixels)"]
 
 
 def _document(result: RateDistortion, tables: list[tuple[str, Rows]], form, *below: str) -> str:

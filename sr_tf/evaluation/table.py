@@ -1,4 +1,4 @@
-"""The study's table, as text, Markdown and JSON, with the protocol that its numbers follow."""
+"""The study's table as text, Markdown and JSON, with the protocol of its numbers."""
 
 import math
 
@@ -13,7 +13,7 @@ NOT_MEASURED, FAILED = "–", "failed ladder"
 
 
 def columns(comparison: Comparison) -> dict[str, list[str]]:
-    """What is printed, column by column: the heading, then a cell for each method."""
+    """The cells of the table by column heading, one for each method; the first column names the methods."""
     means = list(comparison.means().values())
     printed = {"": list(comparison.scores)}
     failed = {result.score.key for result in comparison.ladders if not result.passed}
@@ -32,7 +32,7 @@ def columns(comparison: Comparison) -> dict[str, list[str]]:
 
 
 def table_protocol(comparison: Comparison) -> str:
-    """What must be known to repeat the numbers, in one line."""
+    """Everything needed to repeat the numbers, in one line."""
     measured = next(iter(comparison.means().values()))
     parts = [
         f"{comparison.data}, {_scenes(comparison)}",
@@ -44,7 +44,7 @@ def table_protocol(comparison: Comparison) -> str:
 
 
 def ladder_verdict(comparison: Comparison) -> str:
-    """How the perceptual scores did in the ladder test, in one line; empty where there are none."""
+    """The results of the perceptual scores in the ladder test, in one line; empty if none was tested."""
     if not comparison.ladders:
         return ""
     verdicts = (
@@ -56,18 +56,18 @@ def ladder_verdict(comparison: Comparison) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """The table in aligned columns, the protocol and the ladder test's verdict below."""
+    """The table as text, with the protocol and the result of the ladder test below."""
     return "\n".join([text_table(_rows(comparison)), "", *_below(comparison)]) + "\n"
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """The table for a README, the protocol and the ladder test below."""
+    """The table as Markdown, with the protocol and the table of the ladder test below."""
     text = "\n".join([markdown_table(_rows(comparison)), "", *_below(comparison)]) + "\n"
     return f"{text}\n{ladder.as_markdown(comparison.ladders)}" if comparison.ladders else text
 
 
 def as_json(comparison: Comparison) -> str:
-    """Means, every scene's scores and the ladder test, for programs; an infinite score is null."""
+    """The means, the scores of every scene and the ladder test as JSON; an infinite score is null."""
     document = {
         "protocol": table_protocol(comparison),
         "scale": comparison.scale,

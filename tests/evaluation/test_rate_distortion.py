@@ -189,12 +189,12 @@ def test_deltas_agree_with_the_curves(result):
 
 
 def test_tables_say_what_was_measured_and_how(result):
-    text, markdown, beside = (
+    text, markdown, compared = (
         write(result) for write in (rate_tables.table_text, rate_tables.table_markdown, rate_tables.deltas_markdown)
     )
-    for form in (text, markdown, beside):
+    for form in (text, markdown, compared):
         for part in (
-            "drawn, 2 images of 117×130 to 160×128 pixels", "every byte of the file", "over the original's pixels",
+            "drawn, 2 images of 117×130 to 160×128 pixels", "all bytes of the file", "per pixel of the original",
             "antialiased ×4", "INTER_AREA", "4:2:0, speed 2", "libavif ", "no border cut", "range 255", "SSIM window",
             "not counted: a generator's weights", "small 0.43 MB, 0.0034 bit/pixel", "1,000 megapixels", "PCHIP",
             "never extrapolated", "Research use only",
@@ -205,7 +205,7 @@ def test_tables_say_what_was_measured_and_how(result):
     assert "0.103" in text
     row = next(line for line in markdown.splitlines() if line.startswith("| LR ×4 + small"))
     assert row.count("|") == 8
-    assert "PSNR beside JPEG XL" in beside
+    assert "PSNR compared with JPEG XL" in compared
     assert "VCEG" not in text
 
 
