@@ -31,8 +31,8 @@ def main(_) -> None:
     from sr_tf.training import losses
 
     class WithoutDetail(Discriminator):
-        def see(self, inputs):
-            seen = super().see(inputs)
+        def with_detail(self, inputs):
+            seen = super().with_detail(inputs)
             return ops.concatenate([seen[..., :3], ops.zeros_like(seen[..., 3:])], axis=-1)
 
     generator = load_generator(flags.FLAGS.model)

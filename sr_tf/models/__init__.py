@@ -1,1 +1,1 @@
-"""Networks, built from `keras.layers` and `keras.ops` alone: they run on any Keras backend."""
+"""Networks built only from `keras.layers` and `keras.ops`, so that they run on every Keras backend."""

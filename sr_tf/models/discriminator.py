@@ -6,25 +6,28 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("sr_tf")
 class Discriminator(keras.Model):
-    """Tells HR patches from SR patches.
+    """Distinguishes HR patches from SR patches.
 
-    Eight 3×3 convolutions with leaky ReLU, the filters doubling three times, every second one with stride 2, then two
-    dense layers. It differs from SRGAN's in three points:
+    Eight 3×3 convolutions with leaky ReLU, then two dense layers. The number of filters doubles three times, and every
+    second convolution has stride 2. The network differs from SRGAN's in three points:
 
-    - Beside the image it is given the image's detail: the difference from its 5×5 mean, eight times as large. A good SR
-      differs from HR in fine texture of a few grey levels, which the image itself drowns: without this the network
-      stays at chance against a pretrained generator (`benchmarks/discriminator.py` shows it).
-    - The dense layers judge each position, and the patch's logit is the mean of theirs: patches of any size fit.
-    - No BatchNorm, which would make a patch's logit depend on its neighbours in the batch and on the replicas.
+    - Its input has six channels: the image and the image's detail, which is the difference from its 5×5 mean times
+      eight. A good SR differs from HR in fine texture of a few grey levels, which is small compared with the image
+      itself. Without the detail the network stays at chance against a pretrained generator
+      (`benchmarks/discriminator.py` measures this).
+    - The dense layers are applied at each position, and a patch's logit is the mean over its positions, so that patches
+      may have any size.
+    - There is no BatchNorm, which would make a patch's logit depend on the other patches of the batch and on the number
+      of replicas.
 
     Args:
-        filters: channels of the first convolution; SRGAN has 64.
+        filters: channels of the first convolution; 64 in SRGAN.
 
     Call arguments:
         inputs: float [N, H, W, 3], RGB in [0, 255].
 
     Returns:
-        float32 [N, 1], logits: above 0 for "HR".
+        float32 [N, 1], logits; positive values mean HR.
     """
 
     def __init__(self, filters: int = 64, **kwargs):
@@ -46,7 +49,7 @@ class Discriminator(keras.Model):
         self.logit = layers.Dense(1, name="logit", dtype="float32")
 
     def build(self, input_shape):
-        """Creates all variables; the spatial sizes in `input_shape` do not matter."""
+        """Creates all variables. The spatial sizes in `input_shape` do not matter."""
         channels = 6
         for convolution in self.convolutions:
             convolution.build((None, None, None, channels))
@@ -55,7 +58,7 @@ class Discriminator(keras.Model):
         self.logit.build((None, None, None, self.hidden.units))
         self.built = True
 
-    def see(self, inputs):
+    def with_detail(self, inputs):
         """[N, H, W, 3] → the image in [−1, 1] and its detail, [N, H, W, 6]."""
         image = inputs / 127.5 - 1.0
         detail = 8.0 * (image - ops.average_pool(image, 5, strides=1, padding="same"))
@@ -63,7 +66,7 @@ class Discriminator(keras.Model):
 
     def call(self, inputs):
         """[N, H, W, 3] → logits [N, 1]."""
-        features = self.see(inputs)
+        features = self.with_detail(inputs)
         for convolution in self.convolutions:
             features = self.activation(convolution(features))
         return ops.mean(self.logit(self.activation(self.hidden(features))), axis=(1, 2))
@@ -73,5 +76,5 @@ class Discriminator(keras.Model):
         return (input_shape[0], 1)
 
     def get_config(self):
-        """Constructor arguments."""
+        """The constructor arguments."""
         return {**super().get_config(), "filters": self.filters}

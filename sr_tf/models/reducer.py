@@ -1,4 +1,4 @@
-"""A learned reduction: HR in, the LR from which a generator restores it best."""
+"""The reducer: a learned reduction from HR to an LR that a generator restores well."""
 
 import keras
 from keras import layers, ops
@@ -8,16 +8,17 @@ from keras import layers, ops
 class Reducer(keras.Model):
     """Reduces an image `scale` times in each direction.
 
-    The mean of each scale × scale block, as `antialiased` reduction has it, and what three convolutions on the LR grid
-    add to it. They start by adding nothing. Trained together with a generator and a model of the codec, see
-    `sr_tf.models.coding`, it keeps what the generator can use and the codec can carry; its LR still looks like one.
+    The LR is the mean of each scale × scale block, as in `antialiased` reduction, plus the output of three convolutions
+    on the LR grid, which is zero before training. The network is trained together with a generator and a model of the
+    codec, see `sr_tf.models.coding`: it keeps the detail that the generator can use and the codec can store. The LR
+    still looks like a reduced image.
 
     Args:
         scale: reduction in each direction.
-        filters: channels of its convolutions.
+        filters: channels of the convolutions.
 
     Call arguments:
-        inputs: float [N, H, W, 3], RGB in [0, 255], H and W multiples of `scale`.
+        inputs: float [N, H, W, 3], RGB in [0, 255]; H and W are multiples of `scale`.
 
     Returns:
         float32 [N, H / scale, W / scale, 3], RGB around [0, 255], not clipped.
@@ -33,11 +34,11 @@ class Reducer(keras.Model):
 
     @property
     def receptive_radius(self) -> int:
-        """LR pixels around an LR pixel whose HR pixels decide it."""
+        """The distance in LR pixels up to which HR pixels influence an LR pixel."""
         return 3
 
     def build(self, input_shape):
-        """Creates all variables; the spatial sizes in `input_shape` do not matter."""
+        """Creates all variables. The spatial sizes in `input_shape` do not matter."""
         self.head.build((None, None, None, 3 * self.scale**2))
         self.body.build((None, None, None, self.filters))
         self.tail.build((None, None, None, self.filters))
@@ -56,12 +57,12 @@ class Reducer(keras.Model):
         return (count, height and height // self.scale, width and width // self.scale, 3)
 
     def get_config(self):
-        """Constructor arguments."""
+        """The constructor arguments."""
         return {**super().get_config(), "scale": self.scale, "filters": self.filters}
 
 
 def space_to_depth(images, size: int):
-    """[N, H, W, C] → [N, H / size, W / size, size² · C]."""
+    """Moves each size × size block of pixels into channels: [N, H, W, C] → [N, H / size, W / size, size² · C]."""
     count, height, width, channels = ops.shape(images)
     folded = ops.reshape(images, (count, height // size, size, width // size, size, channels))
     folded = ops.transpose(folded, (0, 1, 3, 2, 4, 5))

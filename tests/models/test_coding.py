@@ -21,14 +21,14 @@ def lr():
     return cv2.resize(render_smear(3, 640, 640), (160, 160), interpolation=cv2.INTER_AREA)
 
 
-def test_a_fine_step_gives_the_image_back(lr):
+def test_a_fine_step_keeps_the_image(lr):
     back, _ = coded(lr[None].astype(np.float32), np.float32([1e-3]))
     np.testing.assert_allclose(back[0], lr, atol=0.01)
 
 
 def test_the_error_is_that_of_a_uniform_quantiser():
-    # On white noise that is large beside the step each coefficient's error is spread evenly: step² / 12 and what
-    # rounding at 0.4 instead of 0.5 adds, (0.6³ + 0.4³) / 3 step² in all.
+    # For white noise that is large compared with the step, each coefficient's error is distributed uniformly from −0.4
+    # to 0.6 steps, so that its mean square is (0.6³ + 0.4³) / 3 step².
     noise = RNG.uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
     matrix = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
     back, _ = coded(noise, np.float32([4]))
@@ -54,14 +54,14 @@ def test_each_image_has_its_own_step(lr):
 
 
 @pytest.mark.parametrize(("step", "quality"), [(20, 40), (10, 60), (5, 80)])
-def test_it_spends_and_spoils_about_as_avif_does(lr, step, quality):
+def test_rate_and_distortion_are_about_those_of_avif(lr, step, quality):
     file = CODECS["avif"].encode(lr, quality)
     back, rate = coded(lr[None].astype(np.float32), np.float32([step]))
     assert psnr(lr, back[0]) == pytest.approx(psnr(lr, CODECS["avif"].decode(file)), abs=3)
     assert float(rate[0]) == pytest.approx(8 * len(file) / lr[..., 0].size, rel=0.6)
 
 
-def test_the_gradient_takes_quantisation_for_the_identity(lr):
+def test_the_gradient_treats_quantisation_as_the_identity(lr):
     images = tf.constant(lr[None, :16, :16], tf.float32)
     weights = tf.constant(RNG.normal(size=(1, 16, 16, 3)), tf.float32)
     with tf.GradientTape() as tape:

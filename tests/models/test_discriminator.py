@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from networks import assert_built_by_its_first_call, assert_float32_in_mixed_precision, assert_saved_and_loaded
 
 from sr_tf.models.discriminator import Discriminator
 
@@ -32,7 +33,7 @@ def test_one_finite_logit_for_a_patch_of_any_size(discriminator, size):
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_a_logit_depends_on_its_patch_alone(discriminator, training):
+def test_a_logit_depends_only_on_its_patch(discriminator, training):
     batch = patches(4, 32, 40)
     together = np.asarray(discriminator(batch, training=training))
     alone = np.concatenate([discriminator(batch[i : i + 1], training=training) for i in range(4)])
@@ -41,7 +42,7 @@ def test_a_logit_depends_on_its_patch_alone(discriminator, training):
     np.testing.assert_allclose(discriminator(neighbours, training=training)[0], together[0], atol=1e-5)
 
 
-def test_every_part_of_a_patch_counts(discriminator):
+def test_every_part_of_a_patch_changes_its_logit(discriminator):
     patch = patches(1, 48, 48)
     logit = float(discriminator(patch)[0, 0])
     for corner in ((0, 0), (0, 47), (47, 0), (47, 47), (24, 24)):
@@ -52,20 +53,11 @@ def test_every_part_of_a_patch_counts(discriminator):
 
 def test_keras_file_round_trip(discriminator, tmp_path):
     batch = patches(2, 24, 33)
-    discriminator.save(tmp_path / "discriminator.keras")
-    loaded = keras.saving.load_model(tmp_path / "discriminator.keras")
-    assert isinstance(loaded, Discriminator)
-    np.testing.assert_array_equal(loaded(batch), discriminator(batch))
-    assert loaded.get_config() == discriminator.get_config()
+    assert_saved_and_loaded(discriminator, batch, tmp_path)
 
 
 def test_build_and_first_call_make_the_same_network(discriminator):
-    batch = patches(2, 20, 28)
-    called = Discriminator(8)
-    called(batch)
-    assert [weight.shape for weight in called.weights] == [weight.shape for weight in discriminator.weights]
-    called.set_weights(discriminator.get_weights())
-    np.testing.assert_array_equal(called(batch), discriminator(batch))
+    assert_built_by_its_first_call(discriminator, Discriminator(8), patches(2, 20, 28))
 
 
 @pytest.mark.parametrize("filters", [8, 64])
@@ -75,22 +67,15 @@ def test_parameters(filters):
     dense = widths[-1] * 16 * filters + 16 * filters + 16 * filters + 1
     discriminator = built(filters)
     assert discriminator.count_params() == convolutions + dense
-    # No running statistics: nothing that would differ from replica to replica.
+    # There are no running statistics, which would differ between replicas.
     assert len(discriminator.trainable_weights) == len(discriminator.weights)
 
 
 def test_mixed_precision_gives_float32():
-    before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
-        logits = built()(patches(2, 16, 24))
-    finally:
-        keras.mixed_precision.set_global_policy(before)
-    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
-    assert np.isfinite(np.asarray(logits)).all()
+    assert_float32_in_mixed_precision(built, patches(2, 16, 24))
 
 
-def test_it_learns_to_tell_two_kinds_apart():
+def test_it_learns_to_distinguish_two_kinds_of_patches():
     discriminator = built()
     detailed = patches(6, 16, 16)
     plain = np.broadcast_to(detailed.mean(axis=(1, 2), keepdims=True), detailed.shape)

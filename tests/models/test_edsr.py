@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import assert_built_by_its_first_call, assert_float32_in_mixed_precision, assert_saved_and_loaded
 from scipy.signal import correlate
 
 from sr_tf.config import preset
@@ -20,7 +21,7 @@ def built(*arguments, **options):
 
 
 def randomised(generator, seed=0):
-    """Biases too: as created they are zero, and a mistake in them would not show."""
+    """Sets random weights, and random biases too, because initial biases are zero and would hide mistakes."""
     rng = np.random.default_rng(seed)
     generator.set_weights([rng.normal(0, 0.15, weight.shape) for weight in generator.get_weights()])
     return generator
@@ -90,7 +91,7 @@ def test_one_step_adds_all_its_pixels_to_the_lr_pixel(scale):
 
 
 @pytest.mark.parametrize(("scale", "steps"), [(2, 1), (4, 2), (8, 3)])
-def test_computes_what_the_paper_draws(scale, steps):
+def test_computes_the_papers_network(scale, steps):
     generator = randomised(built(2, 5, scale, residual_scaling=0.3))
     layers = [
         generator.head,
@@ -119,33 +120,25 @@ def test_every_scale(scale):
 
 
 @pytest.mark.parametrize("scale", [0, 1, 3, 6, -2])
-def test_scales_that_are_no_power_of_two_are_refused(scale):
+def test_scales_other_than_powers_of_two_are_refused(scale):
     with pytest.raises(ValueError, match=f"scale {scale}"):
         EDSR(1, 4, scale)
 
 
-def test_images_of_a_batch_do_not_meet(generator):
+def test_images_of_a_batch_are_independent(generator):
     alone = np.concatenate([generator(LR[:1]), generator(LR[1:])])
     np.testing.assert_allclose(generator(LR), alone, rtol=1e-4, atol=1e-3)
 
 
 def test_build_and_first_call_make_the_same_network(generator):
-    called = EDSR(2, 6, residual_scaling=0.5)
-    called(LR)
-    assert [weight.shape for weight in called.weights] == [weight.shape for weight in generator.weights]
-    called.set_weights(generator.get_weights())
-    np.testing.assert_array_equal(called(LR), generator(LR))
+    assert_built_by_its_first_call(generator, EDSR(2, 6, residual_scaling=0.5), LR)
 
 
 def test_keras_file_round_trip(generator, tmp_path):
-    generator.save(tmp_path / "generator.keras")
-    loaded = keras.saving.load_model(tmp_path / "generator.keras")
-    assert isinstance(loaded, EDSR)
-    np.testing.assert_array_equal(loaded(LR), generator(LR))
-    assert loaded.get_config() == generator.get_config()
+    assert_saved_and_loaded(generator, LR, tmp_path)
 
 
-def test_a_network_saved_before_any_image_was_seen_keeps_its_weights(tmp_path):
+def test_a_network_saved_before_its_first_call_keeps_its_weights(tmp_path):
     generator = randomised(built(1, 4), seed=5)
     generator.save(tmp_path / "generator.keras")
     np.testing.assert_array_equal(load_generator(tmp_path / "generator.keras")(LR), generator(LR))
@@ -169,9 +162,8 @@ def test_parameters_of_the_studys_generator():
     assert describe(generator) == f"EDSR 32×64, ×4, {expected:,} weights"
 
 
-def test_mixed_precision_gives_float32(mixed_bfloat16):
-    sr = built(1, 8)(LR)
-    assert keras.backend.standardize_dtype(sr.dtype) == "float32"
+def test_mixed_precision_gives_float32():
+    assert_float32_in_mixed_precision(lambda: built(1, 8), LR)
 
 
 def test_a_generator_trained_in_mixed_precision_is_loaded_in_float32(tmp_path, mixed_bfloat16):
@@ -190,7 +182,7 @@ def test_a_generator_trained_in_mixed_precision_is_loaded_in_float32(tmp_path, m
 def test_receptive_radius_is_exact(blocks, scale, seed, one_step):
     generator = built(blocks, 4, scale, one_step=one_step)
     rng = np.random.default_rng(seed)
-    # Positive weights on positive features: no ReLU cuts a path and no two paths cancel, however faint the last one is.
+    # With positive weights and features, no ReLU blocks a path and no two paths cancel.
     generator.set_weights([rng.uniform(0.02, 0.1, weight.shape) for weight in generator.get_weights()])
     radius = generator.receptive_radius
     side = 2 * radius + 5
@@ -202,11 +194,11 @@ def test_receptive_radius_is_exact(blocks, scale, seed, one_step):
     rows, columns = np.nonzero(changed > 1e-3)
     distances = np.maximum(np.abs(rows // scale - centre), np.abs(columns // scale - centre))
     assert distances.max() == radius
-    for places in (rows, columns):
-        assert (places.min() // scale, places.max() // scale) == (centre - radius, centre + radius)
+    for indices in (rows, columns):
+        assert (indices.min() // scale, indices.max() // scale) == (centre - radius, centre + radius)
 
 
-def test_without_residual_branches_the_blocks_do_nothing():
+def test_with_residual_scaling_0_the_blocks_do_nothing():
     generator = randomised(built(2, 4, residual_scaling=0.0))
     sr = np.asarray(generator(LR))
     for block in generator.body:

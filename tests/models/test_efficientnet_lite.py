@@ -1,4 +1,4 @@
-"""EfficientNet-Lite against what it was trained for: naming what a photograph shows."""
+"""EfficientNet-Lite: its loaded weights classify photographs correctly."""
 
 import cv2
 import keras
@@ -18,7 +18,7 @@ EGYPTIAN_CAT, ESPRESSO, TRIPOD = 285, 967, 872  # ImageNet's classes
 @pytest.fixture(params=VARIANTS)
 def network(request):
     if not is_cached(request.param):
-        pytest.skip(f"`sr-tf assets fetch {request.param}` gets the weights")
+        pytest.skip(f"needs `sr-tf assets fetch {request.param}`")
     return request.param
 
 
@@ -29,7 +29,7 @@ def state(network):
 
 
 def classify(name, state, image):
-    """ImageNet's class, by the head that feature extraction leaves out."""
+    """ImageNet's class, computed with the head that the feature extractor does not have."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -42,13 +42,13 @@ def classify(name, state, image):
     return int(np.argmax(state["_fc.weight"] @ x + state["_fc.bias"]))
 
 
-def test_it_names_what_photographs_show(network, state):
+def test_photographs_are_classified_correctly(network, state):
     grey = data.camera()
     photographs = (data.chelsea(), data.coffee(), np.stack([grey] * 3, axis=-1))
     assert [classify(network, state, image) for image in photographs] == [EGYPTIAN_CAT, ESPRESSO, TRIPOD]
 
 
-def test_default_taps_have_the_sizes_that_are_promised(network):
+def test_default_taps_have_the_documented_sizes(network):
     features = efficientnet_lite_features(network, locate(network))(np.zeros((2, 50, 34, 3), np.float32))
     assert [tuple(tap.shape[:3]) for tap in features] == [(2, 25, 17), (2, 25, 17), (2, 13, 9), (2, 7, 5), (2, 4, 3)]
     assert all(keras.backend.standardize_dtype(tap.dtype) == "float32" for tap in features)

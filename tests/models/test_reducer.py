@@ -2,6 +2,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from networks import assert_saved_and_loaded
 
 from sr_tf.models.reducer import Reducer, space_to_depth
 
@@ -18,7 +19,7 @@ def built(scale, random=False):
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_it_starts_as_the_mean_of_each_block(scale):
+def test_before_training_it_is_the_mean_of_each_block(scale):
     expected = [cv2.resize(image, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA) for image in HR]
     np.testing.assert_allclose(built(scale)(HR), expected, atol=1e-3)
 
@@ -35,12 +36,9 @@ def test_the_receptive_radius_is_exact(scale):
     bright = hr.copy()
     bright[0, 4 * scale, 4 * scale] = 1e6
     rows, columns = np.nonzero(np.abs(np.asarray(reducer(bright)) - np.asarray(reducer(hr)))[0].max(axis=2) > 1e-3)
-    for places in (rows, columns):
-        assert (places.min(), places.max()) == (4 - reducer.receptive_radius, 4 + reducer.receptive_radius)
+    for indices in (rows, columns):
+        assert (indices.min(), indices.max()) == (4 - reducer.receptive_radius, 4 + reducer.receptive_radius)
 
 
 def test_it_is_saved_and_loaded(tmp_path):
-    reducer = built(4, random=True)
-    reducer.save(tmp_path / "reducer.keras")
-    loaded = keras.saving.load_model(tmp_path / "reducer.keras", compile=False)
-    np.testing.assert_array_equal(loaded(HR), reducer(HR))
+    assert_saved_and_loaded(built(4, random=True), HR, tmp_path)

