@@ -24,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.verify import check_integrity
+from sr_tf.archive.integrity import check_integrity
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.messages import load_tensorflow

@@ -1,4 +1,4 @@
-"""An archive's slide, restored on demand."""
+"""An archive whose pixels can be read."""
 
 from pathlib import Path
 
@@ -13,31 +13,48 @@ from sr_tf.messages import tell
 
 
 class ArchivedSlide(ArchiveFile):
-    """An archive whose pixels can be read; thread-safe.
+    """An archive whose pixels are restored when they are read; thread-safe.
+
+    Generators are loaded only if a block of the archive needs one. A warning is printed if the archive was measured
+    with another engine.
 
     Args:
-        path: of the archive.
-        models: names or paths of the generators, where they are not those that ship under the names in the archive.
-        engine: that runs them, see `sr_tf.generators.engines`; a warning is printed if another one measured it.
+        path: the archive's file.
+        models: names or paths of the archive's generators, for those that do not ship under the names that the archive
+            records.
+        engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
+
+    Attributes:
+        generators: the generators that blocks need, by their scale.
+        blocks: the restored blocks.
 
     Raises:
-        UserError: not an archive, damaged, or a generator that it needs is not there or is another.
+        UserError: the file is not an archive or is damaged, or a generator is missing or has other weights.
     """
 
     def __init__(self, path: str | Path, models: tuple[str, ...] = (), engine: str = DEFAULT_ENGINE):
         super().__init__(path)
         try:
-            self.generators = self._load(models, engine)
+            self.generators = self._load_generators(models, engine)
             self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators)
         except UserError:
             self.close()
             raise
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """A rectangle of restored pixels, uint8 [height, width, 3] RGB.
+        """Restores a rectangle.
+
+        Args:
+            x: left edge in pixels of full size.
+            y: upper edge, likewise.
+            width: in pixels.
+            height: in pixels.
+
+        Returns:
+            uint8 [height, width, 3], RGB.
 
         Raises:
-            UserError: it does not lie inside the slide, or what is stored of it is damaged.
+            UserError: the rectangle does not lie inside the slide, or a block under it is damaged.
         """
         grid = self.header.grid
         if not (0 <= x < x + width <= grid.width and 0 <= y < y + height <= grid.height):
@@ -46,28 +63,32 @@ class ArchivedSlide(ArchiveFile):
             )
         return self.blocks.read(x, y, width, height)
 
-    def _load(self, models: tuple[str, ...], engine: str) -> dict[int, BlockGenerator]:
+    def _load_generators(self, models: tuple[str, ...], engine: str) -> dict[int, BlockGenerator]:
         needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}
-        wanted = {int(record["architecture"]["scale"]): record for record in self.header.generators}
-        if not needed <= set(wanted):
-            raise UserError(f"{self.path}: damaged (a generator is used that is not named)")
-        given = [BlockGenerator(name, engine) for name in models]
-        generators = {}
-        for scale in needed:
-            record = wanted[scale]
-            same = [one for one in given if one.record["weights_sha256"] == record["weights_sha256"]]
-            try:
-                generator = same[0] if same else BlockGenerator(record["name"], engine)
-            except UserError as error:
-                raise UserError(f"{self.path}: its generator {record['name']}: {error}; name it by --models") from error
-            if generator.record["weights_sha256"] != record["weights_sha256"] or generator.scale != scale:
-                raise UserError(
-                    f"{self.path}: made with a generator {record['name']} of other weights (SHA-256 "
-                    f"{record['weights_sha256'][:12]}…, found {generator.record['weights_sha256'][:12]}…); name it "
-                    "by --models"
-                )
-            generators[scale] = generator
-        for measured_by in {wanted[scale].get("engine", DEFAULT_ENGINE) for scale in needed}:
+        if not needed:
+            return {}
+        records = {int(record["architecture"]["scale"]): record for record in self.header.generators}
+        if not needed <= set(records):
+            raise UserError(f"{self.path}: damaged (a block needs a generator that the archive does not name)")
+        named = [BlockGenerator(name, engine) for name in models]
+        generators = {scale: self._load_generator(scale, records[scale], named, engine) for scale in needed}
+        for measured_by in {records[scale].get("engine", DEFAULT_ENGINE) for scale in needed}:
             if measured_by.split()[0] != engine:
                 tell(f"{self.path}: measured with {measured_by}, restored by {engine}: pixels may differ by 1 of 255")
         return generators
+
+    def _load_generator(self, scale: int, record: dict, named: list[BlockGenerator], engine: str) -> BlockGenerator:
+        """The generator of a record, from those that the user named or from those that ship."""
+        sha256 = record["weights_sha256"]
+        matching = [generator for generator in named if generator.record["weights_sha256"] == sha256]
+        try:
+            generator = matching[0] if matching else BlockGenerator(record["name"], engine)
+        except UserError as error:
+            raise UserError(f"{self.path}: its generator {record['name']}: {error}; name it with --models") from error
+        found = generator.record["weights_sha256"]
+        if found != sha256 or generator.scale != scale:
+            raise UserError(
+                f"{self.path}: made with a generator {record['name']} of other weights (SHA-256 {sha256[:12]}…, found "
+                f"{found[:12]}…); name the right one with --models"
+            )
+        return generator

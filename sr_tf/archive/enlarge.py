@@ -1,4 +1,4 @@
-"""From a stored LR and what surrounds it to HR pixels: bicubic interpolation, or a generator."""
+"""Enlarges stored LRs: by bicubic interpolation, or by a generator."""
 
 import cv2
 import numpy as np
@@ -10,28 +10,36 @@ from sr_tf.generators.load import load_generator, load_reducer
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.pixels import to_uint8
+from sr_tf.messages import load_backend
 
 BICUBIC_RADIUS = 2
-"""LR pixels around a pixel that decide its enlargement."""
+"""Bicubic interpolation at a pixel depends on LR pixels up to this far away."""
 
 
 class BlockGenerator:
-    """A generator as archives use it.
+    """A generator that restores blocks of an archive.
+
+    Keras and its backend are imported here: archives whose blocks need no generator work without them.
 
     Args:
         where: its name or path, see `sr_tf.generators.load.load_generator`.
-        engine: that runs it, a name in `sr_tf.generators.engines.ENGINES`.
-        refine: it refines LRs before they are stored.
+        engine: what runs it, a name in `sr_tf.generators.engines.ENGINES`.
+        refine: whether it refines LRs before they are stored.
 
     Attributes:
         scale: enlargement in each direction.
-        radius: its receptive radius in LR pixels.
-        reduction_margin: HR pixels around an image that decide its LR; 0 where that is the mean of pixels.
-        record: what an archive keeps of it: name, architecture, SHA-256 of its weights, engine with its version.
-        refiner: `sr_tf.generators.refinement.Refiner`, or None.
+        radius: receptive radius in LR pixels.
+        reduction_margin: HR pixels around an image on which its LR depends; 0 if an LR is the mean of pixels.
+        record: what an archive stores about it: its name, its architecture, the SHA-256 of its weights, and the engine
+            with its version.
+        refiner: a `sr_tf.generators.refinement.Refiner`, or None.
+
+    Raises:
+        UserError: the generator does not exist or cannot be read, or the engine is not installed.
     """
 
     def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
+        load_backend()
         from sr_tf.models.edsr import architecture
 
         model = load_generator(where)
@@ -57,10 +65,10 @@ class BlockGenerator:
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
 
     def reduce(self, hr: np.ndarray) -> np.ndarray:
-        """The LR that it was trained for, where that is not the mean of pixels.
+        """Reduces an image with the reducer that the generator was trained with; only if `reduction_margin` is not 0.
 
         Args:
-            hr: uint8 [H, W, 3], `reduction_margin` included; sides multiples of the scale.
+            hr: uint8 [H, W, 3] with `reduction_margin` pixels on each side; H and W are multiples of the scale.
 
         Returns:
             uint8 [(H − 2 · margin) / scale, (W − 2 · margin) / scale, 3].
@@ -69,10 +77,18 @@ class BlockGenerator:
 
 
 def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, BlockGenerator]:
-    """Generators by scale, all run by one engine; `refine`: they refine LRs before they are stored.
+    """Loads generators.
+
+    Args:
+        names: names or paths of the generators.
+        engine: what runs them.
+        refine: whether they refine LRs before they are stored.
+
+    Returns:
+        The generators by their scale.
 
     Raises:
-        UserError: one cannot be loaded, or two have the same scale.
+        UserError: a generator cannot be loaded, or two have the same scale.
     """
     generators: dict[int, BlockGenerator] = {}
     for name in names:
@@ -87,7 +103,7 @@ def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool
 
 
 def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
-    """LR pixels of context that restoring a block needs on each side."""
+    """The number of LR pixels around a block, on each side, on which its restoration depends."""
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
@@ -98,7 +114,7 @@ def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGe
         window: uint8 [h, w, 3], the halo included.
         scale: enlargement in each direction.
         halo: LR pixels on each side that are context only.
-        generator: of that scale; None: bicubic interpolation.
+        generator: a generator of that scale; None: bicubic interpolation.
 
     Returns:
         uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].

@@ -110,6 +110,9 @@ class Measure:
         self._enl0: Callable | None = None
         if with_enl0:
             from sr_tf.assets.store import locate
+            from sr_tf.messages import load_backend
+
+            load_backend()
             from sr_tf.metrics.feature_distance import ENL0
 
             self._enl0 = ENL0(locate("efficientnet_lite0"))

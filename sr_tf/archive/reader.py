@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.archive import av1, native
+from sr_tf.archive.associated import decode_associated
 from sr_tf.archive.container import BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
 from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
@@ -163,8 +164,6 @@ class ArchiveFile:
         Raises:
             UserError: damaged.
         """
-        from sr_tf.archive.associated import decode_associated
-
         entry = self.header.associated[name]
         return self._safely(lambda: decode_associated(entry, self.member(f"associated/{name}")))
 

@@ -8,11 +8,8 @@ from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
-from sr_tf.archive.container import COMMENT, hash_before_comment
 from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
 from sr_tf.archive.grid import BLOCK
-from sr_tf.archive.kinds import NATIVE
-from sr_tf.archive.reader import ArchiveFile
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
@@ -20,54 +17,6 @@ from sr_tf.slides.slide import open_slide
 
 # Another machine or engine may round a generator's pixels differently by one level, here and there.
 _TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "shift": 0.02, "enl0": 1e-3}
-
-
-def check_integrity(path: Path) -> list[str]:
-    """Reads every byte.
-
-    Args:
-        path: of the archive.
-
-    Returns:
-        What is wrong, a line each; none if all is well.
-
-    Raises:
-        UserError: it cannot be opened at all.
-    """
-    with ArchiveFile(path) as archive:
-        return list(_findings(archive))
-
-
-def _findings(archive: ArchiveFile) -> Iterator[str]:
-    comment = archive.comment
-    digest = hash_before_comment(archive.path)
-    if comment != (COMMENT + digest).encode():
-        yield f"{archive.path}: its bytes are not those that were written (SHA-256 {digest[:12]}…)"
-    for name in archive.header.members:
-        if name not in ("blocks", "segments"):
-            yield from _problem(lambda name=name: archive.member(name))
-    for name in archive.header.associated:
-        yield from _problem(lambda name=name: archive.associated(name))
-    scores = None
-    try:
-        scores = archive.scores()
-    except UserError as error:
-        yield str(error)
-    if scores is not None and not archive.header.gate.passes(scores):
-        yield f"{archive.path}: some recorded scores do not pass its gate"
-    for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
-        if archive.kind(row, column) is not NATIVE:
-            yield from _problem(lambda place=(row, column): archive.stored_image(*place))
-    if archive.segment_index is not None:
-        for row, column in np.argwhere(archive.segment_index["length"] > 0):
-            yield from _problem(lambda place=(row, column): archive.segment(*place))
-
-
-def _problem(read) -> Iterator[str]:
-    try:
-        read()
-    except UserError as error:
-        yield str(error)
 
 
 def measure_again(

@@ -7,10 +7,11 @@ import numpy as np
 
 from sr_tf.archive import cost
 from sr_tf.archive.gate import QUALITIES, Gate, worst
+from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
-from sr_tf.archive.verify import check_integrity, measure_again
+from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
 from sr_tf.disk.files import write_atomically

@@ -15,10 +15,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import QUALITIES
+from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.verify import check_integrity, measure_again
+from sr_tf.archive.verify import measure_again
 from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main
 

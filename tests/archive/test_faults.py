@@ -16,7 +16,7 @@ from archived_slides import archived
 from PIL import Image
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.verify import check_integrity
+from sr_tf.archive.integrity import check_integrity
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError

@@ -1,0 +1,60 @@
+"""The first half of `sr-tf verify`: whether every byte of an archive is as it was written."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from sr_tf.archive.container import COMMENT, hash_before_comment
+from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.errors import UserError
+
+
+def check_integrity(path: Path) -> list[str]:
+    """Reads every byte of an archive and decodes every block; loads no generator.
+
+    Args:
+        path: the archive's file.
+
+    Returns:
+        One line for each problem; empty if there is none.
+
+    Raises:
+        UserError: the file cannot be opened as an archive.
+    """
+    with ArchiveFile(path) as archive:
+        return list(_problems(archive))
+
+
+def _problems(archive: ArchiveFile) -> Iterator[str]:
+    digest = hash_before_comment(archive.path)
+    if archive.comment != (COMMENT + digest).encode():
+        yield f"{archive.path}: its bytes are not those that were written (SHA-256 {digest[:12]}…)"
+    for name in archive.header.members:
+        if name not in ("blocks", "segments"):
+            yield from _problem(archive.member, name)
+    for name in archive.header.associated:
+        yield from _problem(archive.associated, name)
+    scores = None
+    try:
+        scores = archive.scores()
+    except UserError as error:
+        yield str(error)
+    if scores is not None and not archive.header.gate.passes(scores):
+        yield f"{archive.path}: some recorded scores do not pass its gate"
+    for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
+        if archive.kind(row, column) is not NATIVE:
+            yield from _problem(archive.stored_image, row, column)
+    if archive.segment_index is not None:
+        for row, column in np.argwhere(archive.segment_index["length"] > 0):
+            yield from _problem(archive.segment, row, column)
+
+
+def _problem(read: Callable[..., object], *arguments: object) -> Iterator[str]:
+    """The message of the error that reading raises, if it raises one."""
+    try:
+        read(*arguments)
+    except UserError as error:
+        yield str(error)
