@@ -1,1 +1,1 @@
-"""Reading whole slides and writing pyramids of them."""
+"""Reading whole slides and writing them as pyramids."""

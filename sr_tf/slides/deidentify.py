@@ -1,10 +1,10 @@
-"""De-identification of a slide's properties, for all vendors by one rule.
+"""De-identification of a slide's properties, with one rule for all vendors.
 
-Vendors invent names freely, so a list of what identifies would always lack some. The rule is the other way round: kept
-is what is known to be optical or technical by its name; everything else goes, be it a user, a barcode, a date, a path,
-a serial number, free text or something nobody has thought of. The free-text properties (`tiff.ImageDescription`,
-`openslide.comment`) repeat all of it and go as a whole. Label and macro images, and the file's own name, are not
-properties: whoever stores them decides.
+Every vendor chooses its own property names, so a list of identifying names would be incomplete. Therefore a property is
+kept only if its name is known to be optical or technical. All others are removed: users, barcodes, dates, paths, serial
+numbers, free text and unknown names. The free-text properties `tiff.ImageDescription` and `openslide.comment` repeat
+identifying properties and are removed completely. Label and macro images and the file name are not properties; the
+caller must remove them.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sr_tf.slides.info import SlideInfo
 
-# Whole words of a name, which is cut at punctuation, digits and changes from small to capital letters.
+# Words of technical names. A name is split at punctuation, digits and changes from small to capital letters.
 _TECHNICAL = {
     "mpp", "mag", "magnification", "power", "objective", "lens", "na", "aperture", "zoom", "pixel", "pixels",
     "resolution", "spacing", "scale", "micrometer", "microns", "width", "height", "originalheight", "originalwidth",
@@ -21,7 +21,7 @@ _TECHNICAL = {
     "background", "color", "colour", "icc", "bits", "channels", "samples", "photometric", "compression", "quality",
     "format", "version", "software", "model", "make", "manufacturer",
 }  # fmt: skip
-# A technical name with one of these means something else: "lens serial number", "Image file format id".
+# Words that make a technical name identifying: "lens serial number", "Image file format id".
 _IDENTIFYING = {
     "id", "uid", "uuid", "guid", "identifier", "serial", "sn", "number", "name", "user", "operator", "barcode", "label",
     "patient", "case", "specimen", "accession", "date", "datetime", "file", "filename", "path", "folder", "host",
@@ -31,14 +31,14 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def deidentified(info: SlideInfo) -> tuple[SlideInfo, list[str]]:
-    """Leaves out every property that is not known to be optical or technical.
+    """Removes every property that is not known to be optical or technical.
 
     Args:
-        info: of a slide.
+        info: the slide's size and metadata.
 
     Returns:
-        (the same without them, the names of what was removed in alphabetical order). Size, mpp, objective power and
-        colour profile stay.
+        (a copy without these properties, the names of the removed properties in alphabetical order). Size, mpp,
+        objective power and colour profile are kept.
     """
     removed = sorted(name for name in info.properties if not _is_technical(name))
     kept = {name: value for name, value in info.properties.items() if name not in removed}
@@ -46,6 +46,6 @@ def deidentified(info: SlideInfo) -> tuple[SlideInfo, list[str]]:
 
 
 def _is_technical(name: str) -> bool:
-    # The first part is the vendor's name.
+    # The first part of the name is the vendor.
     words = {word.lower() for word in _WORD.findall(name.partition(".")[2])}
     return bool(words & _TECHNICAL) and not words & _IDENTIFYING

@@ -1,34 +1,26 @@
-"""The JPEG tiles or strips of a TIFF page, as they stand in the file."""
+"""The JPEG tiles or strips of a TIFF page, as they are stored in the file."""
+
+import numpy as np
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.jpeg_segments import (
-    RGB,
-    YCBCR,
-    are_tables,
-    decode_segment,
-    frame_size,
-    join_tables,
-    split_tables,
-)
-from sr_tf.slides.tiff_pages import JPEG, Page
-
-__all__ = ["JpegGrid", "decode_segment", "grid_of", "join_tables", "split_tables"]
+from sr_tf.slides.jpeg_segments import are_tables, decode_segment, frame_size, join_tables
+from sr_tf.slides.tiff_page import JPEG, RGB, YCBCR, Page
 
 
 class JpegGrid:
     """The JPEG segments of a page, row by row.
 
     Attributes:
-        width: of the page in pixels.
-        height: of the page in pixels.
-        segment_width: of a tile, or of the page where it is cut into strips.
-        segment_height: of a tile or strip; the last strip may be lower.
-        columns: segments in a row; 1 for strips.
-        rows: rows of segments.
-        tables: TIFF tag JPEGTables as it stands, None where there is none.
-        photometric: TIFF tag PhotometricInterpretation, 2 (RGB) or 6 (YCbCr).
-        subsampling: TIFF tag YCbCrSubSampling, None where there is none.
+        width: width of the page in pixels.
+        height: height of the page in pixels.
+        segment_width: width of a tile in pixels; the page's width for strips.
+        segment_height: height of a tile or strip in pixels. The last strip may be lower.
+        columns: number of segments in a row; 1 for strips.
+        rows: number of rows of segments.
+        tables: TIFF tag JPEGTables as stored, or None.
+        photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
+        subsampling: TIFF tag YCbCrSubSampling, or None.
     """
 
     def __init__(self, file: FileBytes, page: Page):
@@ -39,10 +31,10 @@ class JpegGrid:
         self._file, self._page = file, page
 
     def segment(self, column: int, row: int) -> bytes:
-        """A segment exactly as in the file. Thread-safe.
+        """Reads a segment exactly as stored. Thread-safe.
 
         Returns:
-            A JPEG stream; b"" where the file leaves the segment out.
+            A JPEG stream; b"" if the file leaves the segment out.
 
         Raises:
             UserError: the file cannot be read.
@@ -52,13 +44,13 @@ class JpegGrid:
         return self._file.read(offset, count) if count else b""
 
     def standalone(self, column: int, row: int) -> bytes:
-        """A segment as one complete JPEG file, the page's tables joined in. Thread-safe.
+        """Reads a segment as a complete JPEG file, joined with the page's tables. Thread-safe.
 
         Returns:
-            A JPEG file; b"" where the file leaves the segment out.
+            A JPEG file; b"" if the file leaves the segment out.
 
         Raises:
-            UserError: the file cannot be read, or the segment is no JPEG of the page's tile or strip size.
+            UserError: the file cannot be read, or the segment is not a JPEG of the size of a tile or strip.
         """
         segment = self.segment(column, row)
         if not segment:
@@ -67,7 +59,7 @@ class JpegGrid:
             standalone = join_tables(self.tables, segment)
             width, height, _ = frame_size(standalone)
         except ValueError as error:
-            raise self._damaged(column, row, str(error)) from error
+            raise self._damaged(column, row, error) from error
         heights = {self.segment_height}
         if not self._page.tiled:
             heights.add(min(self.segment_height, self.height - row * self.segment_height))
@@ -76,12 +68,29 @@ class JpegGrid:
             raise self._damaged(column, row, f"the JPEG claims {width}×{height} pixels, expected {expected}")
         return standalone
 
-    def _damaged(self, column: int, row: int, reason: str) -> UserError:
-        return UserError(f"{self._file.path}: segment {column},{row} is damaged ({reason})")
+    def decode(self, column: int, row: int) -> np.ndarray | None:
+        """Decodes a segment. Thread-safe.
+
+        Returns:
+            uint8 [h, w, 3], RGB; None if the file leaves the segment out.
+
+        Raises:
+            UserError: the file cannot be read, or the segment is damaged.
+        """
+        standalone = self.standalone(column, row)
+        if not standalone:
+            return None
+        try:
+            return decode_segment(standalone, self.photometric)
+        except ValueError as error:
+            raise self._damaged(column, row, error) from error
+
+    def _damaged(self, column: int, row: int, why: object) -> UserError:
+        return UserError(f"{self._file.path}: segment {column},{row} is damaged ({why})")
 
 
 def grid_of(file: FileBytes, page: Page) -> JpegGrid | None:
-    """The page's JPEG segments, if it consists of such in three 8-bit colours."""
+    """The page's JPEG segments, or None if the page is not 8-bit colour in JPEG."""
     fits = (
         page.compression == JPEG
         and page.photometric in (RGB, YCBCR)

@@ -1,18 +1,15 @@
-"""JPEG as TIFF keeps it: segments that share their tables.
+"""JPEG in TIFF: segments that share their tables.
 
-A TIFF page may keep the quantisation and Huffman tables of its tiles or strips once, in its JPEGTables tag: a JPEG
-stream of tables alone. A segment is then a stream without tables (TIFF Technical Note 2). Tables and segment make a
-complete JPEG file when the one's EOI and the other's SOI are left out between them.
+A TIFF page can store the quantisation and Huffman tables of its tiles or strips once, in the tag JPEGTables. This is a
+JPEG stream that holds only tables, and each segment is a stream without tables (TIFF Technical Note 2). The tables
+without their EOI marker, followed by the segment without its SOI marker, are a complete JPEG file.
 """
 
 import imagecodecs
 import numpy as np
 
-RGB, YCBCR = 2, 6
-"""Values of the TIFF tag PhotometricInterpretation."""
-
-MAX_SEGMENT_PIXELS = 2**26
-"""A tile or strip that claims more is taken for damage or malice: scanners write up to 4096 × 4096."""
+from sr_tf.errors import reason
+from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, RGB, YCBCR
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _COLOUR_SPACES = {RGB: "RGB", YCBCR: "YCBCR"}
@@ -21,20 +18,20 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def join_tables(tables: bytes | None, segment: bytes) -> bytes:
-    """One complete JPEG of a page's tables and a segment.
+    """Joins a page's tables and a segment into a complete JPEG file.
 
     Args:
-        tables: the JPEGTables tag, or None where segments carry their own.
+        tables: the tag JPEGTables, or None if each segment has its own tables.
         segment: a JPEG stream.
 
     Returns:
-        A JPEG file; `split_tables` takes it apart again.
+        A JPEG file. `split_tables` is the inverse.
 
     Raises:
-        ValueError: one of them is no JPEG stream.
+        ValueError: the tables or the segment are not a JPEG stream.
     """
     if not segment.startswith(_SOI):
-        raise ValueError(f"no JPEG: begins with {segment[:2].hex() or 'nothing'}, expected ffd8")
+        raise ValueError(f"not a JPEG: begins with {segment[:2].hex() or 'nothing'}, expected ffd8")
     return segment if tables is None else _head(tables) + segment[2:]
 
 
@@ -51,18 +48,18 @@ def split_tables(tables: bytes | None, standalone: bytes) -> bytes:
 
 
 def are_tables(tables: bytes) -> bool:
-    """Whether a JPEGTables tag is a whole JPEG stream."""
+    """Whether the content of a JPEGTables tag is a complete JPEG stream."""
     return len(tables) >= 4 and tables.startswith(_SOI) and tables.endswith(_EOI)
 
 
 def frame_size(standalone: bytes) -> tuple[int, int, int]:
-    """What a JPEG's frame header (SOF) says, without decoding.
+    """Reads the frame header (SOF) of a JPEG without decoding the image.
 
     Returns:
         (width, height, components).
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no frame header.
     """
     place = 0
     while place + 4 <= len(standalone) and standalone[place] == 0xFF:
@@ -80,38 +77,38 @@ def frame_size(standalone: bytes) -> tuple[int, int, int]:
     raise ValueError("the JPEG has no frame header")
 
 
-def decode_segment(standalone: bytes, photometric: int, subsampling: tuple[int, int] | None = None) -> np.ndarray:
-    """Decodes a complete JPEG to the pixels that OpenSlide gives.
+def decode_segment(standalone: bytes, photometric: int) -> np.ndarray:
+    """Decodes a complete JPEG to the same pixels as OpenSlide.
 
-    libjpeg fills what is missing of a JPEG with grey; therefore a stream without its end is refused. Changed bytes
-    within the compressed data pass: JPEG has no checksum.
+    A truncated JPEG is refused, because libjpeg would fill the missing part with grey. Changed bytes in the compressed
+    data are not detected, because JPEG has no checksum. Like OpenSlide, this function takes the chroma subsampling from
+    the JPEG and not from the TIFF tag YCbCrSubSampling, which is wrong in many files.
 
     Args:
-        standalone: by `JpegGrid.standalone` or `join_tables`.
-        photometric: TIFF tag: 2 (RGB, which no marker of the JPEG tells) or 6 (YCbCr).
-        subsampling: TIFF tag YCbCrSubSampling. The JPEG's own sampling factors decide, as they do for OpenSlide: the
-            tag is wrong in many files.
+        standalone: a JPEG file from `JpegGrid.standalone` or `join_tables`.
+        photometric: TIFF tag PhotometricInterpretation: 2 (RGB, which no JPEG marker states) or 6 (YCbCr).
 
     Returns:
         uint8 [h, w, 3], RGB.
 
     Raises:
-        ValueError: the JPEG is damaged, claims an absurd size or holds no three colours.
+        ValueError: the JPEG is damaged, too large or has not three components.
     """
     if photometric not in _COLOUR_SPACES:
         raise ValueError(f"photometric interpretation {photometric}, expected one of {sorted(_COLOUR_SPACES)}")
     width, height, components = frame_size(standalone)
     if components != 3 or not 0 < width * height <= MAX_SEGMENT_PIXELS:
-        raise ValueError(f"the JPEG claims {width}×{height} pixels of {components} components")
+        found = f"the JPEG claims {width}×{height} pixels of {components} components"
+        raise ValueError(f"{found}, expected 3 components and at most {MAX_SEGMENT_PIXELS:,} pixels")
     return decode_jpeg(standalone, _COLOUR_SPACES[photometric], "RGB")
 
 
 def decode_jpeg(standalone: bytes, colour_space: str, wanted: str) -> np.ndarray:
-    """Decodes a JPEG whose size has been checked.
+    """Decodes a JPEG whose size the caller has checked.
 
     Args:
         standalone: a JPEG file.
-        colour_space: that its components are in: "RGB", "YCBCR" or "GRAYSCALE".
+        colour_space: the colour space of its components: "RGB", "YCBCR" or "GRAYSCALE".
         wanted: the colour space to return.
 
     Returns:
@@ -126,10 +123,10 @@ def decode_jpeg(standalone: bytes, colour_space: str, wanted: str) -> np.ndarray
     try:
         return imagecodecs.jpeg8_decode(standalone, colorspace=colour_space, outcolorspace=wanted)
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"the JPEG is damaged ({error})") from error
+        raise ValueError(f"the JPEG is damaged ({reason(error)})") from error
 
 
 def _head(tables: bytes) -> bytes:
     if not are_tables(tables):
-        raise ValueError("the page's JPEG tables are no JPEG stream")
+        raise ValueError("the page's JPEG tables are not a JPEG stream")
     return tables[:-2]

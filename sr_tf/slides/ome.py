@@ -1,4 +1,4 @@
-"""What OME-XML says of the images in an OME-TIFF file."""
+"""Reading the OME-XML of an OME-TIFF file."""
 
 import math
 import xml.etree.ElementTree as ET
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from sr_tf.errors import UserError
 
-# To µm. OME's "pixel" and "reference frame" are no lengths.
+# µm per unit. OME's units "pixel" and "reference frame" are not lengths.
 _UNITS = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "dm": 1e5, "m": 1e6, "in": 25400.0}
 
 
 @dataclass(frozen=True)
 class OmeImage:
-    """An image of one plane.
+    """An image with one plane.
 
     Attributes:
-        name: as the file says; may be empty.
-        page: its place in the file's main chain.
-        width: pixels.
-        height: pixels.
-        channels: SizeC, the samples of RGB counted one by one.
+        name: the image's name in the file; may be empty.
+        page: index of its page in the file's main chain.
+        width: width in pixels.
+        height: height in pixels.
+        channels: SizeC, which is 3 for RGB.
         mpp: µm per pixel, x and y, or None.
         objective_power: nominal magnification, or None.
     """
@@ -35,21 +35,22 @@ class OmeImage:
 
 
 def parse_ome(path: Path, text: str) -> list[OmeImage]:
-    """Reads OME-XML.
+    """Parses OME-XML.
 
     Args:
-        path: of the file, for messages.
+        path: the file, for error messages.
         text: the XML.
 
     Returns:
-        The images, the slide itself first.
+        The images. The first one is the slide.
 
     Raises:
         UserError: the XML is damaged, or an image is a z-stack or a time series.
     """
     try:
+        # OME-XML needs no entities, and malicious ones can expand until they fill the memory.
         if "<!ENTITY" in text:
-            raise ValueError("it defines entities")  # OME-XML needs none; they can be made to fill the memory
+            raise ValueError("it defines entities")
         root = ET.fromstring(text)
         powers = {
             objective.get("ID"): _positive(objective.get("NominalMagnification"))
@@ -67,7 +68,7 @@ def _image(path: Path, index: int, image: ET.Element, powers: dict[str | None, f
     pixels = image.find("{*}Pixels")
     planes = {axis: int(pixels.get(f"Size{axis}")) for axis in "ZT"}
     if max(planes.values()) > 1:
-        found = f"a stack of {planes['Z']} focal planes and {planes['T']} times"
+        found = f"a stack of {planes['Z']} focal planes and {planes['T']} time points"
         raise UserError(f"{path}: holds {found}, expected one plane")
     data, settings = pixels.find("{*}TiffData"), image.find("{*}ObjectiveSettings")
     sizes = [_length(pixels, axis) for axis in "XY"]

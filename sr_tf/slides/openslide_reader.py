@@ -1,4 +1,4 @@
-"""Slides that OpenSlide reads: Aperio, Hamamatsu, Leica, MIRAX, Philips, Ventana, DICOM, generic TIFF and more."""
+"""Reading slides with OpenSlide: Aperio, Hamamatsu, Leica, MIRAX, Philips, Ventana, DICOM, generic TIFF and more."""
 
 import math
 from pathlib import Path
@@ -8,38 +8,39 @@ import openslide
 from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
-from sr_tf.slides.tiff_pages import Page, Tiff
-from sr_tf.slides.tiff_segments import decode_colour_jpeg
+from sr_tf.slides.tiff_header import Tiff
+from sr_tf.slides.tiff_page import Page
 
-# Where level 0 is one page that begins at the slide's origin and whose tiles do not overlap.
+# Formats in which level 0 is one page that begins at the slide's origin, with tiles that do not overlap.
 _ONE_PAGE = ("aperio", "generic-tiff", "philips-tiff")
-# What OpenSlide derives; `SlideInfo` has it in better form, and a hash would outlive de-identification.
+# Properties that OpenSlide derives are left out: `SlideInfo` has fields for them, and the hash would identify a slide
+# after de-identification.
 _DERIVED = tuple(
     f"openslide.{name}"
     for name in ("level", "associated.", "mpp-", "objective-power", "vendor", "quickhash", "icc-size")
 )  # fmt: skip
 _COARSEST_MPP = 20.0
-"""µm. Of a generic TIFF coarser than this, 1270 dpi, the resolution is that of a printed page (72, 96, 300 dpi, 1 per
-centimetre), a default that nobody measured."""
+"""µm per pixel (1270 dpi). A generic TIFF with a coarser resolution has that of a printed page (72, 96, 300 dpi, 1 per
+centimetre), a default that was not measured."""
 
 
 class OpenSlideReader:
     """A slide in one of OpenSlide's formats.
 
     Attributes:
-        info: what the file says.
-        grid: of level 0, where that is a page of JPEG tiles.
+        info: size and metadata.
+        grid: the segments of level 0 if it is a page of colour JPEG tiles, else None.
 
     Args:
-        path: of the slide.
-        vendor: as OpenSlide detected it.
-        tiff: the file's pages, where it is a TIFF.
+        path: the slide's file.
+        vendor: the format that OpenSlide detected.
+        tiff: the file's header if it is a TIFF, else None.
 
     Raises:
-        UserError: OpenSlide cannot open it.
+        UserError: OpenSlide cannot open the slide, or its samples are not unsigned 8-bit numbers.
     """
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
@@ -47,14 +48,14 @@ class OpenSlideReader:
         try:
             self._slide = openslide.OpenSlide(path)
         except (openslide.OpenSlideError, OSError) as error:
-            raise UserError(f"{path}: cannot be opened as a slide of format {vendor} ({_one_line(error)})") from error
+            raise UserError(f"{path}: cannot be opened as a slide of format {vendor} ({reason(error)})") from error
         self._file = FileBytes(path)
         self._pages = tiff.pages if tiff else []
         try:
             self.info = self._read_info(vendor)
             page = self._level_0()
             if page is not None and not page.is_8_bit:
-                raise UserError(f"{path}: found {page.depth} samples, expected unsigned 8-bit ones")
+                raise UserError(f"{path}: found {page.depth} samples, expected unsigned 8-bit samples")
         except UserError:
             self.close()
             raise
@@ -64,10 +65,10 @@ class OpenSlideReader:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
 
         Returns:
-            uint8 [height, width, 3]; the background's colour where the slide has no pixels.
+            uint8 [height, width, 3], RGB; the background colour where the slide has no pixels.
 
         Raises:
-            UserError: a tile is damaged. OpenSlide then refuses every further read.
+            UserError: a tile is damaged. After that, OpenSlide refuses to read anything from this slide.
         """
         try:
             return _on_background(self._slide.read_region((x, y), 0, (width, height)), self._background)
@@ -88,10 +89,10 @@ class OpenSlideReader:
 
     def _read_info(self, vendor: str) -> SlideInfo:
         try:
-            # `get`: OpenSlide cannot be asked for a name that is no UTF-8, such as damage makes.
+            # `get`, because OpenSlide does not find a name that damage has made invalid UTF-8.
             found = {name: self._slide.properties.get(name) for name in sorted(self._slide.properties)}
             width, height = self._slide.dimensions
-            # The only public way to the profile's own bytes; a region of no pixels decodes nothing.
+            # The only public way to the bytes of the colour profile. Reading a region without pixels decodes nothing.
             icc = self._slide.read_region((0, 0), 0, (0, 0)).info.get("icc_profile")
         except openslide.OpenSlideError as error:
             raise self._unreadable("the header", error) from error
@@ -118,38 +119,34 @@ class OpenSlideReader:
         claimed = [int(self._slide.properties[f"openslide.associated.{name}.{side}"]) for side in ("width", "height")]
         if math.prod(claimed) > Image.MAX_IMAGE_PIXELS:
             found = f"{claimed[0]}×{claimed[1]} pixels"
-            raise UserError(f"{self._path}: the {name} claims {found}, expected at most {Image.MAX_IMAGE_PIXELS:,}")
+            raise UserError(
+                f"{self._path}: the {name} claims {found}, expected at most {Image.MAX_IMAGE_PIXELS:,} pixels"
+            )
         pixels = _on_background(self._slide.associated_images[name], self._background)
         return Associated(pixels, self._grid_of(pixels))
 
     def _grid_of(self, pixels: np.ndarray) -> JpegGrid | None:
-        """Finds the page that an image came from: the one that decodes to the very same pixels."""
+        """Finds the page that an image was read from: the one that decodes to the same pixels."""
         for page in self._pages:
             grid = grid_of(self._file, page) if (page.height, page.width) == pixels.shape[:2] else None
-            if grid and _decodes_to(grid, pixels):
+            if grid and _decodes_to(page, grid, pixels):
                 return grid
         return None
 
     def _unreadable(self, what: str, error: Exception) -> UserError:
-        return UserError(f"{self._path}: {what} cannot be read, is damaged or truncated ({_one_line(error)})")
+        return UserError(f"{self._path}: {what} cannot be read, the file is damaged or truncated ({reason(error)})")
 
 
-def _decodes_to(grid: JpegGrid, pixels: np.ndarray) -> bool:
-    for row in range(grid.rows):
-        for column in range(grid.columns):
-            top, left = row * grid.segment_height, column * grid.segment_width
-            expected = pixels[top : top + grid.segment_height, left : left + grid.segment_width]
-            try:
-                segment = decode_colour_jpeg(grid, column, row)
-            except (UserError, ValueError):
-                return False
-            if not np.array_equal(segment[: expected.shape[0], : expected.shape[1]], expected):
-                return False
-    return True
+def _decodes_to(page: Page, grid: JpegGrid, pixels: np.ndarray) -> bool:
+    try:
+        decoded = page.assemble(lambda row, column: grid.decode(column, row), 0, 0, page.width, page.height)
+    except UserError:
+        return False
+    return np.array_equal(decoded, pixels)
 
 
 def _on_background(image: Image.Image, background: np.ndarray) -> np.ndarray:
-    """Composes RGBA over a colour: uint8 [h, w, 3]."""
+    """Composes an RGBA image over a background colour: uint8 [h, w, 3]."""
     rgba = np.asarray(image)
     colours, alpha = rgba[..., :3], rgba[..., 3:]
     if alpha.min(initial=255) == 255:
@@ -171,7 +168,3 @@ def _positive(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 < number < math.inf else None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -1,37 +1,35 @@
-"""Plain images in the place of slides: PNG, JPEG, BMP and TIFF that is not tiled."""
+"""Reading plain images in place of slides: PNG, JPEG, BMP and TIFF without tiles."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from sr_tf.errors import UserError
 from sr_tf.images.reading import read_rgb
 from sr_tf.slides.info import Associated, SlideInfo
-from sr_tf.slides.tiff_pages import Tiff
+from sr_tf.slides.tiff_header import Tiff, check_untiled_size
 
 
 class PlainReader:
     """An image held in memory.
 
     Attributes:
-        info: what the file says. No mpp: a picture's dots per inch are those of a printed page.
-        grid: None; there are no tiles.
+        info: size and metadata. There is no mpp: the resolution of such a file describes the printed page.
+        grid: None, because the image has no tiles.
 
     Args:
-        path: of the image.
-        tiff: the file's pages, where it is a TIFF.
+        path: the image file.
+        tiff: its header if it is a TIFF, else None.
 
     Raises:
-        UserError: see `sr_tf.images.reading.read_rgb`; or the image is large and not tiled.
+        UserError: the image is large and has no tiles, or see `sr_tf.images.reading.read_rgb`.
     """
 
     grid = None
 
     def __init__(self, path: Path, tiff: Tiff | None):
-        if tiff and tiff.pages[0].width * tiff.pages[0].height > Image.MAX_IMAGE_PIXELS:
-            found = f"is an untiled TIFF of {tiff.pages[0].width}×{tiff.pages[0].height} pixels"
-            raise UserError(f"{path}: {found}, expected tiles in one of more than {Image.MAX_IMAGE_PIXELS:,}")
+        if tiff:
+            check_untiled_size(path, tiff.pages[0])
         self._pixels = read_rgb(path)
         height, width, _ = self._pixels.shape
         icc = tiff.pages[0].icc if tiff else _icc(path)
@@ -42,11 +40,11 @@ class PlainReader:
         return self._pixels[y : y + height, x : x + width].copy()
 
     def associated(self) -> dict[str, Associated]:
-        """There are none."""
+        """Returns an empty dictionary: a plain image has no associated images."""
         return {}
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no file is open."""
 
 
 def _icc(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Writing a slide of any size as a pyramidal, tiled OME-TIFF file: in parallel, in bounded memory, resumable."""
+"""Writing a slide of any size as a pyramidal OME-TIFF: with several threads, in bounded memory, resumable."""
 
 import json
 import math
@@ -12,24 +12,25 @@ from sr_tf.disk.files import replace_atomically
 from sr_tf.disk.spool import Spool
 from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
 from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
+from sr_tf.slides.tiff_page import RGB, YCBCR
 
 SMALLEST = 512
-"""Levels are added until the longer side has at most so many pixels."""
-_PHOTOMETRICS = {2: "rgb", 6: "ycbcr"}
+"""Levels are added until the longer side has at most this many pixels."""
+_PHOTOMETRICS = {RGB: "rgb", YCBCR: "ycbcr"}
 _SUBSAMPLINGS = (None, (1, 1), (2, 1), (2, 2))
 
 
 @dataclass(frozen=True)
 class JpegPage:
-    """What a TIFF page says about its JPEG tiles, for copying them without decoding.
+    """The tags of a TIFF page of JPEG tiles that are copied without decoding.
 
     Attributes:
-        tables: the JPEGTables tag that all tiles share, or None where each has its own.
-        photometric: the PhotometricInterpretation tag: 2 for RGB, 6 for YCbCr.
-        subsampling: the YCbCrSubSampling tag, if there is one.
+        tables: TIFF tag JPEGTables, which all tiles share, or None if each tile has its own tables.
+        photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
+        subsampling: TIFF tag YCbCrSubSampling, or None.
 
     Raises:
-        ValueError: tags that the copy cannot have.
+        ValueError: a tag has a value that cannot be written.
     """
 
     tables: bytes | None
@@ -45,21 +46,21 @@ class JpegPage:
 
 @dataclass(frozen=True)
 class PyramidInfo:
-    """A slide's geometry and what else its file tells about it.
+    """The size and metadata of a pyramid.
 
     Attributes:
-        width: of level 0, pixels.
-        height: of level 0, pixels.
-        tile: the tiles' height and width in pixels, multiples of 16; one number for square ones.
-        mpp: µm per pixel of level 0, x and y. None where it is unknown: then the file says nothing.
+        width: width of level 0 in pixels.
+        height: height of level 0 in pixels.
+        tile: height and width of a tile in pixels, multiples of 16; one number for square tiles.
+        mpp: µm per pixel of level 0, x and y; None if unknown, and then the file does not state it.
         objective_power: nominal magnification, or None.
         icc: colour profile, or None.
-        name: of the image in the OME-XML.
-        description: of the image in the OME-XML.
-        annotations: whatever else is known, key by key.
+        name: the image's name in the OME-XML.
+        description: the image's description in the OME-XML.
+        annotations: further metadata as keys and values.
 
     Raises:
-        ValueError: a size, tile or mpp that cannot be.
+        ValueError: the size, tile or mpp is out of range.
     """
 
     width: int
@@ -87,7 +88,7 @@ class PyramidInfo:
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """Width and height of each level in pixels: halves, rounded up, until `SMALLEST` is reached."""
+        """Width and height of each level in pixels. Each level has half the size of the one before, rounded up."""
         sizes = [(self.width, self.height)]
         while max(sizes[-1]) > SMALLEST:
             sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
@@ -107,32 +108,31 @@ def write_pyramid(
     workers: int = 2,
     progress: Callable[[], object] | None = None,
 ) -> None:
-    """Writes a pyramid that OpenSlide, tiffslide and tifffile read in full; see `sr_tf.slides.pyramid_file`.
+    """Writes a pyramid that OpenSlide, tiffslide and tifffile can read completely; see `sr_tf.slides.pyramid_file`.
 
-    Finished tiles are kept beside the target, in a hidden file that ends in `.partial`, until the target is complete
-    and takes its name: nobody sees half of it, and a run that was killed is taken up by the next one, which ends with
-    the same bytes. Meanwhile the disk needs room for twice the file. Each level is made from the one below it as that
-    is stored: every pixel is the mean of 2 × 2, rounded half up; where the lower level ends in between, of those that
-    there are.
+    Finished tiles are kept in a hidden file beside the target that ends in `.partial`. The target gets its name when it
+    is complete. If a run is killed, the next run with the same arguments continues it and writes the same bytes. The
+    disk needs room for twice the file. Each level is computed from the stored pixels of the previous one. Every pixel
+    is the mean of 2 × 2 pixels, rounded half up; at an odd edge, it is the mean of the one or two pixels that exist.
 
     Args:
         path: the file to create or replace.
-        info: geometry and metadata.
-        tile_pixels: from (column, row) to a tile of level 0, uint8 [H, W, 3], clipped at the image's edge. Called from
-            several threads; the same call must always return the same pixels.
+        info: size and metadata.
+        tile_pixels: called with (column, row), from several threads; returns a tile of level 0, uint8 [H, W, 3],
+            cropped at the image's edge. The same call must always return the same pixels.
         settings: everything the pixels depend on, as text. Tiles of a run with other settings are not used.
-        segments: from (column, row) to a JPEG tile that goes into level 0 as it is. `tile_pixels` then gives its
-            decoded pixels, for level 1.
-        jpeg: what the page of these segments says; needed with `segments`.
-        jpeg_quality: 1 to 100, the chroma halved below 90; None for lossless tiles. Copied segments keep theirs.
-        associated: further images (label, macro, thumbnail), uint8 [H, W, 3] by name, kept losslessly.
-        workers: threads.
-        progress: called in the calling thread for each finished tile of level 0, those taken up included.
+        segments: called with (column, row); returns a JPEG tile that is copied into level 0. `tile_pixels` must then
+            return its decoded pixels, from which level 1 is computed.
+        jpeg: the tags of the page that `segments` come from; required with `segments`.
+        jpeg_quality: 1 to 100, with chroma halved below 90; None for lossless tiles. It does not apply to copied tiles.
+        associated: further images (label, macro, thumbnail), uint8 [H, W, 3] by name, stored losslessly.
+        workers: number of threads.
+        progress: called in the calling thread for each finished tile of level 0, also for those of an earlier run.
 
     Raises:
-        UserError: the file cannot be written, or another process is at it.
-        ValueError: an argument is out of range, or `tile_pixels` returned another shape.
-        Exception: whatever `tile_pixels` and `segments` raise; what was finished before is kept for the next run.
+        UserError: the file cannot be written, or another process is writing it.
+        ValueError: an argument is out of range, or `tile_pixels` returned a wrong shape or type.
+        Exception: an exception from `tile_pixels` or `segments`. Finished tiles are kept for the next run.
     """
     path, associated = Path(path), associated or {}
     if (segments is None) != (jpeg is None):
@@ -174,6 +174,6 @@ def _copied_page(jpeg: JpegPage) -> dict[str, object]:
         "compression": "jpeg",
         "subsampling": jpeg.subsampling,
         "jpegtables": jpeg.tables,
-        # Without it TiffWriter declares YCbCr whatever `photometric` says.
+        # Without this, TiffWriter declares YCbCr whatever `photometric` is.
         "compressionargs": {"outcolorspace": photometric},
     }

@@ -1,13 +1,13 @@
-"""The TIFF file of a pyramid, in a layout that OpenSlide, tiffslide and tifffile all read in full.
+"""Writing the TIFF file of a pyramid in a layout that OpenSlide, tiffslide and tifffile can read completely.
 
-OME-TIFF keeps the reduced levels as SubIFDs of the first page, where tifffile and Bio-Formats look for them. OpenSlide
-does not: it wants all levels in the file's main chain of pages. Nothing forbids both. The pages here are
+OME-TIFF stores the reduced levels as SubIFDs of the first page, where tifffile and Bio-Formats read them. OpenSlide
+reads only the file's main chain of pages. Therefore this file has the levels in both places:
 
     first page (level 0) → associated images … → level 1 → level 2 …
          └─ SubIFDs: level 1, level 2 …
 
-OME-XML refers to pages by their place in the main chain; the levels stand at its end, so they shift no place. OpenSlide
-takes the tiled pages for levels: the associated images are written in strips and stay out of its way.
+OME-XML refers to pages by their index in the main chain. The reduced levels come last, so they change no index.
+OpenSlide takes tiled pages as levels. Therefore the associated images are written in strips.
 """
 
 import re
@@ -26,13 +26,13 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 @dataclass(frozen=True)
 class Level:
-    """One level of a pyramid, encoded.
+    """An encoded level of a pyramid.
 
     Attributes:
-        width: pixels.
-        height: pixels.
-        page: what `tifffile.TiffWriter.write` must know about the tiles: `photometric`, `compression` and the like.
-        tiles: the tiles as they go into the file, row by row.
+        width: width in pixels.
+        height: height in pixels.
+        page: the arguments of `tifffile.TiffWriter.write` that describe the tiles: `photometric`, `compression` etc.
+        tiles: the encoded tiles, row by row.
     """
 
     width: int
@@ -51,16 +51,16 @@ def write_pyramid_file(
     icc: bytes | None,
     associated: Mapping[str, np.ndarray],
 ) -> None:
-    """Writes a BigTIFF file. Memory holds one tile and the tables of offsets.
+    """Writes a BigTIFF file. Memory holds one tile and the tables of offsets at a time.
 
     Args:
         path: the file to create or overwrite.
-        levels: from the largest.
-        tile: height and width in pixels, multiples of 16.
-        ome: OME-XML by `ome_xml`.
-        mpp: µm per pixel of level 0, x and y; the pages get no physical resolution where it is None.
-        icc: profile of level 0.
-        associated: further images, uint8 [H, W, 3], in the order of the OME-XML.
+        levels: the levels, the largest first.
+        tile: height and width of a tile in pixels, multiples of 16.
+        ome: OME-XML from `ome_xml`.
+        mpp: µm per pixel of level 0, x and y. If it is None, the pages get no physical resolution.
+        icc: colour profile of level 0, or None.
+        associated: further images by name, uint8 [H, W, 3], in the order of the OME-XML.
 
     Raises:
         OSError: the file cannot be written.
@@ -88,13 +88,16 @@ def write_pyramid_file(
 
 
 def link_levels(path: Path) -> None:
-    """Appends the SubIFDs of the first page to the main chain of pages as well.
+    """Appends the SubIFDs of the first page to the main chain of pages.
 
-    Every page ends in a pointer to the next. Only the last page of the main chain gets another one here: TiffWriter has
-    already chained the SubIFDs to one another, the last to none, which is checked.
+    Every page ends with a pointer to the next one. Only the pointer of the last page in the main chain is changed,
+    because TiffWriter has already linked the SubIFDs with each other; this is checked first.
+
+    Args:
+        path: a file that `write_pyramid_file` has written, not linked yet.
 
     Raises:
-        ValueError: the file is not as `write_pyramid_file` leaves it; nothing is changed.
+        ValueError: the file has another structure. It is not changed.
     """
     with tifffile.TiffFile(path, mode="r+") as file:
         if not file.is_bigtiff or file.byteorder != "<":
@@ -110,8 +113,8 @@ def link_levels(path: Path) -> None:
 
 
 def _next(file: tifffile.FileHandle, offset: int) -> tuple[int, int]:
-    """Where the page at `offset` keeps its pointer to the next page, and where that points to; 0 for none."""
-    # A page in BigTIFF: how many tags (8 bytes), the tags (20 bytes each), the pointer (8 bytes).
+    """The position of a page's pointer to the next page, and the pointer's value, which is 0 for the last page."""
+    # A page in BigTIFF: number of tags (8 bytes), tags (20 bytes each), pointer (8 bytes).
     file.seek(offset)
     place = offset + 8 + 20 * int.from_bytes(file.read(8), "little")
     file.seek(place)
@@ -119,7 +122,7 @@ def _next(file: tifffile.FileHandle, offset: int) -> tuple[int, int]:
 
 
 def _resolution(mpp: tuple[float, float] | None, level: Level, base: Level) -> dict[str, object]:
-    # Without: TIFF demands these tags, tifffile writes 1 with the unit "none", and no reader takes it for a size.
+    # TIFF requires a resolution. Without one, tifffile writes 1 with the unit "none", which no reader takes as a size.
     if mpp is None:
         return {}
     x, y = 1e4 / mpp[0] * level.width / base.width, 1e4 / mpp[1] * level.height / base.height
@@ -136,19 +139,21 @@ def ome_xml(
     annotations: Mapping[str, str],
     associated: Mapping[str, np.ndarray],
 ) -> bytes:
-    """The OME-XML of a pyramid and its associated images, which follow as images of their own, named by their key.
+    """Makes the OME-XML of a pyramid and its associated images.
+
+    The first image is the pyramid. Each associated image follows as an image with its own name.
 
     Args:
         size: width and height of level 0 in pixels.
-        name: of the first image.
-        description: of the first image.
+        name: name of the pyramid.
+        description: description of the pyramid.
         mpp: µm per pixel, x and y, or None.
         objective_power: nominal magnification, or None.
-        annotations: become one MapAnnotation of the first image. Characters that XML cannot hold become U+FFFD.
-        associated: uint8 [H, W, 3] by name.
+        annotations: keys and values of the pyramid's MapAnnotation. Characters that XML does not allow become U+FFFD.
+        associated: further images by name, uint8 [H, W, 3].
 
     Returns:
-        ASCII: all else is written as character references, since some readers take the tag for nothing wider.
+        XML in ASCII. Other characters are written as character references, because some readers expect ASCII.
     """
     root = ET.Element("OME", {"xmlns": _OME, "Creator": _SOFTWARE})
     if objective_power is not None:
@@ -172,7 +177,7 @@ def ome_xml(
         value = ET.SubElement(annotation, "Value")
         for key, text in annotations.items():
             ET.SubElement(value, "M", K=_legal(key)).text = _legal(text)
-    # Readers of XML turn a bare carriage return into a line feed.
+    # XML parsers replace a bare carriage return by a line feed.
     return ET.tostring(root, encoding="us-ascii", xml_declaration=True).replace(b"\r", b"&#13;")
 
 

@@ -1,21 +1,24 @@
-"""OME-TIFF, and tiled TIFF that OpenSlide does not read: tile by tile, or whole where it is small and not tiled."""
+"""Reading OME-TIFF, and tiled TIFF that OpenSlide does not decode.
+
+Pages with tiles are read tile by tile. Small pages without tiles are read as a whole.
+"""
 
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.images.tiles import assemble, under
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
 from sr_tf.slides.ome import OmeImage, parse_ome
-from sr_tf.slides.tiff_pages import Page, Tiff
-from sr_tf.slides.tiff_segments import decode, decode_colour_jpeg, objection
+from sr_tf.slides.tiff_header import Tiff, check_untiled_size
+from sr_tf.slides.tiff_page import Page
+from sr_tf.slides.tiff_segments import decode, objection
 
 _CACHE_PIXELS = 2**24
+_FEWEST_CACHED_TILES = 8
 # By OpenSlide's names. Bio-Formats calls them "label image", "macro image".
 _ASSOCIATED = ("label", "macro", "thumbnail", "overview", "map")
 
@@ -23,56 +26,52 @@ _ASSOCIATED = ("label", "macro", "thumbnail", "overview", "map")
 class PagePixels:
     """The pixels of a page.
 
+    Attributes:
+        grid: the page's segments if they are colour JPEGs, else None.
+
     Raises:
-        UserError: the page is none of 8-bit RGB or grey, or it is large and not tiled.
+        UserError: the page is not 8-bit RGB or grey, or it is large and has no tiles.
     """
 
     def __init__(self, file: FileBytes, page: Page):
-        if reason := objection(page):
-            raise UserError(f"{file.path}: {reason}")
-        if not page.tiled and page.width * page.height > Image.MAX_IMAGE_PIXELS:
-            found = f"is an untiled TIFF of {page.width}×{page.height} pixels"
-            raise UserError(f"{file.path}: {found}, expected tiles in one of more than {Image.MAX_IMAGE_PIXELS:,}")
+        if why := objection(page):
+            raise UserError(f"{file.path}: {why}")
+        check_untiled_size(file.path, page)
         if len(page.offsets) != page.columns * page.rows:
             found = f"{page.width}×{page.height} pixels in {len(page.offsets):,} strips"
-            raise UserError(f"{file.path}: claims {found}, expected {page.columns * page.rows:,}")
+            raise UserError(f"{file.path}: claims {found}, expected {page.columns * page.rows:,} strips")
         self.grid: JpegGrid | None = grid_of(file, page)
         self._file, self._page = file, page
-        # Neighbouring regions share tiles. A few more than none, however large the tiles: 48 MiB or eight tiles.
-        tiles = max(8, _CACHE_PIXELS // (page.segment_width * page.segment_height))
+        # Neighbouring regions share tiles. The cache holds 48 MiB of them, and at least a few however large they are.
+        tiles = max(_FEWEST_CACHED_TILES, _CACHE_PIXELS // (page.segment_width * page.segment_height))
         self._segment = lru_cache(tiles if page.tiled else None)(self._decode)
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """Decodes the tiles under a rectangle that lies inside the page. Thread-safe.
+        """Reads a rectangle that lies inside the page. Thread-safe.
 
         Returns:
-            uint8 [height, width, 3].
+            uint8 [height, width, 3], RGB; white where the file leaves segments out.
 
         Raises:
             UserError: a tile is damaged or transparent.
         """
-        rectangle, sides = (x, y, width, height), (self._page.segment_width, self._page.segment_height)
-        places = under(rectangle, *sides)
-        return assemble(
-            rectangle,
-            ((column * sides[0], row * sides[1], self._segment(column, row)) for row, column in places),
-        )
+        return self._page.assemble(self._segment, x, y, width, height)
 
-    def _decode(self, column: int, row: int) -> np.ndarray:
+    def _decode(self, row: int, column: int) -> np.ndarray | None:
+        if self.grid is not None:
+            return self.grid.decode(column, row)
         page = self._page
-        rows = min(page.segment_height, page.height - row * page.segment_height)
         index = row * page.columns + column
+        if not page.counts[index]:
+            return None
+        rows = min(page.segment_height, page.height - row * page.segment_height)
+        data = self._file.read(int(page.offsets[index]), int(page.counts[index]))
         try:
-            if self.grid is not None:
-                return decode_colour_jpeg(self.grid, column, row)
-            if not page.counts[index]:
-                return np.full((page.segment_height, page.segment_width, 1), 255, np.uint8)
-            data = self._file.read(int(page.offsets[index]), int(page.counts[index]))
             segment = decode(data, page, page.segment_height if page.tiled else rows)
         except ValueError as error:
             raise UserError(f"{self._file.path}: tile {column},{row} is damaged ({error})") from error
         if page.samples == 4:
-            # Beyond the image's edge a tile may hold anything.
+            # The part of a tile outside the image can hold anything.
             columns = min(page.segment_width, page.width - column * page.segment_width)
             if segment[:rows, :columns, 3].min() < 255:
                 raise UserError(f"{self._file.path}: tile {column},{row} is transparent, expected opaque pixels")
@@ -80,14 +79,18 @@ class PagePixels:
 
 
 class TiffReader:
-    """A TIFF file's level 0 and its associated images.
+    """Level 0 of a TIFF file, and its associated images.
 
     Attributes:
-        info: what the file says.
-        grid: of level 0, if it consists of JPEG tiles.
+        info: size and metadata.
+        grid: the segments of level 0 if they are colour JPEG tiles, else None.
+
+    Args:
+        path: the file.
+        tiff: its header.
 
     Raises:
-        UserError: the file holds no single 8-bit RGB or grey image.
+        UserError: the file does not hold one 8-bit RGB or grey image.
     """
 
     def __init__(self, path: Path, tiff: Tiff):
@@ -102,7 +105,7 @@ class TiffReader:
         except UserError:
             self._file.close()
             raise
-        # A TIFF's resolution tags are those of the printed page unless a slide's format says otherwise.
+        # The mpp is not taken from the TIFF's resolution tags: outside vendors' formats they describe the printed page.
         self.info = SlideInfo(
             format="ome-tiff" if images else "tiff",
             width=page.width,
@@ -115,7 +118,7 @@ class TiffReader:
         self.grid = self._pixels.grid if page.tiled else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """See `PagePixels.read`."""
+        """Reads a rectangle of level 0; see `PagePixels.read`."""
         return self._pixels.read(x, y, width, height)
 
     def associated(self) -> dict[str, Associated]:
@@ -147,7 +150,7 @@ def _page(path: Path, tiff: Tiff, image: OmeImage) -> Page:
 def _kind(path: Path, image: OmeImage) -> str:
     kinds = [kind for kind in _ASSOCIATED if kind in image.name.lower()]
     if not kinds:
-        # Taking the first and passing over the others would lose them without a word.
+        # Reading only the first image would lose the others without a warning.
         expected = f"one slide, and images named {', '.join(_ASSOCIATED)}"
         raise UserError(f"{path}: holds a further image “{image.name}”, expected {expected}")
     return kinds[0]

@@ -1,4 +1,4 @@
-"""Small slides, built; and a real one, where it is."""
+"""Small slides that the tests write, and a real one if it is available."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ _REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1
 def real_slide():
     """An Aperio slide of 2220×2967 pixels."""
     if not _REAL.is_file():
-        pytest.skip("the real slide is not here")
+        pytest.skip("the real slide is not available")
     return _REAL
 
 
 @pytest.fixture(scope="session")
 def pixels():
-    """uint8 [331, 450, 3], as smooth as a microscope's image, no multiple of a tile."""
+    """uint8 [331, 450, 3], smooth like a micrograph; the sides are not multiples of a tile."""
     noise = np.random.default_rng(0).integers(0, 256, (331, 450, 3), dtype=np.uint8)
     smooth = cv2.GaussianBlur(noise, (0, 0), 2).astype(int)
     return np.uint8(np.clip((smooth - 127) * 4 + 127, 0, 255))
@@ -28,7 +28,7 @@ def pixels():
 
 @pytest.fixture
 def build(tmp_path, pixels):
-    """Writes a TIFF file of tiles of 128×128 pixels."""
+    """Writes a TIFF file with tiles of 128×128 pixels."""
 
     def write(name="slide.tif", image=pixels, **options):
         path = tmp_path / name
@@ -41,7 +41,7 @@ def build(tmp_path, pixels):
 
 @pytest.fixture
 def build_ome(build):
-    """Writes an OME-TIFF file of one image."""
+    """Writes an OME-TIFF file with one image."""
 
     def write(name="slide.ome.tif", metadata=None, **options):
         return build(name, metadata={"axes": "YXS"} | (metadata or {}), ome=True, **options)

@@ -9,7 +9,7 @@ def info(**properties):
     return SlideInfo("aperio", 10, 20, (0.5, 0.5), 20.0, b"profile", properties)
 
 
-def test_the_real_slide(real_slide):
+def test_a_real_slide(real_slide):
     with open_slide(real_slide) as slide:
         kept, removed = deidentified(slide.info)
     assert {"aperio.Filename", "aperio.User", "aperio.ImageID", "aperio.Date", "aperio.Time", "aperio.ScanScope ID"} < {
@@ -37,7 +37,7 @@ def test_the_real_slide(real_slide):
         "tiff.DocumentName", "unheard.of", "hamamatsu.Objective.Lens.SerialNumber", "aperio.LensID", "user",
     ],
 )  # fmt: skip
-def test_what_goes(name):
+def test_identifying_properties_are_removed(name):
     kept, removed = deidentified(info(**{name: "secret"}))
     assert removed == [name] and not kept.properties
 
@@ -52,7 +52,7 @@ def test_what_goes(name):
         "tiff.Make", "openslide.background-color", "openslide.bounds-x",
     ],
 )  # fmt: skip
-def test_what_stays(name):
+def test_technical_properties_are_kept(name):
     kept, removed = deidentified(info(**{name: "1"}))
     assert removed == [] and kept.properties
     assert (kept.mpp, kept.objective_power, kept.icc, kept.width) == ((0.5, 0.5), 20.0, b"profile", 10)

@@ -1,7 +1,7 @@
-"""What the pages of a TIFF file say, checked against the file before a pixel is decoded.
+"""Reading the pages of a TIFF file and checking them before a pixel is decoded.
 
-A header is cheap to damage and expensive to believe. Here each page's data must lie within the file, a tiled page must
-have as many tiles as its size asks for, and no tile may be absurdly large.
+A damaged header can ask for any amount of memory. Therefore the data of each page must lie inside the file, a tiled
+page must have the number of tiles that its size requires, and tiles must not be too large.
 """
 
 import logging
@@ -15,91 +15,34 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
-from sr_tf.errors import UserError
-from sr_tf.slides.jpeg_segments import MAX_SEGMENT_PIXELS
-
-JPEG = 7
-"""Value of the TIFF tag Compression."""
+from sr_tf.errors import UserError, reason
+from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, Page
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_PAGES = 10_000
 _PRIVATE, _ICC = 32768, 34675
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-# tifffile wants the end, too; cut XML is still meant to be XML.
+# tifffile also requires the end of the XML. A truncated XML is still recognised here, and reported as damaged.
 _OME = re.compile(r"<(\w+:)?OME[\s>]")
-# The names that OpenSlide gives to these tags.
+# The tags that OpenSlide reports as properties, by its names.
 _PROPERTIES = (
     "ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "HostComputer", "Copyright", "DocumentName",
 )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Page:
-    """A page of a TIFF file: the tags that its pixels depend on.
-
-    Attributes:
-        width: pixels.
-        height: pixels.
-        segment_width: of a tile, or `width` where the page is cut into strips.
-        segment_height: of a tile or strip.
-        tiled: cut into tiles.
-        compression: TIFF tag.
-        photometric: TIFF tag PhotometricInterpretation.
-        samples: per pixel.
-        is_8_bit: whether all samples are unsigned 8-bit numbers.
-        depth: what they are, in words.
-        contiguous: samples lie beside one another, not in planes.
-        predictor: TIFF tag.
-        fill_order: TIFF tag.
-        tables: TIFF tag JPEGTables.
-        subsampling: TIFF tag YCbCrSubSampling.
-        icc: colour profile.
-        offsets: int64 [n], of the segments in the file, row by row.
-        counts: int64 [n], their bytes; 0 for a segment that the file leaves out.
-    """
-
-    width: int
-    height: int
-    segment_width: int
-    segment_height: int
-    tiled: bool
-    compression: int
-    photometric: int
-    samples: int
-    is_8_bit: bool
-    depth: str
-    contiguous: bool
-    predictor: int
-    fill_order: int
-    tables: bytes | None
-    subsampling: tuple[int, int] | None
-    icc: bytes | None
-    offsets: np.ndarray
-    counts: np.ndarray
-
-    @property
-    def columns(self) -> int:
-        """Segments in a row."""
-        return -(-self.width // self.segment_width)
-
-    @property
-    def rows(self) -> int:
-        """Rows of segments."""
-        return -(-self.height // self.segment_height)
-
-
 @dataclass(frozen=True)
 class Tiff:
-    """What a TIFF file says.
+    """The header of a TIFF file.
 
     Attributes:
-        pages: of the main chain.
-        ome: OME-XML, if there is any.
-        stack: axes beside width, height and samples, with their lengths: {"Z": 5}. Left empty for OME, where the XML
-            tells.
-        properties: free text of the first page, by OpenSlide's names.
+        pages: the pages of the main chain.
+        ome: the OME-XML, or None.
+        stack: the axes other than width, height and samples, with their lengths: {"Z": 5}. Empty for OME-TIFF, whose
+            XML describes them.
+        properties: the text tags of the first page, by OpenSlide's names.
     """
 
     pages: list[Page]
@@ -109,7 +52,7 @@ class Tiff:
 
 
 def is_tiff(beginning: bytes) -> bool:
-    """Whether a file that begins so is a TIFF."""
+    """Whether a file is a TIFF, from its first bytes."""
     return beginning[:4] in _MAGICS
 
 
@@ -117,7 +60,7 @@ def read_tiff(path: Path) -> Tiff:
     """Reads and checks the pages of a TIFF file.
 
     Raises:
-        UserError: the file is damaged, truncated or makes absurd claims.
+        UserError: the file is damaged or truncated, or its pages are inconsistent or too large.
     """
     file = FileBytes(path)
     try:
@@ -125,26 +68,38 @@ def read_tiff(path: Path) -> Tiff:
     finally:
         file.close()
     try:
-        # `_multifile`: an OME-TIFF may name other files; this is about the one.
+        # With `_multifile=False`, tifffile does not open other files that an OME-TIFF refers to.
         with _silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
             pages = [_page(tiff.pages[index]) for index in range(count)]
             text = tiff.pages[0].description
             ome = text if _OME.search(text, 0, 2000) else None
             stack = {} if ome else _stack(tiff)
             properties = _properties(tiff.pages[0])
-    except Exception as error:  # A parser fed with damaged numbers fails in any way that Python knows.
-        raise UserError(f"{path}: the TIFF's header is damaged ({_one_line(error)})") from error
+    except Exception as error:  # tifffile can raise any exception on damaged numbers.
+        raise UserError(f"{path}: the TIFF's header is damaged ({reason(error)})") from error
     for number, page in enumerate(pages):
         _check(path, file.size, number, page)
     return Tiff(pages, ome, stack, properties)
 
 
+def check_untiled_size(path: Path, page: Page) -> None:
+    """Refuses a large page without tiles, which would have to be decoded as a whole.
+
+    Raises:
+        UserError: the page has strips and more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    if not page.tiled and page.width * page.height > limit:
+        found = f"is an untiled TIFF of {page.width}×{page.height} pixels"
+        raise UserError(f"{path}: {found}, expected tiles in a TIFF of more than {limit:,} pixels")
+
+
 def _chain(file: FileBytes) -> Iterator[int]:
-    """Offsets of the pages. A broken chain, which would lose images without a word, is an error."""
+    """Yields the offsets of the pages. A broken chain is an error, because images would be lost without a warning."""
     header = file.read(0, 16) if file.size >= 16 else b""
     order = "little" if header[:2] == b"II" else "big"
     big = int.from_bytes(header[2:4], order) == 43
-    # Classic TIFF ends at 4 GiB. NDPI goes beyond with pointers of 8 bytes, whose lower half is where classic's are.
+    # Classic TIFF is limited to 4 GiB. Larger NDPI files have pointers of 8 bytes at the same positions.
     pointer = 8 if big or file.size >= 2**32 else 4
     start, count_bytes, tag_bytes = (8, 8, 20) if big else (4, 2, 12)
     offset, seen = int.from_bytes(header[start : start + pointer], order), set()
@@ -160,14 +115,16 @@ def _chain(file: FileBytes) -> Iterator[int]:
         entries = file.read(offset + count_bytes, tags * tag_bytes)
         for start in range(0, len(entries), tag_bytes):
             if tag := _tag_beyond(entries[start : start + tag_bytes], order, file.size):
-                raise UserError(f"{file.path}: is damaged or truncated, TIFF page {len(seen) - 1} lacks its tag {tag}")
+                raise UserError(
+                    f"{file.path}: is damaged or truncated, tag {tag} of TIFF page {len(seen) - 1} has no value"
+                )
         offset = int.from_bytes(file.read(place, pointer), order)
 
 
 def _tag_beyond(entry: bytes, order: str, size: int) -> int:
-    """The code of a tag whose value lies beyond the file's end; tifffile would leave it out. Else 0.
+    """The code of a tag whose value lies beyond the end of the file, else 0. tifffile would ignore such a tag.
 
-    Private tags do not count: old software has carried some along without their values.
+    Private tags are not checked, except the colour profile: old software copied some of them without their values.
     """
     half = (len(entry) - 4) // 2
     code, kind = int.from_bytes(entry[:2], order), int.from_bytes(entry[2:4], order)
@@ -184,7 +141,7 @@ def _page(page: tifffile.TiffPage) -> Page:
         width=int(page.imagewidth),
         height=int(page.imagelength),
         segment_width=int(page.tilewidth if tiled else page.imagewidth),
-        # Without the tag, RowsPerStrip means all of them.
+        # Without the tag RowsPerStrip, there is one strip.
         segment_height=int(page.tilelength if tiled else min(page.rowsperstrip or page.imagelength, page.imagelength)),
         tiled=tiled,
         compression=int(page.compression),
@@ -219,11 +176,12 @@ def _check(path: Path, size: int, number: int, page: Page) -> None:
     pixels = page.segment_width * page.segment_height
     if min(page.width, page.height, page.segment_width, page.segment_height, page.samples) < 1:
         raise UserError(
-            f"{path}: TIFF page {number} claims {page.width}×{page.height} pixels of {page.samples} samples"
+            f"{path}: the header of TIFF page {number} is damaged, it claims {page.width}×{page.height} pixels of "
+            f"{page.samples} samples in segments of {page.segment_width}×{page.segment_height} pixels"
         )
     if len(page.offsets) != len(page.counts):
-        found = f"{len(page.offsets):,} places and {len(page.counts):,} lengths"
-        raise UserError(f"{path}: TIFF page {number} has {found} of its data, expected as many of each")
+        found = f"{len(page.offsets):,} offsets and {len(page.counts):,} byte counts"
+        raise UserError(f"{path}: TIFF page {number} has {found} of segments, expected equal numbers")
     if page.tiled:
         side = math.isqrt(MAX_SEGMENT_PIXELS)
         if pixels > MAX_SEGMENT_PIXELS:
@@ -232,19 +190,19 @@ def _check(path: Path, size: int, number: int, page: Page) -> None:
         expected = page.columns * page.rows * (1 if page.contiguous else page.samples)
         if len(page.offsets) != expected:
             found = f"{page.width}×{page.height} pixels and {len(page.offsets):,} tiles"
-            raise UserError(f"{path}: TIFF page {number} claims {found}, expected {expected:,}")
+            raise UserError(f"{path}: TIFF page {number} claims {found}, expected {expected:,} tiles")
     there = page.counts != 0
     ends = page.offsets[there] + page.counts[there]
     if (page.counts < 0).any() or (page.offsets[there] < 8).any() or (ends < 0).any() or (ends > size).any():
         last = int(ends.max(initial=0))
         raise UserError(
-            f"{path}: is truncated or damaged, TIFF page {number} has data up to byte {last:,} of a file of {size:,}"
+            f"{path}: is truncated or damaged, TIFF page {number} has data up to byte {last:,}, the file {size:,} bytes"
         )
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keeps tifffile's remarks, which name no file, from the terminal."""
+    """Suppresses tifffile's warnings, which do not name the file."""
     logger = logging.getLogger("tifffile")
     before, logger.disabled = logger.disabled, True
     try:
@@ -253,7 +211,3 @@ def _silent() -> Iterator[None]:
             yield
     finally:
         logger.disabled = before
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,118 @@
+"""A page of a TIFF file: how it is divided into tiles or strips, and the tags that its pixels depend on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sr_tf.images.tiles import assemble, under
+
+JPEG = 7
+"""Value of the TIFF tag Compression."""
+
+GREY, RGB, YCBCR = 1, 2, 6
+"""Values of the TIFF tag PhotometricInterpretation."""
+
+MAX_SEGMENT_PIXELS = 2**26
+"""Larger tiles or strips are refused as damaged or malicious. Scanners write at most 4096 × 4096 pixels."""
+
+WHITE = 255
+"""Value of all samples of a segment that the file leaves out."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentGrid:
+    """The division of an image into segments: tiles, or strips of the image's width.
+
+    Attributes:
+        width: width of the image in pixels.
+        height: height of the image in pixels.
+        segment_width: width of a tile in pixels; the image's width for strips.
+        segment_height: height of a tile or strip in pixels.
+    """
+
+    width: int
+    height: int
+    segment_width: int
+    segment_height: int
+
+    @property
+    def columns(self) -> int:
+        """The number of segments in a row; 1 for strips."""
+        return -(-self.width // self.segment_width)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of segments."""
+        return -(-self.height // self.segment_height)
+
+    def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
+        """Yields (row, column) of each segment that a rectangle touches, row by row."""
+        return under((x, y, width, height), self.segment_width, self.segment_height)
+
+    def assemble(
+        self, decode: Callable[[int, int], np.ndarray | None], x: int, y: int, width: int, height: int
+    ) -> np.ndarray:
+        """Puts a rectangle together from the segments that it touches.
+
+        Args:
+            decode: called with (row, column); returns the segment, uint8 [h, w, 3] or [h, w, 1], or None if the file
+                leaves it out.
+            x: left edge in pixels.
+            y: upper edge in pixels.
+            width: width in pixels.
+            height: height in pixels.
+
+        Returns:
+            uint8 [height, width, 3]; white where segments are left out.
+        """
+        decoded = ((row, column, decode(row, column)) for row, column in self.under(x, y, width, height))
+        parts = (
+            (column * self.segment_width, row * self.segment_height, pixels)
+            for row, column, pixels in decoded
+            if pixels is not None
+        )
+        return assemble((x, y, width, height), parts, fill=WHITE)
+
+
+@dataclass(frozen=True, eq=False)
+class Page(SegmentGrid):
+    """The tags of a TIFF page that its pixels depend on; see also `SegmentGrid`.
+
+    Attributes:
+        tiled: the page has tiles, not strips.
+        compression: TIFF tag Compression.
+        photometric: TIFF tag PhotometricInterpretation.
+        samples: samples per pixel.
+        is_8_bit: all samples are unsigned 8-bit numbers.
+        depth: the kind of the samples in words, for error messages.
+        contiguous: the samples of a pixel are stored side by side, not in separate planes.
+        predictor: TIFF tag Predictor.
+        fill_order: TIFF tag FillOrder.
+        tables: TIFF tag JPEGTables, or None.
+        subsampling: TIFF tag YCbCrSubSampling, or None.
+        icc: colour profile, or None.
+        offsets: int64 [n], the positions of the segments in the file, row by row.
+        counts: int64 [n], the sizes of the segments in bytes; 0 if the file leaves the segment out.
+    """
+
+    tiled: bool
+    compression: int
+    photometric: int
+    samples: int
+    is_8_bit: bool
+    depth: str
+    contiguous: bool
+    predictor: int
+    fill_order: int
+    tables: bytes | None
+    subsampling: tuple[int, int] | None
+    icc: bytes | None
+    offsets: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def is_rgb_or_grey(self) -> bool:
+        """Whether the pixels are grey, RGB, RGB with alpha, or YCbCr in JPEG."""
+        photometrics = {1: (GREY,), 3: (RGB, YCBCR), 4: (RGB,)}.get(self.samples, ())
+        return self.photometric in photometrics and (self.photometric != YCBCR or self.compression == JPEG)
