@@ -21,7 +21,7 @@ from sr_tf.metrics.scores import Measure, Score
 SCALE = 4
 """Reduction in each direction of the enlarged images."""
 NEAREST, BICUBIC, GENERATOR = "nearest neighbour", "bicubic", "MSE generator"
-_VERDICTS = {True: "holds", False: "**broken**", None: "not asked"}
+_VERDICTS = {True: "holds", False: "**broken**", None: "not applied"}
 
 
 @dataclass(frozen=True)

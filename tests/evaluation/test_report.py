@@ -28,7 +28,7 @@ SECTIONS = ["results", "images", "tradeoff", "scenes", "artefacts", "protocol", 
 
 
 class Page(HTMLParser):
-    """The tags of a page, and its words but for style and script."""
+    """The tags of a page, and its text without style and script."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -71,7 +71,7 @@ def generators():
 
 @pytest.fixture(scope="module")
 def comparison(scenes, generators):
-    """Real PSNR and SSIM, and invented numbers for what costs time to measure."""
+    """Measured PSNR and SSIM, and invented values of the scores that take long to measure."""
     measured = compare(scenes, generators, "study", "drawn")
     for rank, of_method in enumerate(measured.scores.values()):
         for number, record in enumerate(of_method.values()):
@@ -101,7 +101,7 @@ def parsed(text):
     return Page(text)
 
 
-def test_page_asks_nobody_for_anything(text, parsed):
+def test_page_loads_no_other_resource(text, parsed):
     addresses = [
         value
         for _, attributes in parsed.tags
@@ -123,7 +123,7 @@ def test_no_script_runs_but_the_pages_own(text, parsed):
     assert policy.startswith("default-src 'none'")
 
 
-def test_scene_names_are_written_not_obeyed(parsed):
+def test_scene_names_are_escaped(parsed):
     assert all("onerror" not in attributes and attributes.get("src") != "x" for _, attributes in parsed.tags)
     assert NASTY in parsed.words
     assert "drawn <smears>" in parsed.words
@@ -140,16 +140,16 @@ def test_every_id_is_there_once_and_every_reference_leads_to_one(text, parsed):
     assert wanted <= set(ids)
 
 
-def test_sections_stand_in_order_and_nothing_can_be_missed(parsed):
+def test_sections_are_in_order_and_complete(parsed):
     assert [attributes["id"] for tag, attributes in parsed.tags if tag == "section"] == SECTIONS
     before_results = parsed.words[: parsed.words.index("How to read the scores")]
-    for words in ("Research use only. Not a medical device.", "never diagnose from one", "small", "bicubic"):
+    for words in ("Research use only. Not a medical device.", "Never use them for diagnosis", "small", "bicubic"):
         assert words in before_results
     for words in ("INTER_CUBIC", "alexnet_imagenet not fetched", "evaluate.py '--images=a folder' --report", "keras"):
         assert words in parsed.words
 
 
-def test_every_picture_and_plot_has_words(parsed):
+def test_every_picture_and_plot_has_a_description(parsed):
     assert all(attributes.get("alt") for tag, attributes in parsed.tags if tag == "img")
     plots = [attributes for tag, attributes in parsed.tags if tag == "svg"]
     assert len(plots) >= 5
@@ -185,7 +185,7 @@ def test_pictures_are_the_pixels(comparison, scenes, generators):
         assert len(shown.details) == 1 or shown.rank == "worst"
 
 
-def test_lr_stands_beside_i_hr_where_that_is_no_repetition_of_its_pixels(comparison, scenes, generators):
+def test_lr_is_shown_unless_i_hr_repeats_its_pixels(comparison, scenes, generators):
     chosen = choose(comparison, "small", SCORES["psnr"])
     assert "LR" not in restore_chosen(chosen, scenes, {}, "study")["best"]
     lr = restore_chosen(chosen, scenes, {}, "antialiased")["best"]["LR"]
@@ -243,7 +243,7 @@ def test_page_of_psnr_alone_says_what_is_missing(scenes, generators):
     assert "Ladder test" not in words
 
 
-def test_shipped_card_is_told_and_interpolated_weights_say_so(generators):
+def test_the_summary_of_a_card_names_interpolated_weights(generators):
     assert model_card("small", generators["small"])["summary"].startswith("EDSR 8×32")
     assert "scores" not in model_card("small", generators["small"])
     between = model_card("small@0.25", generators["small"])
@@ -257,7 +257,7 @@ def test_every_score_of_quality_is_explained():
     assert set(MEANINGS) == set(SCORES) - {*SHIFTS, LATTICE}
 
 
-def test_files_of_the_page_are_where_the_package_looks_for_them():
+def test_the_template_files_exist():
     for name in ("page.html", "page.css", "page.js"):
         assert (page_module._FILES / name).is_file()
 

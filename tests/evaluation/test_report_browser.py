@@ -1,4 +1,4 @@
-"""The report in a real browser."""
+"""The report in Chromium."""
 
 import pytest
 from chromium import CHROMIUM, IN_BROWSER, playwright
@@ -33,7 +33,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, report):
-    """The page, what it asked the network for, and what it complained about."""
+    """The page, the requests that it made, and its console messages and errors."""
     tab = browser.new_page(viewport={"width": 1200, "height": 900})
     requests, complaints = [], []
     tab.on("request", lambda request: requests.append(request.url))
@@ -67,7 +67,7 @@ def test_divider_moves_by_key_and_by_hand(opened):
     for _ in range(10):
         tab.keyboard.press("ArrowRight")
     assert slider.input_value() == "60"
-    assert slider.get_attribute("aria-valuetext") == "HR on the left 60 %, small on the rest"
+    assert slider.get_attribute("aria-valuetext") == "left 60 %: HR, rest: small"
     assert _divider(tab, view) == pytest.approx(0.6, abs=0.01)
 
     place = view.bounding_box()
@@ -80,7 +80,7 @@ def test_divider_moves_by_key_and_by_hand(opened):
     assert complaints == []
 
 
-def test_what_is_chosen_stands_left_and_right_of_the_divider(opened):
+def test_the_chosen_methods_are_left_and_right_of_the_divider(opened):
     tab, _, _ = opened
     box = tab.locator(".compare").first
     box.locator(".choose-left").select_option("bicubic")
@@ -109,7 +109,7 @@ def test_pictures_are_enlarged_and_moved_by_key(opened):
 
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_sticks_out_at_any_width(browser, report, width, scheme):
+def test_nothing_overflows_at_any_width(browser, report, width, scheme):
     tab = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     tab.goto(report.as_uri())
     assert tab.evaluate("document.documentElement.scrollWidth") == width
@@ -121,7 +121,7 @@ def test_nothing_sticks_out_at_any_width(browser, report, width, scheme):
     tab.close()
 
 
-def test_warning_stays_in_sight(opened):
+def test_warning_stays_visible(opened):
     tab, _, _ = opened
     tab.mouse.wheel(0, 5000)
     tab.wait_for_timeout(200)
@@ -129,12 +129,12 @@ def test_warning_stays_in_sight(opened):
 
 
 def _divider(tab, view) -> float:
-    """Where the divider stands, as a fraction of the view's width."""
+    """The position of the divider as a fraction of the view's width."""
     place, line = view.bounding_box(), view.locator(".divider").bounding_box()
     return (line["x"] + line["width"] / 2 - place["x"]) / place["width"]
 
 
 def _shown_part(view) -> tuple[float, float]:
-    """Left edge and width of the picture in widths of the view."""
+    """Left edge and width of the picture, in units of the view's width."""
     place, picture = view.bounding_box(), view.locator("img.on-right").bounding_box()
     return (picture["x"] - place["x"]) / place["width"], picture["width"] / place["width"]

@@ -1,4 +1,4 @@
-"""What the report says of numbers that are given to it."""
+"""The findings and tables of the report for given scores."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SCENES = ("a", "b", "c", "d")
 
 
 def comparison(psnr: dict, ssim: dict | None = None, **others: dict) -> Comparison:
-    """From {method: one value a scene} of each score; SSIM is the same for all where it is not given."""
+    """A comparison from {method: one value for each scene} of each score; without `ssim`, SSIM is equal for all."""
     given_scores = {
         "psnr": psnr,
         "ssim": ssim or {method: [0.5] * len(each) for method, each in psnr.items()},
@@ -37,19 +37,19 @@ def methods(**generators):
     return {"i-HR": [30] * 4, "bicubic": [33] * 4, "Lanczos": [32] * 4, **generators}
 
 
-def test_losing_to_bicubic_is_said_with_how_much_and_where():
+def test_a_loss_to_bicubic_is_stated_with_its_size_and_scenes():
     found = comparison(methods(m1=[36, 36, 36, 32], m2=[31, 31, 34, 31]))
-    said = " ".join(findings.losses(found))
-    assert "In the mean by PSNR: m2 (−1.25\N{NO-BREAK SPACE}dB, on 3 of 4 scenes)." in said
-    assert "Not in the mean but on single scenes by PSNR: m1 (1 of 4 scenes: d)." in said
-    assert "On no scene: by SSIM." in said
-    assert "In the mean, bicubic interpolation is better than m2 by PSNR." in findings.summary(found)
+    text = " ".join(findings.losses(found))
+    assert "Worse on average by PSNR: m2 (−1.25\N{NO-BREAK SPACE}dB, on 3 of 4 scenes)." in text
+    assert "Worse only on single scenes by PSNR: m1 (1 of 4 scenes: d)." in text
+    assert "Not worse on any scene by SSIM." in text
+    assert "On average, bicubic interpolation is better than m2 by PSNR." in findings.summary(found)
 
 
-def test_no_loss_is_said_too_and_only_then():
+def test_the_absence_of_losses_is_stated():
     found = comparison(methods(m1=[36, 36, 36, 33.5]))
-    assert findings.losses(found) == ["On no scene: by PSNR and SSIM."]
-    assert "In the mean, no generator loses to bicubic interpolation in any score." in findings.summary(found)
+    assert findings.losses(found) == ["Not worse on any scene by PSNR and SSIM."]
+    assert "On average, no generator is worse than bicubic interpolation by any score." in findings.summary(found)
     assert "not measured" in " ".join(findings.summary(found))
 
 
@@ -58,27 +58,27 @@ def test_every_generator_losing_by_distance_is_found():
     found = comparison(methods(m1=[36] * 4, m2=[35] * 4), enl0=enl0)
     summary = " ".join(findings.summary(found))
     assert "bicubic interpolation is better than every generator by ENL0" in summary
-    assert "Nearest in look: bicubic (ENL0 0.500, 0.33 times i-HR's)" in summary
-    assert "Nearest to the originals pixel by pixel: m1 (PSNR 36.00\N{NO-BREAK SPACE}dB" in summary
+    assert "Best by perceptual scores: bicubic (ENL0 0.500, 0.33 × i-HR)" in summary
+    assert "Best by pixel scores: m1 (PSNR 36.00\N{NO-BREAK SPACE}dB" in summary
 
 
-def test_disagreeing_perceptual_scores_are_called_so():
+def test_disagreement_of_perceptual_scores_is_stated():
     enl0 = {"i-HR": [1.5] * 4, "bicubic": [1] * 4, "Lanczos": [1] * 4, "m1": [0.4] * 4, "m2": [0.3] * 4}
     likeness = {"i-HR": [40] * 4, "bicubic": [50] * 4, "Lanczos": [50] * 4, "m1": [80] * 4, "m2": [70] * 4}
     psnr = methods(m1=[36] * 4, m2=[35] * 4)
     both = " ".join(findings.summary(comparison(psnr, enl0=enl0, ssimulacra2=likeness)))
-    assert "m2 (ENL0 0.300, 0.20 times i-HR's) and m1 (SSIMULACRA2 80.00); the perceptual scores disagree" in both
+    assert "m2 (ENL0 0.300, 0.20 × i-HR) and m1 (SSIMULACRA2 80.00); the perceptual scores disagree" in both
     assert "disagree" not in " ".join(findings.summary(comparison(psnr, enl0=enl0)))
 
 
-def test_colour_shift_of_half_a_level_is_told():
+def test_colour_shift_of_half_a_level_is_stated():
     shift = {"i-HR": [0] * 4, "bicubic": [0] * 4, "Lanczos": [0] * 4, "m1": [0.2] * 4, "m2": [-0.6] * 4}
     calm = {method: [0.1] * 4 for method in shift}
     psnr = methods(m1=[36] * 4, m2=[35] * 4)
     found = comparison(psnr, shift_r=shift, shift_g=calm, shift_b=calm)
-    (told,) = findings.artefacts(found)
-    assert "m2 (−0.60)" in told
-    assert "m1" not in told
+    (sentence,) = findings.artefacts(found)
+    assert "m2 (−0.60)" in sentence
+    assert "m1" not in sentence
     marked = tables.warnings(found).rows
     assert [cell.alarm for cell in marked["m2"]] == ["shifted", "", ""]
     assert not any(cell.alarm for cell in marked["m1"])
@@ -110,7 +110,7 @@ def test_infinite_scores_do_no_harm():
     results, against = tables.results(found).rows, tables.against(found, "i-HR").rows
     assert [results[method][2].text for method in ("i-HR", "bicubic")] == ["∞", "60.00"]
     assert results["i-HR"][2].best
-    # Nobody is behind repeated pixels by infinitely much: differences are not told of a score that ranks nothing.
+    # LR PSNR has no difference columns: repeated pixels would lead by infinity.
     assert [len(cells) for cells in against.values()] == [2] * 3
     assert not any("∞" in cell.text for cells in against.values() for cell in cells)
 
@@ -155,7 +155,7 @@ def test_ladder_is_shown_rung_by_rung_with_its_verdict():
         "enlargement: nearest neighbour": "0.500",
         "blur: worse with each step": "holds",
         "nearest neighbour worse than bicubic": "broken",
-        "bicubic worse": "not asked",
+        "bicubic worse": "not applied",
         "ladder test": "failed",
     }
     assert shown.rows["ladder test"][0].alarm

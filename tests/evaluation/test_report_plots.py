@@ -1,4 +1,4 @@
-"""The report's figures and their colours."""
+"""The report's plots and their colours."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -68,7 +68,7 @@ def test_colours_stand_out_from_the_paper_in_light_and_dark(scheme):
 
 @pytest.mark.parametrize("scheme", [0, 1])
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_four_generators_are_told_apart_by_everybody(scheme, sight):
+def test_four_generators_are_distinguishable_with_every_colour_vision(scheme, sight):
     block = re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)[scheme]
     found = [re.search(rf"--generator-{i}: (#[0-9a-f]{{6}})", block)[1] for i in range(4)]
     channels = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in found]) / 255
@@ -78,7 +78,7 @@ def test_four_generators_are_told_apart_by_everybody(scheme, sight):
     assert min(deltaE_ciede2000(*pair) for pair in combinations(lab, 2)) > 12
 
 
-def test_plots_are_drawn_in_the_pages_colours_with_their_words(comparison):
+def test_plots_have_the_pages_colours_and_descriptions(comparison):
     figures = [
         plots.distribution(comparison, SCORES["psnr"]),
         plots.distribution(comparison, SCORES["shift_r"]),
@@ -134,7 +134,7 @@ def test_names_do_not_cover_each_other_or_the_points():
 
 
 def _contrast(first: str, second: str) -> float:
-    """WCAG 2.2, relative luminance and contrast ratio."""
+    """The contrast ratio of WCAG 2.2."""
 
     def luminance(colour: str) -> float:
         channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

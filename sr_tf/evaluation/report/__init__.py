@@ -1,1 +1,1 @@
-"""The evaluation report: one HTML page that needs nothing beside itself."""
+"""The evaluation report: one HTML page without any other file."""

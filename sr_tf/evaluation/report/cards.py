@@ -7,15 +7,15 @@ from sr_tf.models.edsr import architecture
 
 
 def model_card(where: str, generator) -> dict:
-    """What is known of a generator.
+    """The model card of a generator.
 
     Args:
-        where: as given to `sr_tf.generators.restorer.load_restorer`.
-        generator: what it loaded.
+        where: the name or path that was given to `sr_tf.generators.restorer.load_restorer`.
+        generator: the generator that it loaded.
 
     Returns:
-        The shipped card without its scores, which are those of other evaluations; for a user's own file or run, where
-        it lies and how it is built. For interpolated weights, how far they are from their start.
+        For a shipped generator, its card without the scores, which belong to other evaluations. For a user's file or
+        run, its path and architecture. The summary names interpolated weights and self-ensembles.
     """
     where = SPEEDS.get(where, where)
     name, alpha = split_alpha(where.removesuffix(ENSEMBLE))
@@ -24,15 +24,14 @@ def model_card(where: str, generator) -> dict:
     card = shipped().get(name)
     if card is None:
         card = {
-            "summary": f"A generator of the user's own, {generator.count_params():,} weights; it has no model card.",
+            "summary": f"A generator of the user without a model card; {generator.count_params():,} weights.",
             "file": name,
             "architecture": architecture(generator),
         }
-    between = {}
+    card = {key: value for key, value in card.items() if key != "scores"}
     if alpha < 1:
-        start = card.get("pretrained", "the generator that it started from")
-        between = {"summary": f"Weights between {start} (0) and {name} (1), at {alpha:g}. {card['summary']}"}
-    told = {key: value for key, value in card.items() if key != "scores"} | between
+        start = card.get("pretrained", "the generator before fine-tuning")
+        card["summary"] = f"Weights interpolated between {start} (0) and {name} (1), at {alpha:g}. {card['summary']}"
     if where.endswith(ENSEMBLE):
-        told["summary"] = f"Self-ensemble, the mean of eight flips and rotations. {told['summary']}"
-    return told
+        card["summary"] = f"Self-ensemble: the mean over eight flips and rotations. {card['summary']}"
+    return card

@@ -1,4 +1,4 @@
-"""How a method differs from a baseline, scene by scene."""
+"""Differences between a method and a baseline over the same scenes."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,15 @@ _RESAMPLES, _SEED = 2000, 0
 
 @dataclass(frozen=True)
 class Difference:
-    """One method against one baseline in one score.
+    """One method compared with one baseline in one score.
 
     Attributes:
-        mean: of method − baseline over scenes; NaN where both are infinite on some scene.
-        ratio: mean of the method over mean of the baseline; NaN where the score is no distance.
-        better: number of scenes on which the method is better.
-        worse_on: names of the scenes on which it is worse, the worst first.
-        scenes: number of scenes.
-        loses: whether the method is worse in the mean.
+        mean: the mean of method − baseline over scenes; NaN if both are infinite on a scene.
+        ratio: the mean of the method divided by the mean of the baseline; NaN if the score is not a distance.
+        better: the number of scenes on which the method is better.
+        worse_on: the names of the scenes on which the method is worse, the worst first.
+        scenes: the number of scenes.
+        loses: whether the mean of the method is worse.
     """
 
     mean: float
@@ -33,13 +33,13 @@ class Difference:
 
 
 def difference(comparison: Comparison, score: Score, method: str, baseline: str) -> Difference:
-    """Compares two methods on the same scenes.
+    """Compares a method with a baseline on the same scenes.
 
     Args:
-        comparison: holds both.
-        score: one whose better side is up or down.
-        method: name of the one that is judged.
-        baseline: name of the one that it is judged against.
+        comparison: the scores of both.
+        score: a score for which higher or lower is better.
+        method: the name of the method.
+        baseline: the name of the baseline.
     """
     of_method, of_baseline, differences = _paired(comparison, score, method, baseline)
     gains = np.where(of_method == of_baseline, 0.0, score.better * differences)
@@ -52,16 +52,18 @@ def difference(comparison: Comparison, score: Score, method: str, baseline: str)
 
 
 def interval(comparison: Comparison, score: Score, method: str, baseline: str) -> tuple[float, float]:
-    """The 95 % interval of the mean difference: percentile bootstrap over scenes (Efron 1979, Ann. Statist. 7(1)).
+    """The 95 % interval of the mean difference, by percentile bootstrap over scenes.
+
+    Reference: Efron 1979, Ann. Statist. 7(1).
 
     Args:
-        comparison: as in `difference`.
-        score: as in `difference`.
-        method: as in `difference`.
-        baseline: as in `difference`.
+        comparison: the scores of both.
+        score: a score for which higher or lower is better.
+        method: the name of the method.
+        baseline: the name of the baseline.
 
     Returns:
-        (low, high); NaN for fewer than two scenes or infinite numbers.
+        (low, high); NaN for fewer than two scenes or infinite differences.
     """
     *_, differences = _paired(comparison, score, method, baseline)
     if len(differences) < 2 or not np.isfinite(differences).all():
@@ -74,7 +76,7 @@ def interval(comparison: Comparison, score: Score, method: str, baseline: str) -
 def _paired(
     comparison: Comparison, score: Score, method: str, baseline: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores of both, and method − baseline: NaN where both are infinite."""
+    """The scores of the method, of the baseline, and their differences; NaN where both are infinite."""
     of_method, of_baseline = values(comparison, method, score.key), values(comparison, baseline, score.key)
     with np.errstate(invalid="ignore"):
         return of_method, of_baseline, of_method - of_baseline

@@ -1,4 +1,4 @@
-"""Names beside the points of a plot, each where it hides least."""
+"""Names next to the points of a plot, placed so that they overlap as little as possible."""
 
 from itertools import pairwise
 
@@ -23,12 +23,12 @@ _PLACES = (
 
 
 def place(figure: Figure, axes: Axes, points: list[tuple[str, tuple[float, float]]]) -> None:
-    """Writes names beside points, one after the other at the place that overlaps least with what is there.
+    """Writes a name next to each point, one after another, where it overlaps least with points, lines and names.
 
     Args:
-        figure: laid out but for the names.
-        axes: of the points.
-        points: (name, (x, y)) in data units.
+        figure: the figure, complete except for the names.
+        axes: the axes of the points.
+        points: (name, (x, y)) of each point, in data units.
     """
     figure.draw_without_rendering()
     where = axes.transData.transform([point for _, point in points])
@@ -50,7 +50,7 @@ def place(figure: Figure, axes: Axes, points: list[tuple[str, tuple[float, float
 
 
 def _along(axes: Axes) -> np.ndarray:
-    """Points on the axes' lines, pixels [N, 2]."""
+    """Evenly spaced points on the lines of the axes, in pixels, float [N, 2]."""
     steps = np.linspace(0, 1, _STEPS)[:, None]
     corners = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
     pieces = [a + steps * (b - a) for line in corners for a, b in pairwise(line)]
@@ -58,7 +58,7 @@ def _along(axes: Axes) -> np.ndarray:
 
 
 def _overlap(box: Bbox, taken: list[Bbox], inside: Bbox) -> float:
-    """Area in pixels² that the box shares with others or that lies outside."""
+    """The area in pixels² that a box shares with others, plus its area outside the axes."""
     outside = box.width * box.height - _shared(box, inside)
     return outside + sum(_shared(box, other) for other in taken)
 

@@ -1,4 +1,4 @@
-"""The page itself: everything that it says and shows, in one HTML file that asks nobody for anything."""
+"""The report page: one HTML file with all texts, tables, plots and pictures, which loads no other resource."""
 
 import base64
 import hashlib
@@ -47,14 +47,14 @@ def page(
     """Writes the report.
 
     Args:
-        comparison: what was measured.
-        scenes: (name, HR uint8 [H, W, 3]), the same as in the comparison.
-        generators: `EDSR` by the name they have in the comparison.
-        cards: a model card for each generator, by the same names.
-        command: the command line that made it, word by word.
+        comparison: the scores.
+        scenes: (name, HR uint8 [H, W, 3]) of the scenes of the comparison.
+        generators: the `EDSR` generators by their names in the comparison.
+        cards: the model card of each generator, by the same names.
+        command: the words of the command line that made the comparison.
 
     Returns:
-        One HTML page with everything in it, some MB; no part of it is fetched from anywhere.
+        One HTML page of several MB.
     """
     environment = Environment(
         loader=PackageLoader("sr_tf.evaluation.report", "template"),
@@ -138,10 +138,10 @@ def _pictures(comparison: Comparison, scenes: Iterable[tuple[str, np.ndarray]], 
 
 
 def _captions(comparison: Comparison, method: str, look: list[Score]) -> dict[str, str]:
-    """What stands below a method's pictures of each scene: PSNR and the leading perceptual score."""
+    """The captions of a method's pictures by scene name: PSNR and the main perceptual score."""
     scenes = next(iter(comparison.scores.values()))
     if method not in comparison.scores:
-        return dict.fromkeys(scenes, "the original" if method == "HR" else "each pixel repeated")
+        return dict.fromkeys(scenes, "original" if method == "HR" else "each pixel repeated")
     psnr = SCORES["psnr"]
     return {
         name: " · ".join(
@@ -162,7 +162,7 @@ def _making(cards: dict[str, dict], command: Sequence[str]) -> dict:
 
 
 def _parts() -> dict:
-    """Style sheet and script; the page's security policy lets no other script run."""
+    """Style sheet and script, with the script's hash: the page's security policy allows only this script."""
     style, script = ((_FILES / file).read_text("utf-8") for file in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return {"style": Markup(style), "script": Markup(script), "script_hash": digest}

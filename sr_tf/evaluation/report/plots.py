@@ -1,4 +1,4 @@
-"""The report's figures: the scores of every scene, and perception against distortion."""
+"""The report's plots: the scores of every scene, and perceptual scores against PSNR."""
 
 from textwrap import fill
 
@@ -15,15 +15,23 @@ from sr_tf.evaluation.report.svg import as_svg, settings
 from sr_tf.metrics.scores import Score
 
 MOST_POINTS = 120
+"""With more scenes, only those in the outer tenth have points."""
 _ARROWS = {1: "better →", -1: "← better", 0: "best at 0"}
 _LABEL = 22
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 def distribution(comparison: Comparison, score: Score) -> str:
-    """One score on every scene: for each method its points, the band between the quartiles, and the median.
+    """Plots one score on every scene: for each method the points, the band between the quartiles, and the median.
 
-    Of many scenes, only those in the outer tenth have points.
+    With more than `MOST_POINTS` scenes, only those in the outer tenth have points.
+
+    Args:
+        comparison: the scores.
+        score: one of the measured scores.
+
+    Returns:
+        An `svg` element.
     """
     methods = list(comparison.scores)
     with settings():
@@ -43,12 +51,16 @@ def distribution(comparison: Comparison, score: Score) -> str:
 
 
 def perception_distortion(comparison: Comparison, score: Score, starts: dict[str, str]) -> str:
-    """Mean PSNR against a mean perceptual score, both turned so that the better is up and to the right.
+    """Plots mean PSNR against a mean perceptual score, with the better values at the top and to the right.
 
     Args:
-        comparison: holds both scores.
-        score: the perceptual one.
-        starts: for a fine-tuned generator, the method that it started from: there its line of interpolations ends.
+        comparison: the scores.
+        score: the perceptual score.
+        starts: for each fine-tuned generator, the generator before fine-tuning, where its line of interpolated weights
+            begins.
+
+    Returns:
+        An `svg` element.
     """
     means = comparison.means()
     points = {
@@ -68,7 +80,7 @@ def perception_distortion(comparison: Comparison, score: Score, starts: dict[str
             axes.invert_yaxis()
         axes.grid()
         axes.tick_params(axis="y", labelcolor=MUTED)
-        axes.set(xlabel="PSNR (dB)  →  nearer pixel by pixel", ylabel=f"{score.title}  →  nearer in look")
+        axes.set(xlabel="PSNR (dB)  →  less pixel error", ylabel=f"{score.title}  →  perceptually closer")
         place(figure, axes, [(_short(method), point) for method, point in points.items()])
     description = "; ".join(
         f"{method}: PSNR {x:.2f} dB, {score.heading} {text(score, y)}" for method, (x, y) in points.items()
@@ -101,7 +113,7 @@ def _rows(axes: Axes, methods: list[str]) -> None:
 def _curve(
     axes: Axes, comparison: Comparison, family: str, start: str | None, points: dict[str, tuple[float, float]]
 ) -> None:
-    """A line through the interpolated weights of one generator, in the order of interpolation."""
+    """Draws a line through the interpolated weights of one generator, in the order of interpolation."""
     members = [method for method in points if parent(method)[0] == family]
     if members == [family]:
         return
@@ -124,5 +136,5 @@ def _marker(comparison: Comparison, method: str) -> dict:
 
 
 def _short(method: str) -> str:
-    """`0.5` for `m3@0.5`, whose line leads to `m3`."""
+    """The name next to a point: `0.5` for `m3@0.5`, because its line leads to `m3`."""
     return method.rpartition("@")[2] if is_interpolated(method) else method

@@ -1,4 +1,4 @@
-"""What must be known to repeat the report's numbers, item by item."""
+"""The report's protocol: everything needed to repeat its numbers."""
 
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report.columns import measured
@@ -7,7 +7,7 @@ from sr_tf.images.degradation import DEGRADATIONS
 
 
 def report_protocol(comparison: Comparison) -> dict[str, str]:
-    """Data, reduction, each score's protocol, averaging and intervals: name to meaning."""
+    """Data, reduction, scores, averaging and intervals: a description for each item."""
     names = comparison.scores[next(iter(comparison.scores))]
     items = {
         "scenes": ", ".join(
@@ -20,7 +20,7 @@ def report_protocol(comparison: Comparison) -> dict[str, str]:
         by_meaning.setdefault(score.protocol.format(scale=comparison.scale), []).append(score.heading)
     items |= {", ".join(headings): meaning for meaning, headings in by_meaning.items()}
     return items | {
-        "means": "of the scores of single scenes, each scene counting once",
-        "95 % intervals": "percentile bootstrap over scenes, 2,000 resamples, fixed seed; scenes of one smear are not "
-        "independent, so they may be too narrow",
+        "means": "mean over scenes, all scenes with equal weight",
+        "95 % intervals": "percentile bootstrap over scenes, 2,000 resamples, fixed seed; they may be too narrow, "
+        "because scenes of one smear are not independent",
     }

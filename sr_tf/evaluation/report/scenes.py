@@ -1,4 +1,4 @@
-"""Which scenes the report shows, which part of them, and their pixels as data URIs."""
+"""The scenes that the report shows, their details, and their pixels as data URIs."""
 
 import base64
 import io
@@ -17,7 +17,9 @@ from sr_tf.images.degradation import DEGRADATIONS, enlarge
 from sr_tf.metrics.scores import Score
 
 WINDOW = 640
+"""Largest side of the pictures with a slider, in HR pixels."""
 PICTURE_BYTES = 10_000_000
+"""Largest size of these pictures together; larger ones are cut to a smaller part of the scene."""
 _THUMBNAIL = 220
 
 
@@ -31,13 +33,19 @@ class Box:
     width: int
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """That part of an image."""
+        """That part of an image, as a view."""
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True)
 class Detail:
-    """A small part, enlarged: `why` it was chosen, and a PNG of HR and of each method but Lanczos, for want of room."""
+    """An enlarged part of a scene.
+
+    Attributes:
+        why: why this part was chosen.
+        box: the part.
+        pictures: a PNG as data URI for HR and each method except Lanczos, which is left out to save space.
+    """
 
     why: str
     box: Box
@@ -50,13 +58,13 @@ class Shown:
 
     Attributes:
         rank: "best", "median" or "worst".
-        name: of the scene.
-        height: of the scene in pixels.
-        width: of the scene in pixels.
-        thumbnail: data URI of the whole scene, small.
-        details: parts enlarged.
-        window: what the slider shows; the whole scene where it is not too large.
-        pictures: data URI of `window` for each method, and HR; lossless.
+        name: the name of the scene.
+        height: height of the scene in pixels.
+        width: width of the scene in pixels.
+        thumbnail: a small picture of the whole scene, as data URI.
+        details: the enlarged parts.
+        window: the part that the slider shows; the whole scene unless it is too large.
+        pictures: a lossless picture of `window` for HR and each method, as data URI.
     """
 
     rank: str
@@ -70,10 +78,15 @@ class Shown:
 
 
 def choose(comparison: Comparison, method: str, score: Score) -> dict[str, str]:
-    """The best, median and worst scene of a method; one or two where there are no more scenes.
+    """Chooses the best, median and worst scene of a method.
+
+    Args:
+        comparison: the scores.
+        method: the name of the method.
+        score: the score that ranks the scenes.
 
     Returns:
-        `best`, `median`, `worst`, as far as there are as many scenes, to the scene's name.
+        The scene's name for `best`, `median` and `worst`. With two scenes there is no `median`; with one, only that.
     """
     ranks = [goodness(score, value) for value in values(comparison, method, score.key)]
     names = list(comparison.scores[method])
@@ -90,14 +103,14 @@ def restore_chosen(
     """Restores the chosen scenes again.
 
     Args:
-        chosen: from `choose`.
-        scenes: (name, HR uint8 [H, W, 3]), among them the chosen ones.
-        generators: as in `sr_tf.evaluation.compare.restorations`.
-        degradation: as there.
+        chosen: the result of `choose`.
+        scenes: (name, HR uint8 [H, W, 3]) of all scenes.
+        generators: the generators by name, as in `sr_tf.evaluation.compare.restorations`.
+        degradation: the name of the reduction, as there.
 
     Returns:
-        By rank: `HR`, `LR` with its pixels repeated to HR's size, and every restoration, uint8 [H, W, 3] each. `LR` is
-        left out where i-HR is that already.
+        For each rank, images uint8 [H, W, 3] by name: `HR`, `LR` with its pixels repeated to HR's size, and every
+        restored image. `LR` is left out if i-HR is the same image.
     """
     originals = {name: hr for name, hr in scenes if name in chosen.values()}
     by_rank = {}
@@ -111,12 +124,12 @@ def restore_chosen(
 
 
 def show(chosen: dict[str, str], images: dict[str, dict[str, np.ndarray]], method: str) -> list[Shown]:
-    """Cuts and encodes what the page shows of the chosen scenes.
+    """Cuts and encodes the pictures of the chosen scenes.
 
     Args:
-        chosen: from `choose`.
-        images: from `restore_chosen`.
-        method: the generator whose largest error is looked for in the worst scene.
+        chosen: the result of `choose`.
+        images: the result of `restore_chosen`.
+        method: the method whose largest error is shown in the worst scene.
     """
     window = WINDOW
     while True:
@@ -139,11 +152,11 @@ def show(chosen: dict[str, str], images: dict[str, dict[str, np.ndarray]], metho
 
 
 def data_uri(image: np.ndarray, kind: str = "PNG") -> str:
-    """An image as a data URI, every pixel kept.
+    """Encodes an image without loss as a data URI.
 
     Args:
         image: uint8 [H, W, 3].
-        kind: `PNG` or `WEBP`, which is a quarter smaller.
+        kind: `PNG` or `WEBP`; WebP is a quarter smaller.
     """
     buffer = io.BytesIO()
     options = {"lossless": True, "method": 4} if kind == "WEBP" else {"optimize": True}
@@ -154,7 +167,7 @@ def data_uri(image: np.ndarray, kind: str = "PNG") -> str:
 def _details(rank: str, images: dict[str, np.ndarray], method: str) -> list[Detail]:
     hr = images["HR"]
     side = min(DETAIL, *hr.shape[:2])
-    reasons = {busiest(hr, side): ["where the original has most edges"]}
+    reasons = {busiest(hr, side): ["where the original has the most edges"]}
     if rank == "worst":
         place = largest_error(hr, images[method], side)
         reasons.setdefault(place, []).append(f"where the error of {method} is largest")
@@ -167,7 +180,7 @@ def _details(rank: str, images: dict[str, np.ndarray], method: str) -> list[Deta
 
 
 def _window(images: dict[str, np.ndarray], side: int) -> tuple[Box, dict[str, str]]:
-    """The part around the busiest place that is at most `side` wide and high."""
+    """The part around the busiest detail, at most `side` wide and high, with its pictures."""
     height, width = images["HR"].shape[:2]
     rows, columns = min(side, height), min(side, width)
     detail = min(DETAIL, rows, columns)

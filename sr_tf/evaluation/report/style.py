@@ -1,9 +1,9 @@
-"""One colour and one marker for each method, in every plot and beside every name."""
+"""One colour and one marker for each method, in every plot and next to every name."""
 
 from sr_tf.evaluation.compare import Comparison
 
-# Drawn in the light scheme's colours; the page's style sheet puts its own variables in their place. The first four
-# generators' colours are told apart under every colour blindness too: a test computes it.
+# Plots are drawn in the colours of the light scheme; the page replaces them by variables of its style sheet. The first
+# four generators have colours that are distinguishable with every kind of colour blindness; a test checks this.
 INK, MUTED, RULE, PAPER = "#1b2430", "#5a6573", "#d8dde4", "#fefefe"
 ROLES = {INK: "ink", MUTED: "muted", RULE: "rule", PAPER: "paper"}
 _BASELINES = (("#8b929d", "s"), ("#454c58", "D"), ("#6c7582", "v"))
@@ -20,7 +20,7 @@ ROLES |= {colour: f"generator-{i}" for i, (colour, _) in enumerate(_GENERATORS)}
 
 
 def parent(method: str) -> tuple[str, float]:
-    """The generator whose weights were interpolated, and how far: `m3@0.5` → (`m3`, 0.5); others count as 1."""
+    """Splits the name of interpolated weights: `m3@0.5` → (`m3`, 0.5); other names have an alpha of 1."""
     name, at, alpha = method.rpartition("@")
     try:
         return (name, float(alpha)) if at else (method, 1.0)
@@ -29,12 +29,12 @@ def parent(method: str) -> tuple[str, float]:
 
 
 def is_interpolated(method: str) -> bool:
-    """Whether the method is a generator's weights moved towards its start."""
+    """Whether the method is a generator with interpolated weights."""
     return parent(method)[0] != method
 
 
 def colours(comparison: Comparison) -> dict[str, str]:
-    """The colour of each method, as in `ROLES`; interpolated weights have their generator's."""
+    """The colour of each method, a key of `ROLES`; interpolated weights have the colour of their generator."""
     return {method: colour for method, (colour, _) in _marks(comparison).items()}
 
 

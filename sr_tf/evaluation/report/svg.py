@@ -1,4 +1,4 @@
-"""Figures of matplotlib as inline SVG that follows the page: its fonts, its colours in light and dark, its words."""
+"""Matplotlib figures as inline SVG with the page's fonts, its light and dark colours, and text descriptions."""
 
 import io
 import re
@@ -35,7 +35,7 @@ _SETTINGS = {
 
 
 def settings():
-    """A context in which figures are drawn for the page."""
+    """The context of matplotlib settings in which the page's figures are drawn."""
     return matplotlib.rc_context(_SETTINGS)
 
 
@@ -43,10 +43,10 @@ def as_svg(figure: Figure, key: str, title: str, description: str) -> str:
     """Writes a figure as an `svg` element.
 
     Args:
-        figure: drawn within `settings`, with colours of `sr_tf.evaluation.report.style`.
-        key: unlike that of any other figure of the page; a prefix of all ids.
-        title: what it is, for readers who hear the page.
-        description: what it shows, for the same.
+        figure: a figure that was drawn within `settings`, in the colours of `sr_tf.evaluation.report.style`.
+        key: a name that is unique on the page; all ids start with it.
+        title: the title for screen readers.
+        description: the description for screen readers.
     """
     buffer = io.StringIO()
     with settings():

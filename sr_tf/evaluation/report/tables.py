@@ -1,4 +1,4 @@
-"""The report's tables as rows of written cells, for the template."""
+"""The report's tables as rows of formatted cells, for the template."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from sr_tf.metrics.scores import Score
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
+    """One cell of a table.
 
     Attributes:
-        text: what it says.
-        notes: small lines below.
-        best: whether it is the best of its column.
-        alarm: what is wrong with it, in a word; empty where nothing is.
+        text: the text.
+        notes: lines below the text, in small print.
+        best: whether the value is the best of its column.
+        alarm: a word that says what is wrong; empty if nothing is.
     """
 
     text: str
@@ -43,24 +43,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: what heads its columns, each with a note, and its rows by their names."""
+    """A table: the heading of each column with a note, and the rows by name."""
 
     headings: list[tuple[str, str]]
     rows: dict[str, list[Cell]]
 
 
-_VERDICTS = {True: Cell("holds"), False: Cell("broken", alarm="!"), None: Cell("not asked")}
+_VERDICTS = {True: Cell("holds"), False: Cell("broken", alarm="!"), None: Cell("not applied")}
 
 
 def results(comparison: Comparison) -> Table:
-    """Means over scenes, the best of each score marked."""
+    """The means over scenes, with the best value of each score marked."""
     means = comparison.means()
     scores = of_quality(comparison)
     return _by_method(means, scores, [_marked(score, [mean[score.key] for mean in means.values()]) for score in scores])
 
 
 def warnings(comparison: Comparison) -> Table:
-    """Means of colour shift and lattice, as far as they were measured; shifts beyond the limit are marked."""
+    """The means of colour shift and lattice, if they were measured; shifts of at least the limit are marked."""
     means = comparison.means()
     scores = [score for score in measured(comparison) if score.key in (*SHIFTS, LATTICE)]
     columns = [[_warning(score, mean[score.key]) for mean in means.values()] for score in scores]
@@ -68,7 +68,7 @@ def warnings(comparison: Comparison) -> Table:
 
 
 def against(comparison: Comparison, baseline: str) -> Table:
-    """Each method's mean difference to a baseline, its interval, and on how many scenes the method is better."""
+    """The mean difference of each method to a baseline, its interval, and on how many scenes the method is better."""
     scores = ranking(comparison)
     return Table(
         [(score.title, direction(score)) for score in scores],
@@ -91,7 +91,7 @@ def scenes(comparison: Comparison, score: Score) -> Table:
 
 
 def ladder(ladders: tuple[Ladder, ...]) -> Table:
-    """Every rung and every rule of the ladder test, a column for each score."""
+    """The means at each rung and the result of each rule of the ladder test, with a column for each score."""
     rows = {
         name: [Cell(text(ladder.score, mean)) for ladder, mean in zip(ladders, means, strict=True)]
         for name, means in rung_means(ladders).items()
@@ -109,7 +109,7 @@ def _by_method(methods: Iterable[str], scores: list[Score], columns: list[list[C
 
 
 def _marked(score: Score, numbers: list[float]) -> list[Cell]:
-    """A cell for each number; all that are written like the best are marked."""
+    """A cell for each value; all values that are displayed like the best are marked."""
     written = [text(score, number) for number in numbers]
     best = written[int(np.argmax([goodness(score, number) for number in numbers]))]
     return [Cell(each, best=each == best) for each in written]

@@ -13,7 +13,7 @@ for (const box of document.querySelectorAll(".compare")) {
     range.value = within(at, 0, 100);
     put("--at", range.value / 100);
     range.setAttribute("aria-valuetext",
-      `${sides.left.value} on the left ${Math.round(range.value)} %, ${sides.right.value} on the rest`);
+      `left ${Math.round(range.value)} %: ${sides.left.value}, rest: ${sides.right.value}`);
   }
 
   function choose() {
