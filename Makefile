@@ -1,6 +1,7 @@
 # make demo   trains, evaluates, restores, archives and exports on scenes that the project draws itself
 # make test   lint and the whole test suite
 # make quick  lint and the tests that take seconds
+# make docs   the manual as a website, in build/docs
 # make long   the tests that take minutes: Ray Serve, JAX beside TensorFlow, the pages in Chromium
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-ba
 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test long quick lint weights clean
+.PHONY: demo test long quick lint weights docs clean
 .DELETE_ON_ERROR:
 
 .venv/run: setup.cfg constraints.txt
@@ -67,6 +68,15 @@ long: .venv/test
 
 quick: lint
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow and not long and not browser and not gpu"
+
+# The manual; every warning, a dead link for instance, is an error.
+.venv/docs: .venv/run
+	$(INSTALL) -e ".[train,evaluate,docs]"
+	@touch $@
+
+docs: .venv/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 --doctree-dir build/doctrees docs build/docs
+	@echo "Open build/docs/index.html"
 
 clean:
 	rm -rf build .venv

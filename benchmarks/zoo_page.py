@@ -3,74 +3,142 @@
 python benchmarks/zoo_page.py
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import app
 
 from sr_tf.disk.files import write_atomically
-from sr_tf.generators.load import shipped
+from sr_tf.generators.load import DEFAULT_GENERATOR, shipped
 from sr_tf.metrics.scores import SCORES
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
-HEAD = """# Generators that ship
+HEAD = """# Model zoo
 
-For research use only. What each was trained on and with, what it cost, what it scores where it was trained and where it
-was not. Written by `python benchmarks/zoo_page.py` from the cards, `sr_tf/zoo/*/card.json`, which hold every setting.
-PSNR in dB and SSIM of the image methods' own protocol, given below each table; `–`: not measured.
+The generators that ship with `sr_tf`, for research use only. `sr-tf models` lists them on the command line. `python
+benchmarks/zoo_page.py` writes this page from the model cards, `sr_tf/zoo/*/card.json`, which hold every setting.
 """
+RATES_HEAD = """## Scores at equal bytes
+
+The reduced image is coded as AVIF; bit per pixel of the original. [Curves and all codecs](results/rate-distortion.md)
+"""
+USES = {
+    DEFAULT_GENERATOR: "default of `sr-tf upscale` and `sr-tf export`",
+    "archive4": "default of `sr-tf archive` for 4× reduced blocks",
+    "archive2": "default of `sr-tf archive` for 2× reduced blocks",
+}
+COLUMNS = ("psnr", "ssim", "enl0", "ssimulacra2")
+BASELINES = ("i-HR", "bicubic")
+# Two cards call the same 40 fields by different names.
+SAME_DATA = {"Chula/40 test fields, 40 scenes of 640×480 pixels": "chula_rbc12/test, 40 scenes of 640×480 pixels"}
 
 
 def main(_) -> None:
     """Writes the page."""
-    write_atomically(PAGE, "\n".join([HEAD, *(_entry(name, card) for name, card in shipped().items())]))
+    cards = shipped()
+    parts = [HEAD, _overview(cards), *_score_tables(cards), *_rate_tables(cards), _protocols(cards)]
+    parts += [_entry(name, card) for name, card in cards.items()]
+    write_atomically(PAGE, "\n".join(parts))
     print(PAGE)
 
 
+def _overview(cards: dict) -> str:
+    rows = [
+        f"| [{name}](#{name}) | {card['summary'].partition(';')[0]} | {USES.get(name, '')} |"
+        for name, card in cards.items()
+    ]
+    return "\n".join(["| name | network | used as |", "| --- | --- | --- |", *rows, ""])
+
+
+def _score_tables(cards: dict) -> Iterator[str]:
+    """One table for each set of scenes and reduction: interpolation, then every generator scored on it."""
+    tables: dict[tuple[str, str], dict[str, dict]] = {}
+    for name, card in cards.items():
+        for scores in card.get("scores", []):
+            data, reduction, *_ = scores["protocol"].split("; ")
+            rows = tables.setdefault((SAME_DATA.get(data, data), reduction.partition(":")[0]), {})
+            for method in (*BASELINES, name):
+                rows[method] = {**scores["means"][method], **rows.get(method, {})}
+    yield "## Scores of restored images\n\nReduced, not coded, restored; per image, then averaged. `–`: not measured.\n"
+    for (data, reduction), rows in tables.items():
+        yield f"**{data}**, reduction `{reduction}`:\n"
+        yield _table("", COLUMNS, {method: [means.get(key) for key in COLUMNS] for method, means in rows.items()})
+
+
+def _rate_tables(cards: dict) -> Iterator[str]:
+    """One table for each set of images and score: full-size AVIF, then every generator, at equal bytes."""
+    yield RATES_HEAD
+    tables: dict[tuple[str, str], dict[str, list]] = {}
+    rates = {}
+    for name, card in cards.items():
+        found = card.get("rate_distortion")
+        if found is None:
+            continue
+        data = found["protocol"].partition("; ")[0]
+        rates[data] = found["bit_per_pixel"]
+        for key, values in found["scores"].items():
+            rows = tables.setdefault((data, key), {"AVIF at full size": values["avif"]})
+            rows[name] = values["this"]
+    for (data, key), rows in tables.items():
+        yield f"**{SCORES[key].label}**, {data}:\n"
+        yield _table("bit/pixel", [f"{rate:g}" for rate in rates[data]], rows, key)
+
+
+def _table(corner: str, columns, rows: dict[str, list], key: str = "") -> str:
+    """A Markdown table; the columns are scores, or rates of the score `key`."""
+    labels = columns if key else [SCORES[column].label for column in columns]
+    lines = [f"| {corner} | {' | '.join(labels)} |", f"| --- |{' ---: |' * len(labels)}"]
+    for method, values in rows.items():
+        keys = [key] * len(labels) if key else columns
+        shown = ["–" if value is None else SCORES[one].text(value) for one, value in zip(keys, values, strict=True)]
+        lines.append(f"| {method} | {' | '.join(shown)} |")
+    return "\n".join([*lines, ""])
+
+
+def _protocols(cards: dict) -> str:
+    """Every clause of the cards' protocols once, with the generators that it holds for where it is not all."""
+    lines = ["## Protocol\n"]
+    scores = {name: [one["protocol"] for one in card.get("scores", [])] for name, card in cards.items()}
+    rates = {name: [card["rate_distortion"]["protocol"]] for name, card in cards.items() if "rate_distortion" in card}
+    for title, protocols in (("Restored images", scores), ("Equal bytes", rates)):
+        clauses: dict[str, list[str]] = {}
+        names = [name for name, texts in protocols.items() if texts]
+        for name in names:
+            for text in protocols[name]:
+                for clause in _clauses(text):
+                    holders = clauses.setdefault(clause, [])
+                    if name not in holders:
+                        holders.append(name)
+        lines += [f"{title}:\n"]
+        for clause, holders in clauses.items():
+            lines.append(f"- {clause}" + ("" if holders == names else f" ({', '.join(holders)})"))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _clauses(protocol: str) -> list[str]:
+    """The clauses of a protocol after the first, which names the data; a semicolon may stand within one."""
+    _, *parts = protocol.removesuffix(" Research use only.").removesuffix(".").split("; ")
+    clauses: list[str] = []
+    for part in parts:
+        unfinished = clauses and clauses[-1].count("(") > clauses[-1].count(")")
+        if unfinished or part == "8-bit RGB, no border cut":  # of the ENL0 distance before it
+            clauses[-1] += f"; {part}"
+        else:
+            clauses.append(part)
+    return clauses
+
+
 def _entry(name: str, card: dict) -> str:
-    reducer = card.get("reducer")
     facts = {
-        "what": card["summary"],
-        "for": card["intended_use"],
-        "reduction": "its own reducer" if reducer else card["settings"]["degradation"],
+        "network": card["summary"],
+        "intended use": card["intended_use"],
+        "reduction": "its own reducer" if card.get("reducer") else f"`{card['settings']['degradation']}`",
         "trained on": card["data"],
-        "by": f"`{card['command']}`",
+        "command": f"`{card['command']}`",
         "cost": f"{card['hours']} hours; {card['machine']}",
     }
-    lines = [f"## {name}\n", *(f"- **{key}**: {value}" for key, value in facts.items())]
-    return "\n".join([*lines, "", *_scores(name, card), *_rates(card)])
-
-
-def _scores(name: str, card: dict) -> list[str]:
-    lines = []
-    for scores in card.get("scores", []):
-        means = scores["means"]
-        lines += ["| | PSNR | SSIM | ENL0 | SSIMULACRA2 |", "| --- | ---: | ---: | ---: | ---: |"]
-        for method in ("i-HR", "bicubic", name):
-            values = [means[method].get(key) for key in ("psnr", "ssim", "enl0", "ssimulacra2")]
-            shown = [
-                "–" if value is None else f"{value:.{digits}f}"
-                for value, digits in zip(values, (2, 4, 3, 2), strict=True)
-            ]
-            lines.append(f"| {method} | {' | '.join(shown)} |")
-        lines += ["", f"*{scores['protocol']}*", ""]
-    return lines
-
-
-def _rates(card: dict) -> list[str]:
-    rates = card.get("rate_distortion")
-    if rates is None:
-        return []
-    lines = [
-        "At equal bytes, beside AVIF at full size ([curves](rate-distortion.png)):",
-        "",
-        f"| bit/pixel | {' | '.join(f'{rate:g}' for rate in rates['bit_per_pixel'])} |",
-        f"| --- |{' ---: |' * len(rates['bit_per_pixel'])}",
-    ]
-    for key, found in rates["scores"].items():
-        for which, values in (("", found["this"]), (", AVIF", found["avif"])):
-            shown = ["–" if value is None else SCORES[key].text(value) for value in values]
-            lines.append(f"| {SCORES[key].label}{which} | {' | '.join(shown)} |")
-    return [*lines, "", f"*{rates['protocol']}*", ""]
+    return "\n".join([f"## {name}\n", *(f"- **{key}**: {value}" for key, value in facts.items()), ""])
 
 
 if __name__ == "__main__":
