@@ -1,4 +1,4 @@
-"""TFDS builders, one folder each, and the one function that makes them ready to read."""
+"""TFDS builders, one in each folder, and the function that prepares a data set for reading."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ NAMES = ("chula_rbc12", "scene_folder", "synthetic_smear")
 def prepare(
     name: str, source: str | Path | None = None, tfds_dir: str | Path | None = None, **options: object
 ) -> tfds.core.DatasetBuilder:
-    """Prepares a data set unless that was done before.
+    """Prepares a data set, unless it was prepared before.
 
     Args:
         name: one of `NAMES`.
-        source: the folder of the user's images, for the builders that read one.
-        tfds_dir: where TFDS keeps prepared data sets; by default TFDS's own choice (`~/tensorflow_datasets`).
+        source: the folder of the user's images, for builders that read one.
+        tfds_dir: the folder for prepared data sets; None: TFDS's default, `~/tensorflow_datasets`.
         options: further fields of the builder's `Config`.
 
     Returns:
         The builder, ready for `as_dataset`.
 
     Raises:
-        UserError: unknown name or option, or the images cannot be used.
+        UserError: the name or an option is unknown, or the images cannot be used.
     """
     if name not in NAMES:
         raise UserError(f"data set {name!r}: unknown, expected one of {', '.join(NAMES)}")
@@ -42,7 +42,7 @@ def prepare(
     if source is not None:
         options["source"] = str(source)
     try:
-        # A configuration that the builder lists itself can only be had from it: none means its first one.
+        # TFDS accepts a configuration that a builder lists only from the builder itself; None selects its first one.
         config = module.Config(**options) if options or not module.Builder.BUILDER_CONFIGS else None
     except TypeError as error:
         raise UserError(f"data set {name}: unknown option ({error})") from error

@@ -1,12 +1,12 @@
-"""What every data set of this project holds."""
+"""The features that all data sets of this project have."""
 
 import tensorflow_datasets as tfds
 
 
 def scene_features() -> tfds.features.FeaturesDict:
-    """One scene: `image` uint8 RGB [H, W, 3], its `name`, and the `group` (smear) that no split may part.
+    """One scene: `image` uint8 RGB [H, W, 3], its `name`, and its `group`, a smear that stays in one split.
 
-    Stored as PNG, because JPEG decoders differ in their last bits.
+    Images are stored as PNG, because JPEG decoders differ in the last bits of their results.
     """
     return tfds.features.FeaturesDict(
         {
@@ -15,3 +15,8 @@ def scene_features() -> tfds.features.FeaturesDict:
             "group": tfds.features.Text(),
         }
     )
+
+
+def scene_info(builder: tfds.core.DatasetBuilder, **metadata: str) -> tfds.core.DatasetInfo:
+    """The description of a data set of scenes, which keeps its examples in the order of generation."""
+    return builder.dataset_info_from_configs(features=scene_features(), disable_shuffling=True, **metadata)

@@ -1,1 +1,1 @@
-"""Chula RBC-12: 680 peripheral-blood fields with a partition that does not leak."""
+"""Chula RBC-12: 680 peripheral-blood fields in a partition without overlap between splits."""

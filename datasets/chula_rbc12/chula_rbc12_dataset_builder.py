@@ -1,4 +1,4 @@
-"""TFDS builder of the Chula RBC-12 fields. README.md in this folder tells what they are and why they are split so."""
+"""TFDS builder of the Chula RBC-12 fields. README.md in this folder describes them and explains their partition."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 from absl import logging
 
-from datasets.features import scene_features
+from datasets.features import scene_info
 from sr_tf.errors import UserError
 from sr_tf.images.reading import encode_png, is_image_name, read_rgb
 
 URL = "https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset/archive/refs/heads/main.zip"
 
-# Field numbers follow acquisition, and neighbours show the same smear: contiguous runs keep smears apart.
+# Fields are numbered in the order of acquisition and neighbours show the same smear, so that ranges separate smears.
 PARTITION = {"train": range(1, 624), "validation": range(624, 641), "test": range(641, 681)}
 
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """Where the fields come from.
+    """The source of the fields.
 
     Attributes:
-        name: part of the prepared data set's path. It does not tell one folder from another: the fields are the same.
-        source: a folder with the fields as `1.jpg` … `680.jpg`, or with them in `Dataset/` (the public repository) or
-            in `train/`, `validation/` and `test/`; None downloads the public repository.
+        name: part of the prepared data set's path. It is the same for all folders, since the fields are the same.
+        source: a folder with the fields `1.jpg` to `680.jpg`, or with `Dataset/` (as in the public repository) or
+            `train/`, `validation/` and `test/` that contain them; None: the public repository is downloaded.
     """
 
     name: str = ""
@@ -35,18 +35,14 @@ class Config(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Whole fields, 640×480, in the published partition."""
+    """Whole fields of 640×480 pixels in the published partition."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Fields 1–623 train, 624–640 validation, 641–680 test."}  # noqa: RUF012 (TFDS's name)
     BUILDER_CONFIGS = [Config()]  # noqa: RUF012 (TFDS's name)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(
-            features=scene_features(),
-            homepage="https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset",
-            disable_shuffling=True,
-        )
+        return scene_info(self, homepage="https://github.com/Chula-PIC-Lab/Chula-RBC-12-Dataset")
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         fields = find_fields(Path(self.builder_config.source or _download(dl_manager)))
@@ -61,13 +57,13 @@ def find_fields(source: Path) -> dict[int, Path]:
     """Finds the numbered fields of the published partition.
 
     Args:
-        source: as `Config.source`.
+        source: see `Config.source`.
 
     Returns:
-        The path of each field by its number, complete.
+        The paths of all fields by number.
 
     Raises:
-        UserError: the folder is missing, a field is missing or there twice.
+        UserError: the folder does not exist, or a field is missing or exists twice.
     """
     if not source.is_dir():
         raise UserError(f"{source}: no such folder, expected the Chula RBC-12 fields")
@@ -78,10 +74,10 @@ def find_fields(source: Path) -> dict[int, Path]:
             if not is_image_name(path.name):
                 continue
             if not path.stem.isdecimal() or int(path.stem) not in expected:
-                logging.warning("%s: not a field of the published partition, passed over", path)
+                logging.warning("%s: not a field of the published partition, skipped", path)
                 continue
             if int(path.stem) in fields:
-                raise UserError(f"{path}: the same field as {fields[int(path.stem)]}, expected each number once")
+                raise UserError(f"{path}: the same number as {fields[int(path.stem)]}, expected each number once")
             fields[int(path.stem)] = path
     missing = sorted(expected - fields.keys())
     if missing:
@@ -98,5 +94,5 @@ def _download(dl_manager: tfds.download.DownloadManager) -> Path:
         return Path(dl_manager.download_and_extract(URL)) / "Chula-RBC-12-Dataset-main"
     except OSError as error:
         raise UserError(
-            f"{URL}: cannot be downloaded ({error}); download and unpack it, then give the folder as source"
+            f"{URL}: cannot be downloaded ({error}); download and unpack it, then pass the folder as source"
         ) from error

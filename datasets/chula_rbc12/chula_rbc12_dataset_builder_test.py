@@ -18,7 +18,7 @@ SMALL = {"train": range(1, 4), "validation": range(4, 6), "test": range(6, 9)}
 
 @pytest.fixture
 def small(monkeypatch):
-    """The partition of the eight drawn dummy fields."""
+    """Sets the partition of the eight drawn dummy fields."""
     monkeypatch.setattr(chula, "PARTITION", SMALL)
 
 
@@ -31,7 +31,7 @@ def test_the_partition_is_the_published_one():
     assert partition == {"train": (1, 623), "validation": (624, 640), "test": (641, 680)}
 
 
-def test_fields_come_back_in_order_in_the_split_of_their_number(small, tmp_path):
+def test_fields_are_in_order_in_the_split_of_their_number(small, tmp_path):
     examples = read(datasets.prepare("chula_rbc12", DUMMY, tmp_path))
     assert examples.keys() == SMALL.keys()
     for split, numbers in SMALL.items():
@@ -43,7 +43,7 @@ def test_fields_come_back_in_order_in_the_split_of_their_number(small, tmp_path)
             assert example["image"].shape == (24, 32, 3) and np.abs(difference).max() <= 2
 
 
-def test_split_folders_and_a_flat_folder_hold_the_same_fields(small, tmp_path):
+def test_fields_are_found_in_split_folders_and_in_a_flat_folder(small, tmp_path):
     flat, parted = tmp_path / "flat", tmp_path / "parted"
     shutil.copytree(DUMMY / "Dataset", flat)
     for split, numbers in SMALL.items():
@@ -57,7 +57,7 @@ def test_split_folders_and_a_flat_folder_hold_the_same_fields(small, tmp_path):
         assert sorted(chula.find_fields(layout)) == list(range(1, 9))
 
 
-def test_what_was_prepared_is_used_again(small, tmp_path):
+def test_a_prepared_data_set_is_used_again(small, tmp_path):
     source = shutil.copytree(DUMMY, tmp_path / "source")
     datasets.prepare("chula_rbc12", source, tmp_path / "tfds")
     shutil.rmtree(source)
@@ -77,15 +77,15 @@ def test_missing_fields_are_named(small, tmp_path):
         datasets.prepare("chula_rbc12", source, tmp_path / "tfds")
 
 
-def test_a_field_that_is_there_twice_is_refused(small, tmp_path):
+def test_a_field_that_exists_twice_is_refused(small, tmp_path):
     source = shutil.copytree(DUMMY, tmp_path / "source")
     (source / "test").mkdir()
     shutil.copy(source / "Dataset" / "1.jpg", source / "test")
-    with pytest.raises(UserError, match=r"the same field as .*expected each number once"):
+    with pytest.raises(UserError, match=r"the same number as .*expected each number once"):
         chula.find_fields(source)
 
 
-def test_images_outside_the_partition_are_passed_over_with_a_warning(small, tmp_path, caplog):
+def test_images_outside_the_partition_are_skipped_with_a_warning(small, tmp_path, caplog):
     source = shutil.copytree(DUMMY, tmp_path / "source")
     shutil.copy(source / "Dataset" / "1.jpg", source / "Dataset" / "9.jpg")
     assert len(chula.find_fields(source)) == 8

@@ -1,1 +1,1 @@
-"""Scenes cut from any folder of images, split by source."""
+"""Scenes cut from a folder of images, split by smear."""

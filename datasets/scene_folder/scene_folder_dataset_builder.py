@@ -1,4 +1,4 @@
-"""TFDS builder of scenes from a folder of images. README.md in this folder tells how to lay it out."""
+"""TFDS builder of scenes from a folder of images. README.md in this folder describes the folder's layout."""
 
 import dataclasses
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
-from datasets.features import scene_features
+from datasets.features import scene_info
 from sr_tf.data.duplicates import fingerprint, keep_together, near_duplicates
 from sr_tf.data.scenes import SPLITS, cut_scenes, split_groups
 from sr_tf.errors import UserError
@@ -22,20 +22,20 @@ _LISTED_PAIRS = 20
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """Which images to cut, and how.
+    """The images to cut, and the settings.
 
     Attributes:
-        name: part of the prepared data set's path. It is made from the other fields and from the names, sizes and
-            modification times of the files, so that a changed folder is prepared anew.
-        source: the folder.
-        size: wanted height and width of a scene, pixels.
-        least: images with a side of fewer pixels are left out.
-        group_by: what shows the same smear and so stays in one split. "folder": the images of one sub-folder, or each
-            image by itself where all are in one folder. Otherwise a regular expression that is searched for in the path
-            relative to `source` and whose first group names the smear.
-        seed: of the split.
-        guard: looks for images that show the same place and keeps their groups in one split.
-        strict: stop at an image that cannot be used, instead of leaving it out.
+        name: part of the prepared data set's path. It depends on the other fields and on the names, sizes and
+            modification times of the files, so that a changed folder is prepared again.
+        source: the folder of images.
+        size: the desired height and width of a scene in pixels.
+        least: images with a side of fewer pixels are skipped.
+        group_by: the images that show the same smear and therefore stay in one split. "folder": the images of one
+            sub-folder, or each image by itself if all images are in one folder. Otherwise a regular expression that is
+            searched for in the path relative to `source`; its first group is the name of the smear.
+        seed: the seed of the split.
+        guard: whether to search for images that show the same place and keep their groups in one split.
+        strict: whether to stop at an image that cannot be used instead of skipping it.
     """
 
     name: str = ""
@@ -60,16 +60,13 @@ class Config(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Scenes of a folder's images, each smear in one split."""
+    """Scenes of a folder's images. All scenes of a smear are in one split."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}  # noqa: RUF012 (TFDS's name)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(
-            features=scene_features(),
-            disable_shuffling=True,
-        )
+        return scene_info(self)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
@@ -118,14 +115,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 
 def group_images(names: list[str], group_by: str) -> list[str]:
-    """Names the smear of each image.
+    """Finds the smear of each image.
 
     Args:
         names: paths relative to the source, with slashes.
-        group_by: as `Config.group_by`.
+        group_by: see `Config.group_by`.
+
+    Returns:
+        The name of each image's smear.
 
     Raises:
-        UserError: the regular expression is wrong or does not fit an image.
+        UserError: the regular expression is not valid or does not match an image.
     """
     if group_by == "folder":
         folders = [name.rpartition("/")[0] for name in names]
@@ -135,11 +135,11 @@ def group_images(names: list[str], group_by: str) -> list[str]:
     except re.error as error:
         raise UserError(f"group_by {group_by!r}: not a regular expression ({error})") from error
     if not pattern.groups:
-        raise UserError(f"group_by {group_by!r}: has no group, expected one in parentheses")
+        raise UserError(f"group_by {group_by!r}: has no group, expected a part in parentheses")
     matches = [pattern.search(name) for name in names]
     for name, match in zip(names, matches, strict=True):
         if not match or not match[1]:
-            raise UserError(f"group_by {group_by!r}: finds nothing in {name!r}, expected the name of its smear")
+            raise UserError(f"group_by {group_by!r}: does not match {name!r}, expected the name of its smear")
     return [match[1] for match in matches]
 
 

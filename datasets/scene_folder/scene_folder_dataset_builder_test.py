@@ -37,7 +37,7 @@ def scenes(builder):
     }
 
 
-def test_scenes_are_cut_from_every_image_and_smears_are_not_parted(source):
+def test_scenes_are_cut_from_every_image_and_a_smear_is_in_one_split(source):
     found = scenes(prepare(source, size=256))
     assert len(found) == 24 and {split for split, *_ in found.values()} == {"train", "validation", "test"}
     assert len({(split, group) for split, group, _ in found.values()}) == 6
@@ -64,7 +64,7 @@ def test_a_planted_duplicate_keeps_two_smears_together(source, caplog):
 
 
 def spoil(source):
-    """Adds what cannot be used, and what can."""
+    """Adds images that cannot be used and images that can."""
     field = render_smear(200, 300, 400)
     whole = cv2.imencode(".jpg", field)[1].tobytes()
     (source / "smear1" / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
@@ -75,7 +75,7 @@ def spoil(source):
     cv2.imwrite(str(source / "smear2" / "opaque.png"), np.dstack([field, np.full((300, 400), 255, np.uint8)]))
 
 
-def test_unusable_images_are_left_out_named_and_counted(source, caplog):
+def test_unusable_images_are_skipped_named_and_counted(source, caplog):
     spoil(source)
     found = scenes(prepare(source))
     assert len(found) == 14 and {"smear2/grey.png", "smear2/opaque.png"} < found.keys()
@@ -112,7 +112,7 @@ def test_folders_without_enough_images_are_refused(source, tmp_path):
         prepare(source)
 
 
-def test_images_in_one_folder_are_groups_of_their_own():
+def test_images_in_a_single_folder_are_groups_of_their_own():
     assert group_images(["a.png", "b.png"], "folder") == ["a.png", "b.png"]
     assert group_images(["x/a.png", "x/b.png"], "folder") == ["x/a.png", "x/b.png"]
     assert group_images(["x/a.png", "x/b.png", "y/c.png", "d.png"], "folder") == ["x", "x", "y", ""]
@@ -120,12 +120,12 @@ def test_images_in_one_folder_are_groups_of_their_own():
 
 def test_a_regular_expression_names_the_smear():
     assert group_images(["p1_a.png", "deep/p1_b.png", "p2.png"], r"(p\d+)") == ["p1", "p1", "p2"]
-    for wrong, message in (("(p", "not a regular"), ("p", "has no group"), (r"p(\d+)_", r"finds nothing in 'p2\.png'")):
+    for wrong, message in (("(p", "not a regular"), ("p", "has no group"), (r"p(\d+)_", r"does not match 'p2\.png'")):
         with pytest.raises(UserError, match=message):
             group_images(["p1_a.png", "p2.png"], wrong)
 
 
-def test_the_name_changes_with_settings_and_files_alone(source):
+def test_the_name_changes_only_with_settings_and_files(source):
     def name(**options):
         return Config(source=str(source), **options).name
 
@@ -140,7 +140,7 @@ def test_the_name_changes_with_settings_and_files_alone(source):
     assert len({first, *others}) == 9
 
 
-def test_a_changed_folder_is_prepared_anew(source):
+def test_a_changed_folder_is_prepared_again(source):
     assert len(scenes(prepare(source))) == 12
     (source / "smear3" / "1.png").unlink()
     assert len(scenes(prepare(source))) == 11

@@ -1,4 +1,4 @@
-"""TFDS builder of procedurally drawn blood smears. README.md in this folder tells what they are and how seeded."""
+"""TFDS builder of procedurally drawn blood smears. README.md in this folder describes them and their seeds."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 
-from datasets.features import scene_features
+from datasets.features import scene_info
 from sr_tf.data.scenes import SPLITS, STUDY_RATIO
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
@@ -14,13 +14,13 @@ from sr_tf.errors import UserError
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """Which scenes to draw.
+    """The scenes to draw.
 
     Attributes:
-        name: part of the prepared data set's path; by default it spells the other fields out.
-        scenes: in all splits together, at least 3.
-        size: height and width, pixels.
-        seed: of the first scene, not negative; the others count on from it.
+        name: part of the prepared data set's path. By default it consists of the other fields.
+        scenes: the number of scenes in all splits together, at least 3.
+        size: height and width of a scene in pixels.
+        seed: the seed of the first scene, at least 0. Each further scene has the next seed.
     """
 
     name: str = ""
@@ -36,17 +36,14 @@ class Config(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Square fields, each its own source, in the study's proportions."""
+    """Square fields in the study's proportions. Each field is a group of its own."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Scene i is drawn from seed + i."}  # noqa: RUF012 (TFDS's name)
     BUILDER_CONFIGS = [Config("default"), Config("tiny", scenes=12, size=160, seed=1_000_000)]  # noqa: RUF012
 
     def _info(self) -> tfds.core.DatasetInfo:
-        return self.dataset_info_from_configs(
-            features=scene_features(),
-            disable_shuffling=True,
-        )
+        return scene_info(self)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
@@ -65,13 +62,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 
 def split_counts(scenes: int) -> dict[str, int]:
-    """Shares scenes out in the study's proportions.
+    """Divides a number of scenes in the study's proportions.
 
     Args:
-        scenes: in all, at least 3.
+        scenes: the number of scenes in all splits together, at least 3.
 
     Returns:
-        Number of scenes of each split: rounded, at least one, their sum `scenes`.
+        The number of scenes of each split: rounded, at least one. Their sum is `scenes`.
     """
     counts = {
         split: max(1, round(scenes * share / sum(STUDY_RATIO)))

@@ -28,7 +28,7 @@ def test_splits_have_the_studys_proportions(tiny, examples):
     assert split_counts(11620) == {"train": 9000, "validation": 1000, "test": 1620}
 
 
-def test_scenes_come_back_in_order_with_the_pixels_that_were_drawn(examples):
+def test_scenes_are_in_order_with_the_drawn_pixels(examples):
     scenes = [scene for split in ("train", "validation", "test") for scene in examples[split]]
     for index, scene in enumerate(scenes):
         seed = 1_000_000 + index
@@ -44,7 +44,7 @@ def test_no_scene_and_no_group_is_in_two_splits(examples):
     assert all(scene["group"] == scene["name"] for scene in scenes)
 
 
-def test_own_configuration_is_kept_apart(tmp_path, tiny):
+def test_another_configuration_is_prepared_separately(tmp_path, tiny):
     builder = Builder(data_dir=tmp_path, config=Config(scenes=3, size=33, seed=5))
     builder.download_and_prepare()
     assert builder.info.full_name != tiny.info.full_name
@@ -52,7 +52,7 @@ def test_own_configuration_is_kept_apart(tmp_path, tiny):
     assert (scene["image"] == render_smear(7, 33, 33)).all()
 
 
-def test_names_differ_where_scenes_would():
+def test_configurations_of_different_scenes_have_different_names():
     configurations = [Config(), Config(scenes=50), Config(size=64), Config(seed=9)]
     assert len({config.name for config in configurations}) == 4
 
@@ -65,6 +65,6 @@ def test_every_scene_is_in_a_split_and_no_split_is_empty(scenes):
 
 
 @pytest.mark.parametrize("field, value", [("scenes", 2), ("size", 0), ("seed", -1)])
-def test_impossible_configuration(field, value):
+def test_impossible_configurations_are_refused(field, value):
     with pytest.raises(UserError, match=rf"{field} is {value}, expected at least"):
         Config(**{field: value})

@@ -1,1 +1,1 @@
-"""Images to training examples: reading, cutting, guarding the split, synthetic smears, the tf.data pipeline."""
+"""From images to training examples: cutting scenes, finding duplicates, drawing smears, the tf.data pipeline."""

@@ -1,8 +1,9 @@
-"""Near-duplicate guard: which images show the same place, so that no split may part them.
+"""Finds images that show the same place, so that they stay in one split.
 
-Two steps, both on small grey thumbnails without their background. All pairs: the peak of the phase correlation
-(Kuglin and Hines 1975) with whitened spectra, which a shift lowers only by the lost overlap. Promising
-pairs: normalised cross-correlation (NCC) of the overlap, at the shifts where the correlation peaks.
+There are two steps, both on small grey thumbnails without their background. The first compares all pairs by the peak of
+the phase correlation (Kuglin and Hines 1975) with whitened spectra, which a shift lowers only by the lost overlap. The
+second computes, for the candidates of the first, the normalised cross-correlation (NCC) of the overlap at the shifts of
+the highest peaks.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -11,25 +12,25 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-# Chosen on Chula RBC-12; `near_duplicates` tells the measurement.
+# Chosen on Chula RBC-12; see the measurement in `near_duplicates`.
 THRESHOLD = 0.55
 
-_SIDE = 160  # pixels of a fingerprint's longer side; half of it for the first step
-_CANDIDATE = 0.085  # unrelated Chula fields stay below it but for one pair in 700, BCCD's but for one in 40
-_DETAIL = 4  # pixels of a fingerprint: what is larger, the cells' filling included, is taken out
+_SIDE = 160  # length of a fingerprint's longer side in pixels; the first step uses half of it
+_CANDIDATE = 0.085  # one of 700 unrelated pairs of Chula fields exceeds this peak, and one of 40 of BCCD fields
+_DETAIL = 4  # pixels of a fingerprint; larger structures, including the interior of cells, are removed
 _PEAKS = 5
 _LEAST_OVERLAP = 0.15
 _BATCH = 256
 
 
 def fingerprint(image: np.ndarray) -> np.ndarray:
-    """Reduces an image to what identifies the place it shows.
+    """Reduces an image to a thumbnail that identifies the place it shows.
 
     Args:
         image: uint8 [H, W, 3], RGB.
 
     Returns:
-        float32 [h, w], longer side 160: grey without what varies slowly (vignetting, staining, exposure).
+        float32 [h, w], longer side 160: grey without slow variation (vignetting, staining, exposure).
     """
     height, width = image.shape[:2]
     scale = _SIDE / max(height, width)
@@ -42,22 +43,27 @@ def fingerprint(image: np.ndarray) -> np.ndarray:
 def near_duplicates(fingerprints: Sequence[np.ndarray], threshold: float = THRESHOLD) -> list[tuple[int, int, float]]:
     """Finds the pairs of images that show the same place, shifted or not.
 
-    Measured with these constants. Chula RBC-12 (680 fields, 9 s on one core): all 35 known repeats score at least 0.95
-    and 44 further overlapping pairs appear, most of neighbours, the lowest (0.60–0.65) behind a pointer that stands
-    still while the smear moves; the best unrelated pair has 0.42. BCCD (364 fields): 42 pairs at 0.79 and more, some
-    refocused, unrelated up to 0.52. Perceptual hashes (8 and 16 bits a side) tell only 36 Chula pairs, unshifted,
-    from unrelated ones. The time grows with the square of the number of images.
+    Measured with these constants:
 
-    Missed: overlaps of less than about a quarter of the field; another magnification (more than a few per cent),
-    rotations and mirror images; fields without structure, which match nothing. Wrongly found: small crops with a dozen
-    cells, where one cell looks like another (11 of 2,278 pairs of 200 × 150 crops).
+    - Chula RBC-12 (680 fields, 9 s on one core): all 35 known repeats score at least 0.95. There are 44 further
+      overlapping pairs, mostly neighbours; the lowest (0.60–0.65) have a pointer in the image that does not move with
+      the smear. The highest score of an unrelated pair is 0.42.
+    - BCCD (364 fields): 42 pairs score at least 0.79, some of them with another focus; unrelated pairs up to 0.52.
+    - Perceptual hashes (8 and 16 bits a side) separate only 36 pairs of Chula fields, all of them without a shift, from
+      unrelated ones.
+
+    The time grows with the square of the number of images.
+
+    Not found: overlaps of less than about a quarter of the field; magnifications that differ by more than a few per
+    cent; rotations and mirror images; fields without structure. Found by mistake: small crops with a dozen cells that
+    look alike (11 of 2,278 pairs of 200 × 150 crops).
 
     Args:
-        fingerprints: from `fingerprint`, one per image.
-        threshold: least NCC of the overlap, 0 to 1.
+        fingerprints: the result of `fingerprint` for each image.
+        threshold: the lowest NCC of the overlap, 0 to 1.
 
     Returns:
-        (i, j, score) with i < j, the best score first.
+        (i, j, score) with i < j, the highest score first.
     """
     pairs = []
     for i, j in _candidates(fingerprints):
@@ -68,14 +74,14 @@ def near_duplicates(fingerprints: Sequence[np.ndarray], threshold: float = THRES
 
 
 def keep_together(groups: Sequence[Hashable], pairs: Iterable[tuple]) -> list[Hashable]:
-    """Merges the groups that near-duplicates connect, over any number of steps.
+    """Merges groups that near-duplicates connect directly or through other groups.
 
     Args:
         groups: the group of each image, for instance its smear.
-        pairs: (i, j, …), indices of images that must stay on one side of a split.
+        pairs: (i, j, …): indices of two images that must stay in one split.
 
     Returns:
-        The group of each image after merging, named as the one among its merged groups that comes first in `groups`.
+        The group of each image after merging. Merged groups have the name of the one that comes first in `groups`.
     """
     parent = {group: group for group in groups}
     rank = {group: position for position, group in reversed(list(enumerate(groups)))}
@@ -110,11 +116,11 @@ def _overlap_score(first: np.ndarray, second: np.ndarray) -> float:
     shape = _canvas([first, second])
     cross = np.fft.rfft2(first, s=shape) * np.fft.rfft2(second, s=shape).conj()
     surface = np.fft.irfft2(_whitened(cross, 0.5), s=shape).astype(np.float32)
-    summits = np.where(surface == cv2.dilate(surface, np.ones((3, 3))), surface, -np.inf).ravel()
+    peaks = np.where(surface == cv2.dilate(surface, np.ones((3, 3))), surface, -np.inf).ravel()
     best = 0.0
-    for position in np.argsort(summits)[-_PEAKS:]:
+    for position in np.argsort(peaks)[-_PEAKS:]:
         down, right = divmod(int(position), shape[1])
-        # The transform wraps around: a shift down by d is also one up by height − d.
+        # The transform is periodic: a shift down by d is also a shift up by height − d.
         for y in (down, down - shape[0]):
             for x in (right, right - shape[1]):
                 best = max(best, _ncc_at(first, second, y, x))
@@ -122,7 +128,7 @@ def _overlap_score(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _ncc_at(first: np.ndarray, second: np.ndarray, y: int, x: int) -> float:
-    """NCC where `second`, its corner laid at (y, x), covers `first`; 0 where that is too little."""
+    """NCC of the overlap if the corner of `second` lies at (y, x) in `first`; 0 if the overlap is too small."""
     a = first[max(y, 0) : max(y + second.shape[0], 0), max(x, 0) : max(x + second.shape[1], 0)]
     b = second[max(-y, 0) :, max(-x, 0) :][: a.shape[0], : a.shape[1]]
     if a.size < _LEAST_OVERLAP * min(first.size, second.size):
@@ -132,7 +138,7 @@ def _ncc_at(first: np.ndarray, second: np.ndarray, y: int, x: int) -> float:
 
 
 def _whitened(spectrum: np.ndarray, exponent: float) -> np.ndarray:
-    """Divides by a power of the amplitude: sharper peaks than correlation (0), less noise than full whitening (1)."""
+    """Divides by a power of the amplitude. Peaks are sharper than with exponent 0, noise is weaker than with 1."""
     return spectrum / (np.abs(spectrum) + 1e-2) ** exponent
 
 

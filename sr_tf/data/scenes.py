@@ -1,4 +1,4 @@
-"""Cutting images into scenes, and dividing their sources among training, validation and test."""
+"""Cuts images into scenes, and assigns their sources to training, validation and test."""
 
 import math
 import random
@@ -18,17 +18,17 @@ _DRAWS = 20
 def cut_scenes(image: np.ndarray, size: int = 700) -> list[tuple[str, np.ndarray]]:
     """Cuts an image into a grid of nearly equal scenes that cover every pixel once.
 
-    H × W pixels give H / size rows and W / size columns, rounded to the nearest number but at least one, and the sides
-    of the scenes differ by at most one pixel: 702 × 699 stays one scene, 1400 × 2100 gives 2 × 3 of 700 × 700, and
-    960 × 1280 gives 1 × 2 of 960 × 640. So no side exceeds 3/2 of `size`, and cutting leaves
-    none below 3/4 of it.
+    H × W pixels give H / size rows and W / size columns, rounded to the nearest number but at least one. The sides of
+    the scenes differ by at most one pixel: 702 × 699 stays one scene, 1400 × 2100 gives 2 × 3 scenes of 700 × 700, and
+    960 × 1280 gives 1 × 2 scenes of 960 × 640. A side is at most 3/2 of `size`, and at least 3/4 of it if it was cut.
 
     Args:
         image: [H, W, C].
-        size: wanted height and width of a scene, pixels.
+        size: the desired height and width of a scene in pixels.
 
     Returns:
-        (suffix, view) row by row; the suffix is empty for a single scene, otherwise `_r0c1` for row 0, column 1.
+        (suffix, view) of each scene, row by row. The suffix is empty for a single scene, otherwise for instance `_r0c1`
+        for row 0 and column 1.
     """
     rows, columns = (_edges(length, size) for length in image.shape[:2])
     scenes = [
@@ -40,22 +40,22 @@ def cut_scenes(image: np.ndarray, size: int = 700) -> list[tuple[str, np.ndarray
 
 
 def middle(path: Path, image: np.ndarray, side: int) -> np.ndarray:
-    """The middle square of an image.
+    """The central square of an image.
 
     Args:
-        path: for the error.
+        path: the image's file, for the error.
         image: [H, W, C].
-        side: of the square in pixels.
+        side: side of the square in pixels.
 
     Returns:
-        View [side, side, C]; where a margin is odd, the larger part lies at the lower and right edge.
+        A view [side, side, C]. If a margin cannot be halved, its larger part lies at the lower or right edge.
 
     Raises:
-        UserError: the image is smaller.
+        UserError: the image is smaller than the square.
     """
     height, width = image.shape[:2]
     if not 0 < side <= min(height, width):
-        raise UserError(f"{path}: {width}×{height} pixels, expected at least the {side}×{side} that --centre asks for")
+        raise UserError(f"{path}: {width}×{height} pixels, expected at least {side}×{side} for --centre")
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
 
@@ -63,22 +63,22 @@ def middle(path: Path, image: np.ndarray, side: int) -> np.ndarray:
 def split_groups(
     sizes: Mapping[Hashable, int], seed: int = 0, ratio: tuple[int, int, int] = STUDY_RATIO
 ) -> dict[Hashable, str]:
-    """Divides groups among the splits so that the scene counts come close to `ratio`.
+    """Assigns groups to splits so that the numbers of scenes approximate `ratio`.
 
-    Groups are never parted, so the counts are as close as their sizes allow: of a few seeded draws, each of which
-    gives every group to the split that lacks most, the closest is taken. The result depends on the groups, their sizes
-    and the seed alone, not on their order.
+    A group is never divided. The function makes several random assignments and takes the one with the numbers closest
+    to `ratio`. In each of them, the groups go in random order to the split that lacks most scenes. The result depends
+    only on the groups, their sizes and the seed, not on their order.
 
     Args:
-        sizes: number of scenes of each group.
-        seed: of the draws.
-        ratio: wanted proportions of train, validation and test.
+        sizes: the number of scenes of each group.
+        seed: the seed of the random orders.
+        ratio: the desired proportions of train, validation and test.
 
     Returns:
-        The split of each group; each split has at least one.
+        The split of each group. Each split has at least one group.
 
     Raises:
-        UserError: fewer than three groups.
+        UserError: there are fewer than three groups.
     """
     if len(sizes) < len(SPLITS):
         raise UserError(
@@ -104,12 +104,12 @@ def _edges(length: int, size: int) -> list[int]:
 def _deal(
     groups: list[Hashable], sizes: Mapping[Hashable, int], wanted: Mapping[str, float]
 ) -> tuple[dict[Hashable, str], float]:
-    """Deals the groups out in their order; returns the split of each and how far the counts are from `wanted`."""
+    """Assigns the groups in order. Returns the split of each and the summed distance of counts from `wanted`."""
     lacking = dict(wanted)
     empty = set(wanted)
     assignment = {}
     for position, group in enumerate(groups):
-        # The last groups are reserved for splits that have none yet.
+        # The last groups are reserved for splits that are still empty.
         open_splits = empty if len(groups) - position <= len(empty) else wanted
         split = max(sorted(open_splits), key=lacking.__getitem__)
         assignment[group] = split

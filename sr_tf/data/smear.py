@@ -1,8 +1,8 @@
-"""Procedural peripheral-blood smears: free scenes of any number, for tests and for training without patients' images.
+"""Procedural peripheral-blood smears: any number of scenes for tests and for training without patients' images.
 
-Stains absorb light: densities of overlapping cells add up and become colour by Beer and Lambert's law,
-I = I₀ · exp(−OD). Illumination, focus, chromatic shift and sensor noise follow, in the order in which a microscope
-adds them.
+Stains absorb light. The densities of overlapping cells are added and converted to colour by the Beer–Lambert law,
+I = I₀ · exp(−OD). Illumination, focus, chromatic shift and sensor noise are then applied in the order in which they
+arise in a microscope.
 """
 
 import math
@@ -31,17 +31,17 @@ class _Look:
     """Preparation, stain and optics of one scene.
 
     Attributes:
-        radius: mean red-cell radius, pixels.
-        size_spread: standard deviation of cell size, relative.
-        coverage: part of the field that red cells cover.
+        radius: mean radius of red cells in pixels.
+        size_spread: relative standard deviation of cell sizes.
+        coverage: fraction of the field that red cells cover, 0–1.
         crowding: probability that a cell may overlap its neighbours.
         kinds: probability of each of `RED_KINDS`.
-        style: of the red cells.
+        style: the common properties of the red cells.
         light: RGB of the empty field, 0–255.
-        stains: optical density per channel for each stain, [3, 3].
-        blur: radius of the defocus disc and sigma of the diffraction blur, pixels.
-        shift: displacement of the red and the blue image against the green one, pixels, [2, 2].
-        grain: sensor noise, standard deviation of 0–255.
+        stains: optical density per channel for each stain, [stain, channel].
+        blur: radius of the defocus disc and sigma of the diffraction blur, in pixels.
+        shift: displacement of the red and the blue image from the green one in pixels, [2, 2].
+        grain: standard deviation of the sensor noise in levels of 0–255.
     """
 
     radius: float
@@ -58,18 +58,18 @@ class _Look:
 
 
 def render_smear(seed: int, height: int = 700, width: int = 700) -> np.ndarray:
-    """Draws one field of a Wright–Giemsa-stained blood smear as seen at 1000×.
+    """Draws one field of a Wright–Giemsa-stained blood smear at 1000×.
 
     Args:
-        seed: not negative. Same seed and size: same pixels, in any process.
-        height: pixels, at least 1.
-        width: pixels, at least 1.
+        seed: at least 0. The same seed and size give the same pixels in every process.
+        height: height in pixels, at least 1.
+        width: width in pixels, at least 1.
 
     Returns:
         uint8 RGB [height, width, 3].
 
     Raises:
-        ValueError: a negative seed or a size below 1.
+        ValueError: the seed is negative or a side is below 1.
     """
     if height < 1 or width < 1:
         raise ValueError(f"size {height} × {width}: expected at least 1 × 1 pixel")
@@ -80,9 +80,9 @@ def render_smear(seed: int, height: int = 700, width: int = 700) -> np.ndarray:
 
 
 def _draw_look(rng: np.random.Generator) -> _Look:
-    # Concentrations below 1: one or two abnormal shapes lead in a smear, as in a disease; fragments are rare.
+    # Concentrations below 1 make one or two abnormal shapes frequent in a smear, as in diseases. Fragments are rare.
     abnormal = rng.dirichlet([0.1 if kind == "fragment" else 0.5 for kind in RED_KINDS[1:]]) * rng.beta(1.2, 4)
-    tan = rng.beta(1, 2.5)  # pink-violet cells of a fresh stain … tan ones of an old or acid one
+    tan = rng.beta(1, 2.5)  # 0: pink-violet cells of a fresh stain; 1: tan cells of an old or acid stain
     haemoglobin = (1 - tan) * np.array([0.34, 1.0, 0.50]) + tan * np.array([0.22, 0.95, 0.92])
     azure = np.array([0.68, 1.0, 0.27]) * rng.normal(1, [0.12, 0.04, 0.15])
     basophil = np.array([0.75, 0.5, 0.15]) * rng.normal(1, 0.08, 3)
@@ -131,7 +131,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
         if place:
             kind = rng.choice(RED_KINDS, p=look.kinds)
             _add(stain[RED], red_cell(rng, radius, kind, look.style), place)
-    # Haemoglobin is not quite even, and the pores of the dried film show in it.
+    # Haemoglobin is slightly uneven, and the pores of the dried film are visible in it.
     stain[RED] *= 1 + 0.022 * noise(rng, (height, width), 0.9) + 0.03 * noise(rng, (height, width), 5)
 
     for _ in range(rng.poisson(9 * scale)):
@@ -144,7 +144,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
 
 
 def _free_place(rng, placed: list, radius: float, reach: float, height: int, width: int) -> tuple[float, float] | None:
-    """A centre at least `reach` times the sum of the radii from every other one; none where the field is full."""
+    """A centre whose distance from every other is at least `reach` times the sum of radii; None: no place is free."""
     others = np.array(placed).reshape(-1, 3)
     for _ in range(30):
         y, x = rng.uniform(-radius, height + radius), rng.uniform(-radius, width + radius)
@@ -155,7 +155,7 @@ def _free_place(rng, placed: list, radius: float, reach: float, height: int, wid
 
 
 def _add(field: np.ndarray, patch: np.ndarray, place: tuple[float, float]) -> None:
-    """Adds a patch, centred at `place`, to the last two axes of a field; what lies outside is cut off."""
+    """Adds a patch with its centre at `place` to the last two axes of a field. Parts outside are cut off."""
     (height, width), side = field.shape[-2:], patch.shape[-1]
     top, left = (round(centre) - side // 2 for centre in place)
     y, x = slice(max(top, 0), min(top + side, height)), slice(max(left, 0), min(left + side, width))
@@ -164,7 +164,7 @@ def _add(field: np.ndarray, patch: np.ndarray, place: tuple[float, float]) -> No
 
 
 def _add_dirt(rng: np.random.Generator, stain: np.ndarray, scale: float) -> None:
-    """Stain precipitate, and a thin film of stained plasma over everything."""
+    """Adds stain precipitate, and a thin film of stained plasma over the whole field."""
     height, width = stain.shape[1:]
     for _ in range(rng.poisson(rng.gamma(1, 8) * scale)):
         place = rng.uniform(0, height), rng.uniform(0, width)
@@ -174,7 +174,7 @@ def _add_dirt(rng: np.random.Generator, stain: np.ndarray, scale: float) -> None
 
 
 def _photograph(rng: np.random.Generator, look: _Look, stain: np.ndarray) -> np.ndarray:
-    """Stain densities to the camera's picture, uint8 RGB [H, W, 3]."""
+    """Converts stain densities to the camera's picture, uint8 RGB [H, W, 3]."""
     height, width = stain.shape[1:]
     density = cv2.transform(cv2.merge(list(stain)), look.stains.T.astype(np.float32))
     image = cv2.exp(-density) * look.light.astype(np.float32)
@@ -193,14 +193,14 @@ def _photograph(rng: np.random.Generator, look: _Look, stain: np.ndarray) -> np.
 
 
 def _illumination(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A lamp slightly off centre: brightest 1, falling off towards the corners; float32 [height, width]."""
+    """The light of a lamp slightly off centre, float32 [height, width]: 1 at its centre, less towards the corners."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
     return 1 - np.float32(rng.uniform(0, 0.09)) * (x * x + y * y)
 
 
 def _point_spread(defocus: float, sigma: float) -> np.ndarray:
-    """A disc of radius `defocus`, softened by a Gaussian; its sum is 1."""
+    """A disc of radius `defocus` convolved with a Gaussian. Its sum is 1."""
     y, x = np.mgrid[-4:5, -4:5]
     disc = np.clip(defocus + 0.5 - np.hypot(y, x), 0, 1)
     kernel = cv2.GaussianBlur(disc, (9, 9), sigma)

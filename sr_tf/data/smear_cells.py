@@ -1,7 +1,7 @@
 """Cells of a stained blood smear, each as a small patch of stain density.
 
-A patch holds optical density per unit of stain, so that patches are added where cells overlap and become colour only
-once, for the whole scene. Lengths are pixels at 1000×, where a red cell (7.2 µm) measures 60–110 pixels.
+A patch contains optical density per unit of stain. Patches of overlapping cells are added, and the whole scene is
+converted to colour once. Lengths are pixels at 1000×, where a red cell (7.2 µm) measures 60–110 pixels.
 """
 
 import math
@@ -22,12 +22,12 @@ _ANGLES = np.linspace(0, 2 * np.pi, 512, endpoint=False)
 
 @dataclass(frozen=True)
 class RedStyle:
-    """What the red cells of one scene have in common.
+    """The common properties of the red cells of one scene.
 
     Attributes:
-        rim: dark line just inside the membrane, relative to a cell's density.
-        halo: bright line of refracted light just outside it, likewise.
-        edge: width of the membrane's flank in pixels.
+        rim: strength of the dark line just inside the membrane, relative to a cell's density.
+        halo: strength of the bright line of refracted light just outside the membrane, relative to a cell's density.
+        edge: width of the cell's edge in pixels.
         pallor: depth of the central pallor, 0–1.
         drying: probability that the pallor has the sharp, refractile border of a slowly dried smear.
     """
@@ -41,18 +41,18 @@ class RedStyle:
 
 @dataclass(frozen=True)
 class Leucocyte:
-    """One kind of white cell; lengths relative to the cell's radius, cell size relative to a red cell's.
+    """One kind of white cell. Lengths are relative to the cell's radius.
 
     Attributes:
-        size: range of the cell's radius.
+        size: range of the cell's radius, relative to a red cell's.
         lobes: range of the number of nuclear lobes.
-        step: angle between neighbouring lobes, radians.
+        step: angle between neighbouring lobes in radians.
         spread: distance of the lobes from the cell's centre.
         lobe: range of a lobe's radius.
         bridge: radius of the strand between neighbouring lobes.
         cytoplasm: density of each stain in the cytoplasm.
         granules: density of each stain in a granule.
-        grain: granule's radius; there are enough to cover the cell about once.
+        grain: radius of a granule. The granules together cover the cell about once.
     """
 
     size: tuple[float, float]
@@ -81,20 +81,20 @@ LEUCOCYTES = {
 
 
 def red_cell(rng: np.random.Generator, radius: float, kind: str, style: RedStyle) -> np.ndarray:
-    """A red cell: a disc thinner in its middle, of density about 1 at its thickest.
+    """Draws a red cell: a disc with a thinner middle and a density of about 1 where it is thickest.
 
     Args:
-        rng: drawn from for every irregularity.
+        rng: the source of all irregularities.
         radius: mean radius in pixels.
         kind: one of `RED_KINDS`.
-        style: what the scene's cells share.
+        style: the common properties of the scene's cells.
 
     Returns:
-        Density of `RED`, float32 [P, P], the cell's centre in its middle; slightly negative in the halo.
+        Density of `RED`, float32 [P, P], with the cell in the centre. It is slightly negative in the halo.
     """
     outline, plan = _red_outline(rng, kind)
     distance, reach, angle = _inside(radius * outline)
-    # The pallor follows the cell's plan, not each notch of its border.
+    # The pallor follows the cell's smooth plan, not the details of its border.
     rho = reach * _around(outline / plan / _wavy(rng, 2, 6, 0.06), angle)
     rho *= 1 + rng.uniform(0, 0.2) * np.cos(angle - rng.uniform(0, 2 * np.pi))
     if kind == "stomatocyte":
@@ -112,7 +112,7 @@ def red_cell(rng: np.random.Generator, radius: float, kind: str, style: RedStyle
         thickness += depth * _step((0.5 * width - rho) / 0.07)
     thickness = np.maximum(thickness, 0.05)
     if sharp:
-        # The border of a dried pallor bends light: a dark line and a bright one beside each other.
+        # The border of a dried pallor refracts light: a dark line beside a bright one.
         across = (rho - width) / 0.035
         thickness += 0.4 * depth * across * np.exp(-0.5 * across * across)
 
@@ -121,7 +121,7 @@ def red_cell(rng: np.random.Generator, radius: float, kind: str, style: RedStyle
 
 
 def platelet(rng: np.random.Generator, radius: float) -> np.ndarray:
-    """A platelet: pale violet with dark granules heaped in its middle.
+    """Draws a platelet: pale violet with dark granules concentrated in its middle.
 
     Returns:
         Density of `VIOLET`, float32 [P, P].
@@ -134,10 +134,10 @@ def platelet(rng: np.random.Generator, radius: float) -> np.ndarray:
 
 
 def speck(rng: np.random.Generator) -> np.ndarray:
-    """A grain of precipitated stain, a refractile bubble, or dust far out of focus.
+    """Draws a grain of precipitated stain, a refractile bubble, or dust far out of focus.
 
     Returns:
-        Density of `VIOLET`, float32 [P, P]; negative where it gathers light.
+        Density of `VIOLET`, float32 [P, P]; negative where light is focused.
     """
     kind = rng.choice(["grain", "bubble", "dust"], p=[0.65, 0.2, 0.15])
     radius = {"grain": rng.uniform(0.7, 2.2), "bubble": rng.uniform(2, 5), "dust": rng.uniform(4, 7)}[kind]
@@ -151,12 +151,12 @@ def speck(rng: np.random.Generator) -> np.ndarray:
 
 
 def leucocyte(rng: np.random.Generator, radius: float, kind: Leucocyte) -> np.ndarray:
-    """A white cell: granular cytoplasm around a nucleus of clumped chromatin.
+    """Draws a white cell: granular cytoplasm around a nucleus of clumped chromatin.
 
     Args:
-        rng: drawn from for every irregularity.
-        radius: of the cell, pixels.
-        kind: its proportions and stains.
+        rng: the source of all irregularities.
+        radius: radius of the cell in pixels.
+        kind: the proportions and stains of the cell.
 
     Returns:
         Density of each stain, float32 [3, P, P].
@@ -183,8 +183,8 @@ def leucocyte(rng: np.random.Generator, radius: float, kind: Leucocyte) -> np.nd
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:
-    """Smooth Gaussian noise of mean 0 and standard deviation 1, float32; structures of about 2 · `sigma` pixels."""
-    # A coarse grid enlarged costs a fraction of a wide blur at full size.
+    """Smooth Gaussian noise (mean 0, standard deviation 1), float32, with structures of about 2 · `sigma` pixels."""
+    # Enlarging a coarse grid takes a fraction of the time of a wide blur at full size.
     factor = max(1, int(sigma / 2))
     coarse = [side // factor + 2 for side in shape]
     field = cv2.GaussianBlur(rng.standard_normal(coarse, dtype=np.float32), (0, 0), sigma / factor)
@@ -195,7 +195,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.
 
 
 def _red_outline(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Radius for each of `_ANGLES`, mean about 1: of the border, and of the plain oval that it departs from."""
+    """Radii at `_ANGLES` with mean about 1: those of the border, and those of the oval on which it is based."""
     stretch = rng.uniform(1.2, 1.7) if kind == "oval" else rng.uniform(1.0, 1.22)
     turned = _ANGLES - rng.uniform(0, 2 * np.pi)
     plan = 1 / np.sqrt(np.cos(turned) ** 2 / stretch + np.sin(turned) ** 2 * stretch)
@@ -214,13 +214,13 @@ def _red_outline(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.nd
 
 
 def _round_off(outline: np.ndarray) -> np.ndarray:
-    """Takes the points off corners: surface tension allows none."""
+    """Rounds corners, because surface tension allows no sharp ones."""
     window = np.hanning(19)
     return np.convolve(np.concatenate([outline[-9:], outline, outline[:9]]), window / window.sum(), mode="valid")
 
 
 def _wavy(rng: np.random.Generator, lowest: int, highest: int, amplitude: float) -> np.ndarray:
-    """1 plus a few sine waves around the circle, the finer the weaker."""
+    """1 plus several sine waves around the circle. Finer waves are weaker."""
     orders = np.arange(lowest, highest + 1)
     weights = amplitude * rng.normal(size=orders.size) * lowest / orders
     phases = rng.uniform(0, 2 * np.pi, orders.size)
@@ -228,24 +228,24 @@ def _wavy(rng: np.random.Generator, lowest: int, highest: int, amplitude: float)
 
 
 def _inside(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each pixel of a square patch: distance to the outline (inside positive), radius relative to it, angle."""
+    """For each pixel of a square patch: distance to the outline (positive inside), relative radius, angle."""
     half = int(np.ceil(outline.max())) + 8
     y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float32)
     radius, angle = cv2.cartToPolar(x, y)
-    # Dividing by the slant turns the radial distance into the one across the membrane.
+    # Division by the slant converts the radial distance to the distance perpendicular to the membrane.
     slope = (np.roll(outline, -1) - np.roll(outline, 1)) * _ANGLES.size / (4 * np.pi) / outline
     border = _around(outline, angle)
     return (border - radius) / _around(np.hypot(1, slope), angle), radius / border, angle
 
 
 def _around(table: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Looks a value per angle up, float32."""
+    """Looks up a value for each angle, float32."""
     index = (angle * np.float32(_ANGLES.size / (2 * np.pi))).astype(np.int32) % _ANGLES.size
     return table.astype(np.float32)[index]
 
 
 def _nucleus(rng: np.random.Generator, radius: float, kind: Leucocyte, shape: tuple[int, int]) -> np.ndarray:
-    """Distance in pixels to the border of a chain of lobes, inside positive, roughened."""
+    """Distance in pixels to the roughened border of a chain of lobes, positive inside."""
     count = rng.integers(kind.lobes[0], kind.lobes[1] + 1)
     angles = rng.uniform(0, 2 * np.pi) + kind.step * (np.arange(count) + rng.uniform(-0.2, 0.2, count))
     far = radius * kind.spread * rng.uniform(0.8, 1.15, count)
@@ -268,7 +268,7 @@ def _nucleus(rng: np.random.Generator, radius: float, kind: Leucocyte, shape: tu
 
 
 def _grains(rng: np.random.Generator, size: int, count: int, spread: float | None, sigma: float) -> np.ndarray:
-    """`count` soft dots of height about 1 in a square patch: everywhere, or heaped in the middle."""
+    """`count` soft dots of height about 1 in a square patch, concentrated in the middle by `spread`; None: uniform."""
     if spread is None:
         places = rng.integers(0, size, (count * 4 // 3, 2))
     else:
@@ -279,10 +279,10 @@ def _grains(rng: np.random.Generator, size: int, count: int, spread: float | Non
 
 
 def _step(value: np.ndarray) -> np.ndarray:
-    """0 … 1, rising around 0 over about ±2."""
+    """A smooth step from 0 to 1, centred at 0, about ±2 wide."""
     return 0.5 + 0.5 * np.tanh(value)
 
 
 def _line(distance: np.ndarray, at: float, width: float) -> np.ndarray:
-    """A line of height 1 that follows the outline at the given distance inside it."""
+    """A line of height 1 at a given distance inside the outline."""
     return np.exp(-0.5 * ((distance - at) / width) ** 2)

@@ -10,7 +10,7 @@ from sr_tf.data.duplicates import THRESHOLD, fingerprint, keep_together, near_du
 from sr_tf.images.reading import find_images, read_rgb
 
 CHULA = Path(__file__).parents[2] / ".." / "shared" / "data" / "chula_rbc12"
-# Known repeats of the series: the same field, photographed or stored twice.
+# The known repeats of the series: fields that were photographed or stored twice.
 REPEATS = {
     *((52, 54), (151, 152), (233, 234), (243, 244), (248, 249), (251, 252), (262, 263), (296, 298), (297, 299)),
     *((383, 384), (440, 441), *((field, field + 6) for field in range(267, 273))),
@@ -19,7 +19,7 @@ REPEATS = {
 
 
 def smear(seed, height=900, width=1100):
-    """A wide field of overlapping discs, from which a camera takes views."""
+    """A wide field of overlapping discs, from which views are cut."""
     random = np.random.default_rng(seed)
     image = np.full((height, width, 3), 225, np.uint8)
     for _ in range(220):
@@ -39,7 +39,7 @@ def pairs_of(*images):
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (3, 5), (41, 0), (0, 203), (120, 90), (150, 250)])
-def test_the_same_place_is_found_whatever_the_shift(top, left):
+def test_the_same_place_is_found_at_any_shift(top, left):
     field = smear(0)
     assert pairs_of(view(field, 100, 100), view(smear(1)), view(field, 100 + top, 100 + left)) == {(0, 2)}
     assert pairs_of(view(field, 100 + top, 100), view(smear(1)), view(field, 100, 100 + left)) == {(0, 2)}
@@ -56,7 +56,7 @@ def test_the_same_place_is_found_after_refocusing_restaining_and_compression():
         assert pairs_of(field, changed) == {(0, 1)}
 
 
-def test_other_places_are_not_taken_for_one_even_with_the_same_scale_bar():
+def test_different_places_with_the_same_scale_bar_are_not_duplicates():
     fields = [view(smear(seed)) for seed in range(12)]
     for field in fields:
         cv2.rectangle(field, (480, 440), (610, 450), (0, 0, 0), -1)
@@ -64,7 +64,7 @@ def test_other_places_are_not_taken_for_one_even_with_the_same_scale_bar():
     assert pairs_of(*fields) == set()
 
 
-def test_images_of_other_sizes_are_compared():
+def test_images_of_different_sizes_are_compared():
     field = smear(3)
     assert pairs_of(field[:702, :699], field[2:702, :696]) == {(0, 1)}
 
@@ -75,7 +75,7 @@ def test_empty_images_match_nothing():
     assert pairs_of() == pairs_of(blank) == set()
 
 
-def test_best_score_comes_first():
+def test_the_best_score_comes_first():
     field = smear(5)
     prints = [fingerprint(image) for image in (view(field), cv2.GaussianBlur(view(field), (0, 0), 4), view(field))]
     found = near_duplicates(prints)
@@ -86,7 +86,7 @@ def test_best_score_comes_first():
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.data())
-def test_merged_groups_are_the_connected_ones(groups, data):
+def test_connected_groups_are_merged(groups, data):
     index = st.integers(0, len(groups) - 1)
     pairs = data.draw(st.lists(st.tuples(index, index, st.just(0.9)), max_size=20))
     reached = {group: {group} for group in groups}

@@ -15,7 +15,7 @@ def shapes(height, width, size=700):
     return [scene.shape[:2] for _, scene in cut_scenes(np.zeros((height, width, 3), np.uint8), size)]
 
 
-def test_scenes_of_the_study_stay_whole():
+def test_images_of_the_studys_size_are_not_cut():
     for height, width in ((700, 700), (702, 699), (700, 696), (480, 640), (1049, 1049)):
         assert shapes(height, width) == [(height, width)]
 
@@ -50,7 +50,7 @@ def test_every_group_is_in_one_split_and_no_split_is_empty(sizes, seed):
 
 
 @given(GROUPS, st.integers(), st.randoms())
-def test_the_split_depends_on_groups_and_seed_alone(sizes, seed, random):
+def test_the_split_depends_only_on_groups_and_seed(sizes, seed, random):
     shuffled = list(sizes.items())
     random.shuffle(shuffled)
     assert split_groups(sizes, seed) == split_groups(dict(shuffled), seed)
@@ -77,7 +77,7 @@ def test_seeds_give_different_splits():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_too_few_groups_are_refused_with_what_to_do(count):
+def test_too_few_groups_are_refused_with_advice(count):
     with pytest.raises(UserError, match=f"found {count} independent groups.*at least 3.*add images"):
         split_groups({str(index): 9 for index in range(count)})
 

@@ -25,8 +25,8 @@ def test_same_seed_same_pixels_in_another_process():
         "import hashlib, sys; from sr_tf.data.smear import render_smear;"
         "print(hashlib.sha256(render_smear(4, 300, 200).tobytes()).hexdigest(), 'tensorflow' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert said == [hashlib.sha256(render_smear(4, 300, 200).tobytes()).hexdigest(), "False"]
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert output == [hashlib.sha256(render_smear(4, 300, 200).tobytes()).hexdigest(), "False"]
 
 
 def test_seeds_give_different_scenes(scenes):
@@ -47,7 +47,7 @@ def test_scene_sizes(size):
 
 
 @pytest.mark.parametrize("arguments", [(-1,), (0, 0, 10), (0, 10, -3)])
-def test_impossible_arguments(arguments):
+def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(ValueError):
         render_smear(*arguments)
 
@@ -60,14 +60,14 @@ def test_cells_are_darker_and_redder_than_the_bright_field(scenes):
         bright, dark = scene[field].mean(axis=0), scene[cells].mean(axis=0)
         assert bright.min() > 120
         assert (dark < bright).all()
-        # Haemoglobin takes most from green and least from red, whatever the lamp's tint.
+        # Haemoglobin absorbs green most and red least, independently of the lamp's tint.
         kept = dark / bright
         assert kept[0] > kept[2] > kept[1]
         assert kept[1] < 0.9
 
 
-def test_fine_detail_is_there_and_is_not_noise(scenes):
-    # Real fields at 1000×: a bicubic reduction and enlargement by 4 gives 31–43 dB, sensor noise is about 1 of 255.
+def test_fine_detail_exists_and_is_not_noise(scenes):
+    # In real fields at 1000×, bicubic reduction and enlargement by 4 gives 31–43 dB; sensor noise is about 1 of 255.
     detail = [_bicubic_psnr(scene) for scene in scenes]
     assert 34 < np.mean(detail) < 40
     assert all(29 < value < 44 for value in detail)
@@ -78,7 +78,7 @@ def test_fine_detail_is_there_and_is_not_noise(scenes):
         assert 0.3 < np.median(np.abs(grain[cv2.erode(field.astype(np.uint8), np.ones((15, 15))) > 0])) / 0.6745 < 3
 
 
-def test_some_scenes_show_violet_nuclei(scenes):
+def test_some_scenes_have_violet_nuclei(scenes):
     # The largest platelet is below 1400 square pixels.
     sizes = [_largest_violet(scene) for scene in scenes]
     assert sum(size > 1500 for size in sizes) >= 2
@@ -91,7 +91,7 @@ def test_stain_and_light_vary(scenes):
 
 
 @pytest.mark.parametrize("kind", RED_KINDS)
-def test_red_cell_is_a_disc_on_nothing(kind):
+def test_a_red_cell_is_a_disc_on_an_empty_patch(kind):
     style = RedStyle(rim=0.2, halo=0.1, edge=1.0, pallor=0.6, drying=0.0)
     patch = red_cell(np.random.default_rng(3), 40.0, kind, style)
     assert patch.dtype == np.float32
@@ -103,14 +103,14 @@ def test_red_cell_is_a_disc_on_nothing(kind):
         assert patch[middle, middle] < 0.6 * patch.max()
 
 
-def test_speed():
+def test_a_scene_takes_less_than_three_seconds():
     start = time.process_time()
     render_smear(5)
     assert time.process_time() - start < 3
 
 
 def _field_and_cells(scene):
-    """Masks of the empty field and of what is clearly stained: Otsu's threshold on green."""
+    """Masks of the empty field and of the stained cells, by Otsu's threshold on green."""
     green = cv2.GaussianBlur(scene[..., 1], (5, 5), 0)
     threshold, _ = cv2.threshold(green, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     return green > threshold, green < threshold
@@ -123,7 +123,7 @@ def _bicubic_psnr(scene):
 
 
 def _largest_violet(scene):
-    """Pixels of the largest blob that lost more red than blue, and much of it: chromatin, never haemoglobin."""
+    """Pixels of the largest region that absorbs red strongly and more than blue: chromatin, not haemoglobin."""
     light = np.percentile(scene.reshape(-1, 3), 95, axis=0)
     density = -np.log(np.maximum(scene, 1) / light)
     violet = (density[..., 0] > 0.45) & (density[..., 0] > 1.3 * density[..., 2])
