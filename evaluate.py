@@ -1,4 +1,4 @@
-"""Scores generators beside interpolation and writes the study's table and a figure panel."""
+"""Scores generators and interpolation, and writes the study's table and a figure panel."""
 
 import sys
 from functools import partial
@@ -13,49 +13,49 @@ from sr_tf.generators.load import DEFAULT_GENERATOR
 from sr_tf.generators.names import labels
 from sr_tf.messages import load_tensorflow
 
-USAGE = """Scores generators beside interpolation: the study's table and a figure panel. Research use only.
+USAGE = """Scores generators and interpolation: the study's table and a figure panel. Research use only.
 
   python evaluate.py --models=small --images=/path/to/hr_scenes
   python evaluate.py --models=small,runs/small-gan --dataset=chula_rbc12 --data_dir=/path/to/fields --report
 
-With no data named, the test split of the synthetic smears is used. Written to --out: table.txt, table.md,
-scores.json (every scene), panel.png and, if asked for, report.html. Perceptual scores are put to the ladder test first;
-one that fails it is not shown. ENL0 and LPIPS need files that `sr-tf assets fetch` gets."""
+Without --images and --dataset, the test split of the synthetic smears is used. The results are written to --out:
+table.txt, table.md, scores.json (every scene), panel.png and, with --report, report.html. Perceptual scores must pass
+the ladder test; a score that fails is not shown. ENL0 and LPIPS need files that `sr-tf assets fetch` downloads."""
 
 flags.DEFINE_list(
     "models",
     [DEFAULT_GENERATOR],
-    "Shipped names, .keras files or run folders, separated by commas; with a + behind it (small+), the mean over a "
-    "generator's eight flips and rotations.",
+    "Shipped generators, .keras files or run folders, separated by commas. NAME+ (as small+) takes the mean over the "
+    "eight flips and rotations of the image.",
 )
-flags.DEFINE_string("images", None, "Folder of HR images to score on, each as one scene; instead of --dataset.")
+flags.DEFINE_string("images", None, "Folder of HR images, each one scene, to use instead of --dataset.")
 flags.DEFINE_integer(
-    "centre", None, "Of each of --images, score the middle square of so many pixels' side: 700 is the study's scene."
+    "centre", None, "Score only the middle square of each image in --images, of this side in pixels; the study: 700."
 )
-flags.DEFINE_string("split", "test", "Split of --dataset.")
+flags.DEFINE_string("split", "test", "The split of --dataset to use.")
 flags.DEFINE_list(
     "metrics",
     [],
-    "Scores besides PSNR and SSIM, separated by commas: psnr_y, ssim_y, lr_psnr, enl0, ssimulacra2, lpips_alex, "
-    "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr and every perceptual score whose files "
-    "were fetched; with --report, every score of those.",
+    "Scores in addition to PSNR and SSIM, separated by commas: psnr_y, ssim_y, lr_psnr, enl0, ssimulacra2, lpips_alex, "
+    "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr and the perceptual scores whose files "
+    "were fetched; with --report, every score whose files were fetched.",
 )
 flags.DEFINE_bool(
-    "report", False, "Write report.html too: one page with tables, plots and pictures, which needs no other file."
+    "report", False, "Also write report.html: one page with tables, plots and pictures that needs no other file."
 )
 define_config_flags(DATA_FIELDS)
 flags.DEFINE_string("out", "runs/evaluation", "Folder for the results.")
 
 
 def main() -> None:
-    """Compares, prints and writes."""
+    """Scores all methods, prints the table and writes the results."""
     config = TrainConfig(**given_config_flags())
     models = labels(flags.FLAGS.models)
     out = make_folder(flags.FLAGS.out)
     load_tensorflow()
     from sr_tf.evaluation import table
     from sr_tf.evaluation.compare import common_scale, compare, restorations
-    from sr_tf.evaluation.measures import load_measures, put_to_test
+    from sr_tf.evaluation.measures import load_measures, run_ladder_test
     from sr_tf.evaluation.panel import panel, typical_scene
     from sr_tf.evaluation.report.cards import model_card
     from sr_tf.evaluation.report.page import page
@@ -66,7 +66,7 @@ def main() -> None:
     names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
     measures = load_measures(names, common_scale(generators), config.degradation)
     data, scenes = _scenes(config)
-    measures = put_to_test(measures, scenes, partial(upscale, load_restorer("small")))
+    measures = run_ladder_test(measures, scenes, partial(upscale, load_restorer("small")))
     comparison = compare(scenes(), generators, config.degradation, data, measures)
     name = typical_scene(comparison)
     hr = next(image for other, image in scenes() if other == name)
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def _scenes(config: TrainConfig):
-    """What the scenes are called, and a function that yields (name, HR) anew each time."""
+    """The name of the data, and a function whose every call returns a new iterator of (name, HR)."""
     if flags.FLAGS.images:
         from sr_tf.data.scenes import middle
         from sr_tf.images.reading import find_images, read_folder
@@ -102,10 +102,10 @@ def _scenes(config: TrainConfig):
 
         return f"{folder.parent.name}/{folder.name}{f', middle {side}×{side}' * bool(side)}", read_images
     import datasets
-    from sr_tf.data.scene_store import read_scenes
+    from sr_tf.data.records import RecordScenes
 
     builder = datasets.prepare_for(config)
-    return f"{config.dataset}/{flags.FLAGS.split}", lambda: read_scenes(builder, flags.FLAGS.split)
+    return f"{config.dataset}/{flags.FLAGS.split}", lambda: iter(RecordScenes(builder, flags.FLAGS.split))
 
 
 if __name__ == "__main__":

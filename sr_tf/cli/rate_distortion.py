@@ -1,4 +1,4 @@
-"""`sr-tf rate-distortion`: what full-size codecs and restored small images give at equal bytes."""
+"""`sr-tf rate-distortion`: full-size codecs and restored LR images compared at equal bytes."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +19,7 @@ from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.scores import SCORES
 
 _DIRECTED = [key for key, score in SCORES.items() if score.better]
+"""The scores for which higher or lower is better; only these can be drawn as curves."""
 
 
 def compare_rates(
@@ -31,24 +32,27 @@ def compare_rates(
     workers: int,
     strict: bool,
 ) -> None:
-    """Measures every image of a folder, prints the table and writes it, the curves, the deltas and all points.
+    """Measures every image of a folder, prints the table, and writes tables, curves, deltas and all points.
 
     Args:
-        folder: of HR images.
-        out: a folder; each image's points are kept in its `images/`, from where a later call goes on.
+        folder: the folder of HR images.
+        out: the folder for the results. It keeps each image's points in `images/`, so a later call can continue.
         models: generators, as `sr_tf.generators.load.load_generator` takes them.
-        refine: each generator with refined LRs as well.
-        scores: keys of `sr_tf.metrics.scores.SCORES` besides PSNR and SSIM.
-        band: rates in bit/pixel, for the mean gain.
-        workers: encoders at work at the same time.
-        strict: stop at an unreadable image instead of skipping it.
+        refine: whether to add each generator with refined LRs.
+        scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM.
+        band: the lowest and highest rate for the mean gain, in bit/pixel.
+        workers: the number of encoders that run at the same time.
+        strict: whether to stop at an unreadable image instead of skipping it.
 
     Raises:
-        UserError: nothing to read, nowhere to write, no such generator or score, or a score's files are missing.
+        UserError: the folder has no images, `out` cannot be written, a generator or score does not exist, or the files
+            of a score are missing.
     """
-    unfit = sorted(set(scores) - set(_DIRECTED))
-    if unfit:
-        raise UserError(f"--scores={','.join(unfit)}: not for curves, expected some of {', '.join(_DIRECTED)}")
+    unknown = sorted(set(scores) - set(_DIRECTED))
+    if unknown:
+        raise UserError(
+            f"--scores={','.join(unknown)}: not a score for curves, expected some of {', '.join(_DIRECTED)}"
+        )
     wheres = labels(models)
     paths = find_images(folder)
     make_folder(out)
@@ -89,7 +93,7 @@ def compare_rates(
 
 
 def _weight(where: str, generator) -> int:
-    """Bytes of a generator's weights as it ships, or would: in float16."""
+    """The bytes of a generator's weights: the shipped file, or two for each weight of a user's generator (float16)."""
     if where in shipped():
         return (ZOO / where / "weights.npz").stat().st_size
     return 2 * generator.count_params()

@@ -1,4 +1,4 @@
-"""Bjøntegaard deltas and curves against cases whose answer is known."""
+"""Bjøntegaard deltas and curves in cases with a known result."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ REFERENCE = RateCurve(RATES, QUALITIES)
 
 
 def _straight(slope=3.0, offset=40.0, rates=RATES):
-    """Quality as a straight line over log₂ rate, which PCHIP gives back exactly."""
+    """Quality as a straight line over log₂ rate, which PCHIP reproduces exactly."""
     return RateCurve(rates, offset + slope * np.log2(rates))
 
 
@@ -74,7 +74,7 @@ def test_curves_without_anything_in_common_have_no_delta():
         bd_rate(REFERENCE, RateCurve.through([0.1], [35]))
 
 
-def test_a_curve_leaves_out_files_that_nobody_would_keep():
+def test_a_curve_leaves_out_files_that_are_larger_than_a_better_one():
     curve = RateCurve.through([0.3, 0.1, 0.2, 0.25, 0.1, 0.5], [39, 35, 38, 37.5, 34, np.inf])
     np.testing.assert_array_equal(curve.rates, [0.1, 0.2, 0.3])
     np.testing.assert_array_equal(curve.qualities, [35, 38, 39])
@@ -84,16 +84,18 @@ def test_a_curve_leaves_out_files_that_nobody_would_keep():
 
 def test_the_envelope_is_the_better_of_both_wherever_one_is():
     first = _straight(slope=3)
-    second = _straight(slope=5, offset=40 - 2 * np.log2(0.1), rates=np.geomspace(0.04, 0.34, 6))  # they meet at 0.1
+    second = _straight(
+        slope=5, offset=40 - 2 * np.log2(0.1), rates=np.geomspace(0.04, 0.34, 6)
+    )  # the curves cross at 0.1
     best = envelope([first, second])
     rates = np.geomspace(0.041, 0.339, 60)
-    rates = rates[np.abs(rates - 0.05) > 0.001]  # where the first begins, the best of both leaps
+    rates = rates[np.abs(rates - 0.05) > 0.001]  # the envelope jumps where the first curve begins
     np.testing.assert_allclose(best.at(rates), np.fmax(first.at(rates), second.at(rates)), atol=0.01)
     assert best.rates[0] == pytest.approx(0.04)
     assert best.rates[-1] == pytest.approx(0.34)
 
 
-def test_means_are_of_every_image_or_not_at_all():
+def test_a_mean_needs_a_value_of_every_image():
     images = [_straight(offset=40), _straight(offset=42, rates=np.geomspace(0.1, 0.5, 4))]
     means = mean_at(images, np.array([0.05, 0.2, 0.4]))
     np.testing.assert_allclose(means, [np.nan, 41 + 3 * np.log2(0.2), np.nan])
@@ -105,7 +107,7 @@ def test_the_crossing_is_where_the_lines_meet():
     place = 0.15
     steep = _straight(slope=5, offset=40 - 2 * np.log2(place))
     assert crossing([steep], [_straight(slope=3)]) == pytest.approx(place, rel=1e-4)
-    assert crossing([_straight(slope=3)], [steep]) is None  # the steep one catches up; it does not fall behind
+    assert crossing([_straight(slope=3)], [steep]) is None  # the test overtakes the reference and does not fall behind
     assert crossing([_straight()], [_straight(offset=41)]) is None
     assert crossing([_straight()], [_straight(rates=RATES * 10)]) is None
     two = crossing([steep, steep], [_straight(slope=3), _straight(slope=3)])

@@ -1,4 +1,4 @@
-"""Which scores are taken, which are left out and why, and what the table makes of it."""
+"""Which scores are measured, which are left out and why, and how the table shows it."""
 
 import json
 import subprocess
@@ -38,12 +38,12 @@ def scenes():
 
 
 def mean_error(hr, sr):
-    """A sensible stand-in for a perceptual score."""
+    """A stand-in for a perceptual score that passes the ladder test."""
     return float(np.abs(hr.astype(float) - sr).mean())
 
 
 def mean_brightness(hr, sr):
-    """One that must fail: JPEG and bicubic enlargement keep the mean."""
+    """A stand-in that fails the ladder test: JPEG and bicubic enlargement keep the mean."""
     return abs(float(hr.mean()) - float(sr.mean()))
 
 
@@ -55,7 +55,7 @@ def cells(comparison, heading):
     return table.columns(comparison)[heading]
 
 
-def test_by_default_what_can_be_had_is_measured(nothing_fetched):
+def test_by_default_every_available_score_is_measured(nothing_fetched):
     measures = load_measures([], 4, "study")
     assert list(measures.functions) == ["psnr", "ssim", "lr_psnr", "ssimulacra2"]
     assert measures.unmeasured == {
@@ -65,13 +65,13 @@ def test_by_default_what_can_be_had_is_measured(nothing_fetched):
     }
 
 
-def test_psnr_and_ssim_are_always_measured_and_all_is_all(nothing_fetched):
+def test_psnr_and_ssim_are_always_measured_and_all_means_every_score(nothing_fetched):
     assert list(load_measures(["shift_g", "psnr_y"], 4, "study").functions) == ["psnr", "ssim", "psnr_y", "shift_g"]
     everything = load_measures(["all"], 4, "study")
     assert {*everything.functions, *everything.unmeasured} == set(SCORES)
 
 
-def test_what_is_named_has_to_be_there(nothing_fetched):
+def test_the_files_of_a_named_score_must_be_present(nothing_fetched):
     with pytest.raises(UserError, match="efficientnet_lite0"):
         load_measures(["enl0"], 4, "study")
     with pytest.raises(UserError, match="alexnet_imagenet"):
@@ -115,7 +115,7 @@ def test_a_score_that_passes_is_shown_with_its_ladder(scenes, generator):
     assert "| ladder test | passed |" in table.as_markdown(comparison)
 
 
-def test_of_a_score_that_fails_no_number_is_shown(scenes, generator):
+def test_no_number_of_a_score_that_fails_is_shown(scenes, generator):
     measures = run_ladder_test(with_enl0(mean_brightness), lambda: iter(scenes), partial(upscale, generator))
     assert "enl0" not in measures.functions
     comparison = compare(scenes, {"small": generator}, "study", "drawn", measures)
@@ -147,7 +147,7 @@ def test_ladder_scenes_are_spread_over_all(scenes, generator):
     assert list(dict.fromkeys(seen)) == [scenes[i][1].tobytes() for i in (0, 2, 4)]
 
 
-def test_what_was_not_measured_stands_in_table_and_protocol(nothing_fetched):
+def test_table_and_protocol_show_what_was_not_measured(nothing_fetched):
     large_enough = [("one", render_smear(9, 240, 231))]
     comparison = compare(large_enough, {}, "study", "drawn", load_measures(["all"], 4, "study"))
     assert cells(comparison, "LPIPS AlexNet ↓") == cells(comparison, "ENL0 ↓") == ["–"] * 3

@@ -1,4 +1,4 @@
-"""Rate–distortion from images to files, on small drawn scenes and few levels."""
+"""Rate–distortion from images to result files, on small drawn scenes with few levels."""
 
 import io
 import json
@@ -54,7 +54,7 @@ def result(scenes, methods, measures, tmp_path_factory):
     return RateDistortion(points, tuple(methods), sizes, "drawn", ("psnr", "ssim"), (0.2, 0.4), {"small": 430_000})
 
 
-def test_a_point_is_the_file_and_what_comes_back_of_it(scenes, result):
+def test_a_point_holds_the_size_of_the_file_and_the_scores_of_the_restored_image(scenes, result):
     for name, hr in scenes:
         pixels = hr.shape[0] * hr.shape[1]
         file = CODECS["avif-slow"].encode(hr, 25)
@@ -66,7 +66,7 @@ def test_a_point_is_the_file_and_what_comes_back_of_it(scenes, result):
         file = CODECS["avif10-slow"].encode(reduce(hr, 4, "antialiased"), 60)
         point = result.points["LR ×4 + bicubic"][name][1]
         assert point["bytes"] == len(file)
-        assert point["bpp"] == pytest.approx(8 * len(file) / pixels)  # of the original, not of the LR
+        assert point["bpp"] == pytest.approx(8 * len(file) / pixels)  # per pixel of the original, not of the LR
         enlarged = cv2.resize(CODECS["avif10-slow"].decode(file), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
         assert point["psnr"] == pytest.approx(cv2.PSNR(hr, enlarged[: hr.shape[0], : hr.shape[1]]), abs=1e-3)
 
@@ -144,7 +144,7 @@ def test_a_reducer_decides_what_is_coded(scenes, measures, tmp_path):
     reducer = Reducer(4, 4)
     reducer.build((None, None, None, 3))
     weights = reducer.get_weights()
-    weights[-1][:] = 20 / 127.5  # its last bias: every LR pixel brighter by 20
+    weights[-1][:] = 20 / 127.5  # the last bias: every LR pixel becomes brighter by 20
     reducer.set_weights(weights)
     plain, own = (replace(generated("small", generator, r), levels=(60,)) for r in (None, reducer))
     assert plain.settings != own.settings
@@ -257,7 +257,7 @@ def few_levels(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_command_writes_everything_and_goes_on(few_levels, tmp_path, capsys, caplog):
+def test_the_command_writes_everything_and_continues(few_levels, tmp_path, capsys, caplog):
     for name, hr in (("a.png", render_smear(3, 96, 96)), ("b/c.png", render_smear(4, 96, 120))):
         write_png(tmp_path / "in" / name, hr)
     (tmp_path / "in" / "cut.png").write_bytes(b"no image")
@@ -284,7 +284,7 @@ def test_wrong_arguments_are_one_line(tmp_path, capsys):
     write_png(tmp_path / "in" / "a.png", render_smear(3, 32, 32))
     command = ["rate-distortion", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     for more, complaint in (
-        (["--scores=shift_r"], "not for curves"),
+        (["--scores=shift_r"], "not a score for curves"),
         (["--scores=beauty"], "expected some of psnr, ssim"),
         (["--models=small,small"], "same name"),
         (["--models=nobody"], "no such generator"),
