@@ -56,11 +56,7 @@ class ArchivedSlide(ArchiveFile):
         Raises:
             UserError: the rectangle does not lie inside the slide, or a block under it is damaged.
         """
-        grid = self.header.grid
-        if not (0 <= x < x + width <= grid.width and 0 <= y < y + height <= grid.height):
-            raise UserError(
-                f"{self.path}: region {x},{y},{width},{height} does not lie inside {grid.width}×{grid.height} pixels"
-            )
+        self.header.slide.require_inside(self.path, x, y, width, height)
         return self.blocks.read(x, y, width, height)
 
     def _load_generators(self, models: tuple[str, ...], engine: str) -> dict[int, BlockGenerator]:

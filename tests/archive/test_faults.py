@@ -99,7 +99,7 @@ def test_what_is_no_archive_is_one_line(tiny, slide_file, tmp_path, capsys):
     assert "expected a name that ends in .tif" in capsys.readouterr().err
     for region in ("600,0,30,30", "0,0,99999,1"):
         assert main(["restore", str(tiny.archive), str(tmp_path / "out.png"), "--region", region]) == 2
-        assert "does not lie inside 620×300" in capsys.readouterr().err
+        assert "is not inside the slide of 620×300" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stop:
         main(["restore", str(tiny.archive), str(tmp_path / "out.png"), "--region", "1,2,0,4"])
     assert stop.value.code == 2

@@ -1,5 +1,7 @@
 import io
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,3 +57,9 @@ def test_segments_that_cannot_be_decoded():
             decode_segment(data, 6)
     with pytest.raises(ValueError, match="photometric interpretation 5"):
         decode_segment(whole, 5)
+
+
+def test_segments_and_metadata_need_no_slide_reader():
+    code = "import sys, sr_tf.slides.jpeg_grid, sr_tf.slides.info, sr_tf.slides.deidentify; "
+    code += "assert not {'openslide', 'tifffile', 'PIL', 'scipy', 'cv2'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
