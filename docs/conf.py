@@ -70,7 +70,7 @@ class Commands(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Asks the parser itself, so that the page cannot be out of date."""
-        os.environ["COLUMNS"] = "100"
+        os.environ["COLUMNS"] = "88"  # the width of the page
         from sr_tf.cli.main import _parser
         from sr_tf.config import TrainConfig
 
@@ -104,12 +104,15 @@ def _subcommands(parser):
 
 def _as_restructured_text(app, what, name, obj, options, lines: list[str]) -> None:
     """Docstrings are Markdown of the plainest kind: `code`, and indented blocks after a colon."""
-    text = "\n".join(lines)
+    text = re.sub(r"(?m)^(?![ ]*[:.]{1,2}[a-z])(.*[^:]):\n+(?=    +\S)", r"\1::\n\n", "\n".join(lines))
+    parts = re.split(r"((?<=::\n\n)(?: {4,}.*(?:\n|\Z)|\n(?= {4}))+)", text)
+    parts[::2] = [_escaped(part) for part in parts[::2]]
+    lines[:] = "".join(parts).split("\n")
+
+
+def _escaped(text: str) -> str:
+    """Text outside of indented blocks: |x| is an absolute value, *.npz a pattern, `x` code wherever it stands."""
     parts = re.split(r"(``[^`]+``|(?<!:)`[^`]+`)", text)
-    for number, part in enumerate(parts):
-        if number % 2:
-            parts[number] = f"\\ ``{' '.join(part.strip('`').split())}``\\ "
-        else:
-            parts[number] = re.sub(r"(?<!\\)([|*])", r"\\\1", part)  # |x| is an absolute value, *.npz a pattern
-    text = re.sub(r"(?m)^(?![ ]*[:.]{1,2}[a-z])(.*[^:]):\n+(?=    +\S)", r"\1::\n\n", "".join(parts))
-    lines[:] = text.split("\n")
+    parts[::2] = [re.sub(r"(?<!\\)([|*])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [f"\\ ``{' '.join(part.strip('`').split())}``\\ " for part in parts[1::2]]
+    return "".join(parts)
