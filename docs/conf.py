@@ -52,6 +52,7 @@ def setup(app) -> None:
     """Adds the directive `commands`, the pages that stand outside of docs/, and docstrings in Markdown."""
     app.add_directive("commands", Commands)
     app.connect("source-read", _read_root_pages)
+    app.connect("autodoc-process-docstring", _keep_returns_whole, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", _as_restructured_text)
 
 
@@ -100,6 +101,13 @@ def _subcommands(parser):
                 yield from _subcommands(command)
             else:
                 yield command.prog, command
+
+
+def _keep_returns_whole(app, what, name, obj, options, lines: list[str]) -> None:
+    """Marks that what a function returns begins with no type: a colon in it would be taken for the type's end."""
+    for number, line in enumerate(lines[:-1]):
+        if line.strip() in ("Returns:", "Yields:"):
+            lines[number + 1] = re.sub(r"^( *)", r"\1: ", lines[number + 1])
 
 
 def _as_restructured_text(app, what, name, obj, options, lines: list[str]) -> None:
