@@ -6,7 +6,7 @@ import numpy as np
 DETAIL = 96
 """Side of a detail in HR pixels."""
 _STEP = 8
-"""Details start at multiples of so many HR pixels, so that they lie on the LR grid of every scale."""
+"""Details start at multiples of this many HR pixels, so that they lie on the LR grid of every scale."""
 
 
 def busiest(image: np.ndarray, side: int) -> tuple[int, int]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from tqdm import tqdm
 
-from sr_tf.assets.store import is_cached
 from sr_tf.errors import UserError
 from sr_tf.metrics.ladder import Ladder, ladder_test
 from sr_tf.metrics.scores import SCORES, Measure
@@ -57,9 +56,9 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
     for key, score in SCORES.items():
         if key not in wanted:
             continue
-        absent = [asset for asset in score.assets if not is_cached(asset)]
-        if absent and key not in names:
-            unmeasured[key] = f"{' and '.join(absent)} not fetched"
+        missing = score.missing_assets
+        if missing and key not in names:
+            unmeasured[key] = f"{' and '.join(missing)} not fetched"
         else:
             functions[key] = score.load(scale, degradation)
     return Measures(functions, unmeasured)

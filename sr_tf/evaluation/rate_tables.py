@@ -15,7 +15,7 @@ from sr_tf.metrics.scores import SCORES, Score, score_protocol
 RATES = (0.05, 0.076, 0.103, 0.132, 0.175, 0.25)
 """The rates of the tables in bit/pixel."""
 AMORTISED = 1_000
-"""The protocol states a generator's weights in bit/pixel as shared by so many megapixels."""
+"""The protocol states a generator's weights in bit/pixel as if shared by this many megapixels."""
 SCALE = 4
 """The scale for the scores whose protocol depends on it."""
 NONE = "–"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sr_tf.assets.store import is_cached, locate
 from sr_tf.metrics.colour import colour_shift
 from sr_tf.metrics.fast import fast_psnr, fast_ssim
 from sr_tf.metrics.spectrum import LEAST_SIDE as LATTICE_LEAST_SIDE
@@ -59,6 +60,11 @@ class Score:
         """Heading, unit, and an arrow to the better side, as `PSNR (dB) ↑`."""
         return f"{self.title} {({1: '↑', -1: '↓', 0: '→0'})[self.better]}"
 
+    @property
+    def missing_assets(self) -> list[str]:
+        """The names of the files that it needs and that are not in the asset cache."""
+        return [asset for asset in self.assets if not is_cached(asset)]
+
     def text(self, value: float) -> str:
         """A value as a table shows it."""
         if math.isinf(value):
@@ -91,7 +97,6 @@ def _lr_psnr(scale: int, degradation: str) -> Measure:
 
 
 def _enl0(scale: int, degradation: str) -> Measure:
-    from sr_tf.assets.store import locate
     from sr_tf.metrics.feature_distance import ENL0
 
     metric = ENL0(locate("efficientnet_lite0"))

@@ -12,7 +12,7 @@ from PIL import Image
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation import rate_methods, rate_tables
-from sr_tf.evaluation.curves import _FULL, _apart, _styles, picture
+from sr_tf.evaluation.curves import _styles, picture
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_distortion import measure, measure_image
 from sr_tf.evaluation.rate_methods import default_methods, full_size, generated, interpolated, refined
@@ -224,28 +224,6 @@ def test_the_picture_shows_the_curves(result):
     for colour, _ in _styles(result.reduced()).values():
         assert (colours == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=1).any()
     assert np.asarray(image.convert("L")).mean() > 230  # a light page
-
-
-def test_a_refined_method_has_the_colour_of_its_plain_one_and_is_dashed():
-    plain = ["LR ×4 + bicubic", "LR ×4 + one", "LR ×2 + other"]
-    styles = _styles([*plain, *(f"{name}, refined" for name in plain[1:]), REDUCED])
-    assert len(set(styles.values())) == len(styles) == 6
-    for name in plain[1:]:
-        assert styles[name][0] == styles[f"{name}, refined"][0]
-        assert (styles[name][1], styles[f"{name}, refined"][1]) == ("-", "--")
-
-
-def test_every_codec_has_a_line_of_its_own():
-    assert set(_FULL) == {AVIF, *(CODECS[name].title for name in rate_methods.FULL_SIZE)}
-    assert len(set(_FULL.values())) == len(_FULL)
-
-
-def test_names_are_moved_apart_and_keep_their_order():
-    heights = _apart([10.0, 12.0, 13.0, 60.0], 10.0)
-    assert heights == sorted(heights)
-    assert (np.diff(heights) >= 10 - 1e-9).all()
-    assert heights[3] == 60
-    assert np.mean(heights[:3]) == pytest.approx(np.mean([10, 12, 13]))
 
 
 @pytest.fixture

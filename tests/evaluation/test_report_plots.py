@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report import page, plots
-from sr_tf.evaluation.report.labels import place
+from sr_tf.evaluation.report.point_labels import place
 from sr_tf.evaluation.report.style import ROLES, colours, is_interpolated, markers, parent
 from sr_tf.metrics.scores import SCORES
 

@@ -21,9 +21,9 @@ from sr_tf.metrics.scores import SCORES, Score
 REFERENCE = "bicubic"
 """The method that generators are compared with."""
 SHIFT_LIMIT = 0.5
-"""A mean colour shift of so many 8-bit levels is reported."""
+"""A mean colour shift of at least this many 8-bit levels is reported."""
 _FEW = 3
-"""Up to so many scenes are named in a sentence."""
+"""At most this many scenes are named in a sentence."""
 
 
 def summary(comparison: Comparison) -> list[str]:

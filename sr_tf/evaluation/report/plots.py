@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.report.columns import SHIFTS, direction, text, values
 from sr_tf.evaluation.report.findings import SHIFT_LIMIT
-from sr_tf.evaluation.report.labels import place
+from sr_tf.evaluation.report.point_labels import place
 from sr_tf.evaluation.report.style import INK, MUTED, PAPER, RULE, colours, is_interpolated, markers, parent
 from sr_tf.evaluation.report.svg import as_svg, settings
 from sr_tf.metrics.scores import Score

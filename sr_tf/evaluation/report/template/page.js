@@ -71,11 +71,11 @@ for (const box of document.querySelectorAll(".compare")) {
   const steps = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
   function key(event) {
     const step = steps[event.key];
-    const turn = { "+": 1, "=": 1, "-": -1 }[event.key];
+    const zoomStep = { "+": 1, "=": 1, "-": -1 }[event.key];
     if (step && zoom.value > 1) pan(x + step[0], y + step[1]);
-    else if (turn) {
+    else if (zoomStep) {
       const from = zoom.value;
-      zoom.selectedIndex = within(zoom.selectedIndex + turn, 0, zoom.options.length - 1);
+      zoom.selectedIndex = within(zoom.selectedIndex + zoomStep, 0, zoom.options.length - 1);
       enlarge(from);
     } else return;
     event.preventDefault();
