@@ -1,36 +1,31 @@
-"""Archives a slide at each quality, verifies, restores, and prints the README's table of one slide.
+"""Archives a slide at each quality, verifies and restores it, and prints the table of docs/results/archives.md.
 
     python benchmarks/archive_figures.py --slide=cmu-1-small-region.svs --qualities=visual,diagnostic,lossless
 
-Each step runs as the command that a user would call; peak memory is that of its process.
+Each step runs `sr-tf` as a user does. Peak memory is that of the step's process.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import openslide
 from absl import app, flags
+from commands import measured
 
 from sr_tf.archive.cost import shares
 from sr_tf.archive.gate import QUALITIES, Measure
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.reader import ArchiveFile
 
-flags.DEFINE_string("slide", None, "A slide that OpenSlide reads.", required=True)
-flags.DEFINE_list("qualities", ["visual", "diagnostic", "lossless"], "Gates.")
-flags.DEFINE_string("keep", "", "Folder in which archives, restored files and maps are left.")
-flags.DEFINE_list("options", [], "Further options of `sr-tf archive`.")
-
-SR_TF = Path(sys.executable).with_name("sr-tf")
+flags.DEFINE_string("slide", None, "The slide, in a format that OpenSlide reads.", required=True)
+flags.DEFINE_list("qualities", ["visual", "diagnostic", "lossless"], "The qualities, separated by commas.")
+flags.DEFINE_string("keep", "", "Folder for archives, restored files and maps; default: a temporary one.")
+flags.DEFINE_list("options", [], "Further options of `sr-tf archive`, separated by commas.")
 
 
 def main(_) -> None:
-    """Prints a row for each quality, and what its blocks are stored as."""
+    """Prints a row for each quality, then the representations of its blocks."""
     slide = Path(flags.FLAGS.slide)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(flags.FLAGS.keep or temporary)
@@ -44,15 +39,15 @@ def main(_) -> None:
             archive, restored = folder / f"{quality}.sr.zip", folder / f"{quality}.ome.tif"
             for path in (archive, restored):
                 path.unlink(missing_ok=True)
-            archived = _timed("archive", slide, archive, "--quality", quality, *flags.FLAGS.options)
-            _timed("verify", archive)
-            given_back = _timed("restore", archive, restored)
-            _timed("info", archive, "--map", folder / f"{quality}.png")
-            psnr, ssim = _worst(slide, restored, QUALITIES[quality])
+            archiving = measured("archive", slide, archive, "--quality", quality, *flags.FLAGS.options)
+            measured("verify", archive)
+            restoring = measured("restore", archive, restored)
+            measured("info", archive, "--map", folder / f"{quality}.png")
+            psnr, ssim = _lowest(slide, restored, QUALITIES[quality])
             size, source = archive.stat().st_size, slide.stat().st_size
             print(
                 f"| {quality} | {size:,} | {source / size:.2f} | {psnr:.2f} | {ssim:.4f} | "
-                f"{archived[0]:.0f}, {archived[1]:.0f} | {given_back[0]:.0f}, {given_back[1]:.0f} |",
+                f"{archiving[0]:.0f}, {archiving[1]:.0f} | {restoring[0]:.0f}, {restoring[1]:.0f} |",
                 flush=True,
             )
             with ArchiveFile(archive) as opened:
@@ -61,19 +56,8 @@ def main(_) -> None:
         print(*details, sep="\n")
 
 
-def _timed(*command) -> tuple[float, float]:
-    """Seconds and MB of peak memory of a command."""
-    start = time.monotonic()
-    arguments = [str(SR_TF), *map(str, command)]
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(arguments)}: failed")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
-
-
-def _worst(slide: Path, restored: Path, gate) -> tuple[float, float]:
-    """Lowest PSNR and SSIM of any tile of the restored file, both files read by OpenSlide."""
+def _lowest(slide: Path, restored: Path, gate) -> tuple[float, float]:
+    """The lowest PSNR and SSIM of all tiles of the restored file. OpenSlide reads both files."""
     psnr, ssim = [], []
     with openslide.OpenSlide(slide) as one, openslide.OpenSlide(restored) as other:
         width, height = one.dimensions

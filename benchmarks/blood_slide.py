@@ -1,11 +1,12 @@
-"""Assembles a blood slide from fields: a tiled JPEG TIFF with blank glass between them.
+"""Composes a blood slide of fields with blank glass between them: a tiled JPEG TIFF.
 
     python benchmarks/blood_slide.py --fields=CHULA_LARGE --out=blood.tif --megapixels=100
 
-Glass: the fields' own colour where no cell lies, (225, 238, 248), uneven by ±3 levels over the slide, with Gaussian
-noise of σ 1.6 levels, which is what the flattest places of the Chula large fields show (1.5 to 1.8).
+The glass has the fields' colour between cells, (225, 238, 248), which varies by ±3 levels over the slide, and Gaussian
+noise of σ = 1.6 levels. The noise in the flattest places of the Chula large fields is 1.5 to 1.8 levels.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from absl import app, flags
 
 from sr_tf.images.reading import find_images, read_rgb
 
-flags.DEFINE_string("fields", None, "Folder of fields, all of one size.", required=True)
-flags.DEFINE_string("out", "blood.tif", "The slide.")
-flags.DEFINE_float("megapixels", 100, "At least this large.")
-flags.DEFINE_string("only", "", "Regular expression: take the fields whose name it finds.")
-flags.DEFINE_integer("gap", 2, "One place in so many holds a field, the others blank glass.")
+flags.DEFINE_string("fields", None, "Folder of fields, all of the same size.", required=True)
+flags.DEFINE_string("out", "blood.tif", "The slide to write.")
+flags.DEFINE_float("megapixels", 100, "The smallest size of the slide.")
+flags.DEFINE_string("only", "", "Regular expression: only fields whose names match are used.")
+flags.DEFINE_integer("gap", 2, "One of so many positions in a row has a field; the others are blank glass.")
 
 GLASS = (225, 238, 248)
 NOISE = 1.6
@@ -33,11 +34,11 @@ def build_blood_slide(
     """Writes the slide.
 
     Args:
-        path: of the TIFF.
-        fields: uint8 [H, W, 3] each, of one size; used in turn, none twice where there are enough.
-        megapixels: its least size.
-        gap: one place in so many along each row holds a field; rows are shifted against each other.
-        quality: of its JPEG tiles.
+        path: the TIFF to write.
+        fields: uint8 [H, W, 3] each, of the same size. They are used in turn and repeated if there are too few.
+        megapixels: the smallest size of the slide.
+        gap: one of so many positions in a row has a field. Each row is shifted by one position from the row above.
+        quality: the JPEG quality of the tiles.
 
     Returns:
         (width, height) in pixels.
@@ -49,20 +50,20 @@ def build_blood_slide(
         rows += 1
     size = columns * width // TILE * TILE + TILE, rows * height // TILE * TILE + TILE
 
-    def bands() -> Iterator[np.ndarray]:
-        """Tiles, row by row, from bands as high as a field."""
+    def tiles() -> Iterator[np.ndarray]:
+        """The slide's tiles, row by row."""
         for top in range(0, size[1], TILE):
             band = _glass(top, size[0], size[1])
             for row in range(top // height, (top + TILE - 1) // height + 1):
                 for column in range(columns):
-                    place = row * columns + column
+                    position = row * columns + column
                     if row < rows and (column + row) % gap == 0:
-                        _paste(band, fields[place // gap % len(fields)], column * width, row * height - top)
+                        _paste(band, fields[position // gap % len(fields)], column * width, row * height - top)
             for left in range(0, size[0], TILE):
                 yield np.ascontiguousarray(band[:, left : left + TILE])
 
     tifffile.imwrite(
-        path, bands(), shape=(size[1], size[0], 3), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True,
+        path, tiles(), shape=(size[1], size[0], 3), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True,
         photometric="rgb", compression="jpeg", compressionargs={"level": quality}, metadata=None,
     )  # fmt: skip
     return size
@@ -76,7 +77,7 @@ def _glass(top: int, width: int, height: int) -> np.ndarray:
 
 
 def _paste(band: np.ndarray, field: np.ndarray, x: int, y: int) -> None:
-    """Puts a field into a band, its edge faded over 24 pixels as a coverslip's illumination fades."""
+    """Blends a field into a row of tiles. Its edge fades over 24 pixels."""
     first, last = max(0, -y), min(field.shape[0], TILE - y)
     if first >= last:
         return
@@ -90,8 +91,6 @@ def _paste(band: np.ndarray, field: np.ndarray, x: int, y: int) -> None:
 
 def main(_) -> None:
     """Reads the fields and writes the slide."""
-    import re
-
     options = flags.FLAGS
     paths = [path for path in find_images(options.fields) if re.search(options.only, path.name)]
     fields = [read_rgb(path) for path in paths]

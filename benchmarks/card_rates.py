@@ -1,9 +1,9 @@
-"""Puts what `sr-tf rate-distortion` measured into the model cards of the shipped generators.
+"""Writes the results of `sr-tf rate-distortion` to the model cards of the shipped generators.
 
   sr-tf rate-distortion CHULA/test --out=runs/rates --models=coded4
   python benchmarks/card_rates.py --rates=runs/rates/rate-distortion.json
 
-A shipped generator that the comparison lacks keeps its card.
+The card of a generator that is not in the comparison stays unchanged.
 """
 
 import json
@@ -11,13 +11,12 @@ from pathlib import Path
 
 from absl import app, flags
 
-from sr_tf.disk.files import write_atomically
 from sr_tf.evaluation.rate_results import AVIF
-from sr_tf.generators.load import ZOO, load_generator, shipped
+from sr_tf.generators.load import ZOO, load_generator, shipped, write_card
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import describe
 
-flags.DEFINE_string("rates", None, "rate-distortion.json of a comparison.", required=True)
+flags.DEFINE_string("rates", None, "The rate-distortion.json of a comparison.", required=True)
 
 
 def main(_) -> None:
@@ -41,11 +40,11 @@ def main(_) -> None:
         if "lr_qualities" in card["settings"] and card["settings"]["lr_qualities"]:
             rates = dict(zip(measured["rates"], psnr["at_rates"][method], strict=True))
             card["summary"] = (
-                f"{describe(load_generator(name))}, for LRs that went through AVIF; "
-                f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel where AVIF at full size has "
-                f"{psnr['at_rates'][AVIF][measured['rates'].index(0.103)]:.2f}"
+                f"{describe(load_generator(name))}, for LRs coded as AVIF; "
+                f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel "
+                f"(AVIF at full size: {psnr['at_rates'][AVIF][measured['rates'].index(0.103)]:.2f})"
             )
-        write_atomically(ZOO / name / "card.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        write_card(ZOO / name, card)
         print(f"{name}: {card['summary']}")
 
 

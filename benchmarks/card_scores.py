@@ -1,9 +1,9 @@
-"""Puts what `evaluate.py` measured into the model cards of the shipped generators.
+"""Writes the results of `evaluate.py` to the model cards of the shipped generators.
 
   python evaluate.py --models=small,m1,m2,m3 --images=CHULA/test --out=runs/chula-test
   python benchmarks/card_scores.py --evaluations=runs/chula-test,runs/chula-large,runs/bccd
 
-The first evaluation gives the card its summary line. A shipped generator that stands in none keeps its card.
+The card's summary has the scores of the first evaluation. The card of a generator that is in none stays unchanged.
 """
 
 import json
@@ -11,11 +11,10 @@ from pathlib import Path
 
 from absl import app, flags
 
-from sr_tf.disk.files import write_atomically
-from sr_tf.generators.load import ZOO, load_generator, shipped
+from sr_tf.generators.load import ZOO, load_generator, shipped, write_card
 from sr_tf.models.edsr import describe
 
-flags.DEFINE_list("evaluations", None, "Folders that evaluate.py wrote.", required=True)
+flags.DEFINE_list("evaluations", None, "Folders written by evaluate.py, separated by commas.", required=True)
 
 
 def main(_) -> None:
@@ -23,8 +22,8 @@ def main(_) -> None:
     evaluations = [json.loads((Path(name) / "scores.json").read_text("utf-8")) for name in flags.FLAGS.evaluations]
     generators = shipped()
     for name, card in generators.items():
-        mine = [evaluation for evaluation in evaluations if name in evaluation["means"]]
-        if not mine:
+        with_generator = [evaluation for evaluation in evaluations if name in evaluation["means"]]
+        if not with_generator:
             continue
         card["scores"] = [
             {
@@ -35,21 +34,21 @@ def main(_) -> None:
                     if method == name or method not in generators
                 },
             }
-            for evaluation in mine
+            for evaluation in with_generator
         ]
-        card["summary"] = f"{describe(load_generator(name))}; {_summary(mine[0]['means'], name)}"
-        write_atomically(ZOO / name / "card.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        card["summary"] = f"{describe(load_generator(name))}; {_summary(with_generator[0]['means'], name)}"
+        write_card(ZOO / name, card)
         print(f"{name}: {card['summary']}")
 
 
 def _summary(means: dict, name: str) -> str:
-    mine, base = means[name], means["bicubic"]
-    text = f"PSNR {mine['psnr']:.2f} dB, SSIM {mine['ssim']:.3f}"
-    told = f"{base['psnr']:.2f}, {base['ssim']:.3f}"
-    if "enl0" in mine:
-        text += f", ENL0 distance {mine['enl0']:.3f}"
-        told += f", {base['enl0']:.3f}"
-    return f"{text} where bicubic has {told}"
+    own, bicubic = means[name], means["bicubic"]
+    scores = f"PSNR {own['psnr']:.2f} dB, SSIM {own['ssim']:.3f}"
+    compared = f"{bicubic['psnr']:.2f}, {bicubic['ssim']:.3f}"
+    if "enl0" in own:
+        scores += f", ENL0 distance {own['enl0']:.3f}"
+        compared += f", {bicubic['enl0']:.3f}"
+    return f"{scores} (bicubic interpolation: {compared})"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Shows what the discriminator's detail channels are for: it alone learns to tell HR from the SR of a fixed generator.
+"""Measures the benefit of the discriminator's detail channels: it learns to distinguish HR from a fixed generator's SR.
 
   python benchmarks/discriminator.py --images=CHULA/train
 
-Prints loss (chance: 0.693) and accuracy over runs of 30 steps, with detail channels and with zeros in their place.
+Prints the mean loss (chance: 0.693) and accuracy of each 30 steps, with detail channels and with zeros instead.
 """
 
 from absl import app, flags
@@ -11,12 +11,12 @@ from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
 flags.DEFINE_string("model", "small", "The generator.")
-flags.DEFINE_integer("every", 6, "Take every so many images.")
-flags.DEFINE_integer("steps", 210, "Training steps of batch 8 of 96×96.")
+flags.DEFINE_integer("every", 6, "Use every n-th image.")
+flags.DEFINE_integer("steps", 210, "Training steps, each with 8 patches of 96×96 pixels.")
 
 
 def main(_) -> None:
-    """Trains both and prints."""
+    """Trains both discriminators and prints their losses."""
     load_tensorflow()
     import keras
     import numpy as np

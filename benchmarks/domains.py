@@ -1,10 +1,9 @@
-"""Whether archive generators hold outside the fields they were made for: beside bicubic interpolation at equal bytes.
+"""Compares archive generators with bicubic interpolation at equal bytes, on images from other domains.
 
     python benchmarks/domains.py --images=BCCD --every=60 --models=archive4,archive2
 
-LRs by AVIF as archives store them, the generator's through its own reduction; PSNR on 8-bit RGB, no border cut, range
-255.
-Prints the mean difference over the rates that both have, and that at the top rate.
+LRs are coded by AVIF as in archives; those of a generator are reduced by its own reducer. PSNR on 8-bit RGB, no border
+cut, range 255. Prints the mean difference over the common rates and the difference at the highest common rate.
 """
 
 from pathlib import Path
@@ -21,9 +20,9 @@ from sr_tf.generators.load import load_generator, load_reducer
 from sr_tf.images.reading import find_images, read_folder
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_list("models", ["archive4", "archive2"], "Generators, as sr_tf.generators.load.load_generator takes them.")
-flags.DEFINE_integer("every", 1, "Take every n-th image.")
-flags.DEFINE_integer("first", 0, "From this one on.")
+flags.DEFINE_list("models", ["archive4", "archive2"], "Names, .keras files or run folders, separated by commas.")
+flags.DEFINE_integer("every", 1, "Use every n-th image.")
+flags.DEFINE_integer("first", 0, "The index of the first image.")
 
 
 def main(_) -> None:
@@ -33,20 +32,20 @@ def main(_) -> None:
     paths = find_images(Path(options.images))[options.first :: options.every]
     for name in options.models:
         generator = load_generator(name)
-        plain, own = interpolated(generator.scale), generated(name, generator, load_reducer(name))
+        bicubic, own = interpolated(generator.scale), generated(name, generator, load_reducer(name))
         gains, tops = [], []
         for _, hr in read_folder(paths, strict=True):
-            points = measure_image(hr, [plain, own], measures)
+            points = measure_image(hr, [bicubic, own], measures)
             reference, test = (
                 RateCurve.through([p["bpp"] for p in points[m.name]], [p["psnr"] for p in points[m.name]])
-                for m in (plain, own)
+                for m in (bicubic, own)
             )
             gains.append(bd_quality(reference, test))
             top = min(reference.rates[-1], test.rates[-1])
             tops.append(float(test.at(top) - reference.at(top)))
         print(
-            f"{name}: {np.mean(gains):+.2f} dB beside bicubic x{generator.scale}, worst image {np.min(gains):+.2f}; "
-            f"at the top rate {np.mean(tops):+.2f}, worst {np.min(tops):+.2f}; {len(paths)} images",
+            f"{name}: {np.mean(gains):+.2f} dB against bicubic ×{generator.scale}, worst image {np.min(gains):+.2f}; "
+            f"at the highest rate {np.mean(tops):+.2f}, worst {np.min(tops):+.2f}; {len(paths)} images",
             flush=True,
         )
 

@@ -1,15 +1,16 @@
-"""Times one engine on the networks of a folder; `engines.py` starts it: ENGINE FOLDER RUNS RANK."""
+"""Times one engine on the networks of a folder. Started by `engines.py` with ENGINE FOLDER RUNS RANK."""
 
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
-from other_frameworks import load_network, seconds_of, sgemm_gflops
+from other_frameworks import load_network
+from timing import seconds_of, sgemm_gflops
 
 
 def keras_generator(shape, convolutions):
-    """An EDSR of that shape and those convolutions."""
+    """Builds an EDSR of a shape with the weights of its convolutions."""
     from sr_tf.models.edsr import EDSR
 
     generator = EDSR(**shape)
@@ -22,13 +23,13 @@ def keras_generator(shape, convolutions):
 
 
 def with_tensorflow(shape, convolutions, lr):
-    """As `sr-tf upscale` restores."""
+    """The engine of `sr-tf upscale`."""
     generator = keras_generator(shape, convolutions)
     return lambda: generator.predict_on_batch(lr)
 
 
 def with_openvino(shape, convolutions, lr):
-    """As `sr-tf upscale --engine openvino` restores."""
+    """The engine of `sr-tf upscale --engine openvino`."""
     from sr_tf.generators.engines import on_engine
 
     generator = on_engine(keras_generator(shape, convolutions), "openvino")
@@ -46,7 +47,7 @@ def with_onnxruntime(shape, convolutions, lr):
 
 
 def with_torch(shape, convolutions, lr):
-    """PyTorch without compiling, channels last, which is its faster layout on CPUs."""
+    """PyTorch without compilation, channels last, which is its faster layout on CPUs."""
     import torch
     from torch_edsr import torch_network
 
@@ -61,7 +62,7 @@ def with_torch(shape, convolutions, lr):
 
 
 def main(engine: str, folder: str, runs: str, rank: str) -> None:
-    """Writes each network's SR, and prints seconds of each run by network; PyTorch also its rate at SGEMM."""
+    """Writes each network's SR and prints the seconds of its runs; with PyTorch, also the rate of SGEMM."""
     if engine in ("tensorflow", "openvino"):
         from sr_tf.messages import load_tensorflow
 

@@ -1,9 +1,10 @@
-"""How low the ENL0 distance can go: fine-tunes a generator on ENL0 itself, which no shipped generator was trained on.
+"""Estimates the lowest ENL0 distance that a generator can reach: fine-tunes it on ENL0 itself.
 
   python benchmarks/enl0_bound.py --train=CHULA/train --test=CHULA/validation
 
-What it reaches bounds what a generator of this size can reach by any other loss. Prints, before and after, the ENL0
-distance, the part of it that lies in the smoother half of each image (camera grain, JPEG), PSNR, SSIM and the lattice.
+No shipped generator was trained on ENL0. The result is a bound for generators of this size that are trained with other
+losses. Prints, before and after training, the ENL0 distance, its part in the smoother half of each image (camera grain,
+JPEG), PSNR, SSIM and the lattice.
 """
 
 from functools import partial
@@ -14,16 +15,20 @@ from sr_tf.images.degradation import reduce
 from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("train", None, "Folder of HR images.", required=True)
-flags.DEFINE_string("test", None, "Folder of other HR images.", required=True)
-flags.DEFINE_string("model", "small", "The generator that it starts from.")
-flags.DEFINE_integer("steps", 1000, "Training steps of batch 8 of 24×24 LR patches.")
-flags.DEFINE_float("learning_rate", 1e-3, "Adam's peak learning rate, falling along a cosine.")
-flags.DEFINE_float("structure_weight", 0.0, "Weight of 1 − SSIM beside ENL0, whose weight is 1.")
-flags.DEFINE_float("colour_weight", 0.005, "Weight of what holds colours and forbids lattices; 2 in the shipped ones.")
+flags.DEFINE_string("test", None, "Folder of further HR images.", required=True)
+flags.DEFINE_string("model", "small", "The generator before training.")
+flags.DEFINE_integer("steps", 1000, "Training steps, each with 8 patches of 24×24 LR pixels.")
+flags.DEFINE_float("learning_rate", 1e-3, "Adam's initial learning rate, which falls along a cosine.")
+flags.DEFINE_float("structure_weight", 0.0, "Weight of 1 − SSIM; ENL0 has weight 1.")
+flags.DEFINE_float(
+    "colour_weight",
+    0.005,
+    "Weight of the colour loss, against colour shifts and lattices; 2 in shipped ones.",
+)
 
 
 def main(_) -> None:
-    """Scores, trains, scores again."""
+    """Scores the generator, trains it and scores it again."""
     options = flags.FLAGS
     load_tensorflow()
     import keras
@@ -86,7 +91,7 @@ def _report(name, generator, network, scenes) -> None:
 
 
 def _distance(network, hr, sr) -> tuple[float, float]:
-    """ENL0 distance, and the part of it where HR has less detail than in its median place."""
+    """The ENL0 distance, and its part at the positions where HR has less detail than in the median."""
     import cv2
     import numpy as np
 

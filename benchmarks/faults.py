@@ -1,25 +1,24 @@
-"""Kills archiving and restoring at random moments, and flips random bytes of an archive.
+"""Kills archiving and restoring at random moments, and flips random bits of an archive.
 
     python benchmarks/faults.py --kills=20 --flips=1000
 
-On a drawn slide, in a temporary folder. Prints what happened; exit code 1 where a rule was broken:
-nothing stands under the final name that does not verify, a repeated call ends with the bytes of an uninterrupted one,
-every flipped byte is seen by verify, and none makes restoring crash or give other pixels.
+It works on a drawn slide in a temporary folder and prints the results. The exit code is 1 if one of these rules is
+broken: a file with the final name is always complete; a repeated command gives the bytes of an uninterrupted one;
+`verify` finds every flipped bit; with a flipped bit, restoring neither crashes nor gives other pixels.
 """
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from absl import app, flags
+from commands import measured, sr_tf
 from PIL import Image
 from tqdm import tqdm
 
@@ -29,99 +28,101 @@ from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.messages import load_tensorflow
 
-flags.DEFINE_integer("kills", 20, "Of archiving, and as many of restoring.")
-flags.DEFINE_integer("flips", 1000, "Bytes flipped, one at a time.")
-flags.DEFINE_integer("seed", 0, "Of moments, places and bits.")
+flags.DEFINE_integer("kills", 20, "How often archiving and restoring are killed, each.")
+flags.DEFINE_integer("flips", 1000, "How many bits are flipped, one at a time.")
+flags.DEFINE_integer("seed", 0, "Seed of the random moments and bits.")
 
-SR_TF = Path(sys.executable).with_name("sr-tf")
 HEIGHT, WIDTH = 1000, 1500
 
 
 def main(_) -> None:
-    """Runs all three."""
+    """Runs all three tests."""
     load_tensorflow()
     draw = random.Random(flags.FLAGS.seed)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         pixels = render_smear(1, HEIGHT, WIDTH)
         pixels[:, : WIDTH // 2] = cv2.GaussianBlur(pixels, (0, 0), 2)[:, : WIDTH // 2]
-        Image.fromarray(pixels).save(folder / "slide.png")
-        whole, restored = folder / "whole.sr.zip", folder / "whole.tif"
-        archive = [SR_TF, "archive", folder / "slide.png"]
-        # Interpolation alone: a generator changes pixels, not files, and would take most of the time.
-        plain = ["--models", ""]
-        seconds = _timed([*archive, whole, *plain])
-        broken = _kill(draw, archive, folder / "killed.sr.zip", plain, whole, seconds, _verifies)
-        seconds = _timed([SR_TF, "restore", whole, restored])
-        same = restored.read_bytes()
+        slide, archive, restored = folder / "slide.png", folder / "whole.sr.zip", folder / "whole.tif"
+        Image.fromarray(pixels).save(slide)
+        # Interpolation only: a generator changes pixels, not the handling of files, and would take most of the time.
+        interpolation = ["--models", ""]
+        seconds, _ = measured("archive", slide, archive, *interpolation)
+        broken = _kill(
+            draw, lambda target: ["archive", slide, target, *interpolation], archive, seconds,
+            lambda path: check_integrity(path) == [],
+        )  # fmt: skip
+        seconds, _ = measured("restore", archive, restored)
+        content = restored.read_bytes()
         broken += _kill(
-            draw,
-            [SR_TF, "restore", whole],
-            folder / "killed.tif",
-            [],
-            restored,
-            seconds,
-            lambda path: path.read_bytes() == same,
-        )
+            draw, lambda target: ["restore", archive, target], restored, seconds,
+            lambda path: path.read_bytes() == content,
+        )  # fmt: skip
         part = folder / "part.png"
         Image.fromarray(pixels[:600, WIDTH // 2 - 500 : WIDTH // 2 + 500]).save(part, icc_profile=bytes(range(200)))
-        _timed([SR_TF, "archive", part, folder / "part.sr.zip", *plain])
+        measured("archive", part, folder / "part.sr.zip", *interpolation)
         broken += _flip(draw, folder / "part.sr.zip", folder / "flipped.sr.zip")
     print("no rule broken" if not broken else f"{broken} rules broken")
     sys.exit(bool(broken))
 
 
-def _timed(command: list) -> float:
-    start = time.monotonic()
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
-    return time.monotonic() - start
+def _kill(
+    draw: random.Random,
+    arguments: Callable[[Path], list],
+    expected: Path,
+    seconds: float,
+    is_complete: Callable[[Path], bool],
+) -> int:
+    """Kills a command at random moments, then runs it to its end.
 
+    Args:
+        draw: the source of the moments.
+        arguments: gives the arguments of `sr-tf` that write a target.
+        expected: the file that an uninterrupted command wrote.
+        seconds: the time that it took.
+        is_complete: whether a file with the target's name is complete.
 
-def _verifies(path: Path) -> bool:
-    return check_integrity(path) == []
-
-
-def _kill(draw: random.Random, command: list, target: Path, options: list, expected: Path, seconds: float, good) -> int:
-    broken, there = 0, 0
-    for _ in tqdm(range(flags.FLAGS.kills), desc=f"kill {command[1]}", disable=None):
-        process = subprocess.Popen(
-            [str(part) for part in [*command, target, *options]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+    Returns:
+        The number of broken rules.
+    """
+    target = expected.with_name(f"killed-{expected.name}")
+    command, broken, finished = arguments(target)[0], 0, 0
+    for _ in tqdm(range(flags.FLAGS.kills), desc=f"kill {command}", disable=None):
+        process = subprocess.Popen(sr_tf(*arguments(target)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(draw.uniform(0, seconds))
         except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
         if target.exists():
-            there += 1
-            broken += not good(target)
+            finished += 1
+            broken += not is_complete(target)
             target.unlink()
-    _timed([*command, target, *options])
-    broken += target.read_bytes() != expected.read_bytes()
+    measured(*arguments(target))
+    same = target.read_bytes() == expected.read_bytes()
     left = sorted(path.name for path in target.parent.iterdir() if path.name.startswith("."))
-    broken += bool(left)
     print(
-        f"{command[1]}: killed at {flags.FLAGS.kills} random moments of {seconds:.0f} s; finished before that {there} "
-        f"times; resumed to the same bytes: {target.read_bytes() == expected.read_bytes()}; left behind: "
-        f"{left or 'nothing'}"
+        f"{command}: killed at {flags.FLAGS.kills} random moments of {seconds:.0f} s; finished {finished} times before "
+        f"that; resumed to the same bytes: {same}; left behind: {left or 'nothing'}"
     )
-    return broken
+    return broken + (not same) + bool(left)
 
 
 def _flip(draw: random.Random, archive: Path, path: Path) -> int:
+    """Flips single bits of an archive, writes the result to `path`, and counts what `verify` and restoring do."""
     content = archive.read_bytes()
     with ArchivedSlide(archive) as slide:
         size = slide.header.slide.width, slide.header.slide.height
         expected = slide.read(0, 0, *size)
     counts = Counter()
     for _ in tqdm(range(flags.FLAGS.flips), desc="flip", disable=None):
-        place, bit = draw.randrange(len(content)), draw.randrange(8)
-        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+        index, bit = draw.randrange(len(content)), draw.randrange(8)
+        path.write_bytes(content[:index] + bytes([content[index] ^ 1 << bit]) + content[index + 1 :])
         try:
-            seen = bool(check_integrity(path))
+            found = bool(check_integrity(path))
         except UserError:
-            seen = True
-        counts["seen by verify" if seen else "NOT SEEN"] += 1
+            found = True
+        counts["found by verify" if found else "NOT FOUND"] += 1
         try:
             with ArchivedSlide(path) as slide:
                 same = np.array_equal(slide.read(0, 0, *size), expected)
@@ -130,8 +131,8 @@ def _flip(draw: random.Random, archive: Path, path: Path) -> int:
             counts["refused to restore"] += 1
         except Exception as error:
             counts[f"CRASHED {type(error).__name__}"] += 1
-    print(f"{flags.FLAGS.flips} flipped bytes: {dict(counts)}")
-    return sum(count for what, count in counts.items() if what.split()[0].isupper())
+    print(f"{flags.FLAGS.flips} flipped bits: {dict(counts)}")
+    return sum(count for result, count in counts.items() if result.split()[0].isupper())
 
 
 if __name__ == "__main__":

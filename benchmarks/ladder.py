@@ -1,4 +1,4 @@
-"""Puts every metric that is at hand to the ladder test, the distance by CRAFT's VGG-16 and PSNR, SSIM beside them.
+"""Applies the ladder test to every available metric and to the feature distance of CRAFT's VGG-16.
 
 python benchmarks/ladder.py --images=CHULA/test --models=m1,m2,m3
 """
@@ -10,12 +10,12 @@ from absl import app, flags
 from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_integer("scenes", 6, "Take at most this many of them, evenly spread.", lower_bound=1)
-flags.DEFINE_list("models", [], "Generators whose scores on the same scenes are printed below the ladder.")
+flags.DEFINE_integer("scenes", 6, "The largest number of images, evenly spread over the folder.", lower_bound=1)
+flags.DEFINE_list("models", [], "Generators whose scores on the same scenes are printed below the table.")
 
 
 def main(_) -> None:
-    """Prints the table, and the generators' scores."""
+    """Prints the table and the generators' scores."""
     load_tensorflow()
     from sr_tf.assets.store import is_cached
     from sr_tf.evaluation.measures import load_measures
@@ -57,7 +57,7 @@ def _scores(generator, metrics: dict, paths: list) -> str:
 
 
 def _craft() -> dict:
-    """`feature_distance` by CRAFT's VGG-16 (relu1_2, relu2_2, relu3_3, relu4_3)."""
+    """The feature distance of CRAFT's VGG-16 (relu1_2, relu2_2, relu3_3, relu4_3)."""
     from keras import ops
 
     from sr_tf.assets.store import locate

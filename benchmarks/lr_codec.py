@@ -1,9 +1,9 @@
-"""Which codec a reduced image should be stored by: the same generator on LRs that went through each, at equal bytes.
+"""Compares codecs for LRs: the PSNR of the same generator at equal bytes of each codec.
 
     python benchmarks/lr_codec.py --images=CHULA/test --model=coded4
 
-LR by the mean of scale × scale pixels; bytes as an archive keeps them (an AVIF file's box is kept once for all blocks).
-PSNR on 8-bit RGB, no border cut, range 255; each image's curve interpolated, then averaged.
+LRs are means of scale × scale pixels. Bytes are those in an archive, which stores an AVIF file's header boxes once for
+all blocks. PSNR on 8-bit RGB, no border cut, range 255; each image's curve is interpolated, then all are averaged.
 """
 
 from pathlib import Path
@@ -21,9 +21,13 @@ from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.fast import fast_psnr
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_string("model", "coded4", "A generator, as sr_tf.generators.load.load_generator takes it.")
-flags.DEFINE_integer("every", 1, "Take every n-th image.")
-flags.DEFINE_list("rates", ["0.03", "0.05", "0.076", "0.103", "0.132", "0.175", "0.25"], "bit/pixel of the HR image.")
+flags.DEFINE_string("model", "coded4", "A shipped name, a .keras file or a run folder.")
+flags.DEFINE_integer("every", 1, "Use every n-th image.")
+flags.DEFINE_list(
+    "rates",
+    ["0.03", "0.05", "0.076", "0.103", "0.132", "0.175", "0.25"],
+    "Rates in bit/pixel of HR.",
+)
 
 LEVELS = {
     "avif": (20, 35, 50, 60, 70, 80, 90, 97),
@@ -35,7 +39,7 @@ LEVELS = {
 
 
 def main(_) -> None:
-    """Prints a line of PSNR for each codec."""
+    """Prints a line of PSNR values for each codec."""
     options = flags.FLAGS
     generator = load_generator(options.model)
     rates = np.array(options.rates, float)
@@ -46,13 +50,13 @@ def main(_) -> None:
             points = []
             for level in levels:
                 file = CODECS[name].encode(lr, level)
-                kept = len(split(file)[1]) if name.startswith("avif") else len(file)
+                stored = len(split(file)[1]) if name.startswith("avif") else len(file)
                 restored = crop_to(upscale(generator, CODECS[name].decode(file)), hr.shape[:2])
-                points.append((8 * kept / (hr.shape[0] * hr.shape[1]), fast_psnr(hr, restored)))
+                points.append((8 * stored / (hr.shape[0] * hr.shape[1]), fast_psnr(hr, restored)))
             curves[name].append(RateCurve.through(*zip(*points, strict=True)))
     print("bit/pixel  " + "  ".join(f"{rate:6g}" for rate in rates))
-    for name, of_images in curves.items():
-        print(f"{name:10} " + "  ".join(f"{value:6.2f}" for value in mean_at(of_images, rates)))
+    for name, image_curves in curves.items():
+        print(f"{name:10} " + "  ".join(f"{value:6.2f}" for value in mean_at(image_curves, rates)))
 
 
 if __name__ == "__main__":

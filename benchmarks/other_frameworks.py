@@ -1,28 +1,36 @@
-"""What the speed comparisons share: networks as files that any framework reads, and a place for other frameworks.
+"""Files of networks that every framework can read, and the environment of the frameworks that are only compared.
 
-PyTorch and ONNX Runtime are compared with and never needed: they are installed into a virtual environment of their own
-under `build/`, which the programs make when they are first run.
+PyTorch and ONNX Runtime are needed only by these comparisons. The programs install them into a virtual environment
+under `build/` when they run for the first time.
 """
 
 import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / "build" / "benchmark-venv"
+NETWORKS = {
+    "8×32": {"blocks": 8, "filters": 32},
+    "8×32 one step": {"blocks": 8, "filters": 32, "one_step": True},
+    "16×32 one step": {"blocks": 16, "filters": 32, "one_step": True},
+    "16×64": {"blocks": 16, "filters": 64, "residual_scaling": 0.1},
+    "32×64 (paper)": {"blocks": 32, "filters": 64, "residual_scaling": 0.1},
+}
+"""The shapes of the compared networks by their names in tables."""
+
 PACKAGES = ("torch==2.13.0", "onnx==1.23.2", "onnxruntime==1.32.0", "numpy")
 
 
 def other_python() -> Path:
-    """The interpreter of the environment with PyTorch and ONNX Runtime, made if it is not there."""
+    """The Python of the environment with PyTorch and ONNX Runtime, which is created if it does not exist."""
     python, made = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "made"
     if not made.exists():
-        print(f"making {ENVIRONMENT} with {', '.join(PACKAGES)}", file=sys.stderr)
+        print(f"creating {ENVIRONMENT} with {', '.join(PACKAGES)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
         made.touch()
@@ -30,7 +38,7 @@ def other_python() -> Path:
 
 
 def save_network(path: Path, generator, **arrays: np.ndarray) -> None:
-    """Writes an EDSR's shape and convolutions in the order in which they are used, and whatever else belongs to it."""
+    """Writes an EDSR's shape, its convolutions in the order of their use, and further arrays by name."""
     layers = [generator.head]
     for block in generator.body:
         layers += [block.expand, block.contract]
@@ -42,7 +50,7 @@ def save_network(path: Path, generator, **arrays: np.ndarray) -> None:
 
 
 def load_network(path: Path) -> tuple[dict, list[tuple[np.ndarray, np.ndarray]], dict]:
-    """What `save_network` wrote: the shape, (kernel [3, 3, in, out], bias [out]) of each convolution, and the rest."""
+    """Reads a file of `save_network`: shape, (kernel [3, 3, in, out], bias [out]) of each convolution, other arrays."""
     with np.load(path) as arrays:
         convolutions = [
             (arrays[name], arrays[name.replace("kernel", "bias")])
@@ -54,7 +62,7 @@ def load_network(path: Path) -> tuple[dict, list[tuple[np.ndarray, np.ndarray]],
 
 
 def gflop_per_lr_pixel(generator) -> float:
-    """Billions of multiplications and additions that the convolutions take for each LR pixel."""
+    """The number of multiplications and additions of all convolutions for each LR pixel, in 10⁹."""
     layers = [generator.head, generator.body_end]
     layers += [layer for block in generator.body for layer in (block.expand, block.contract)]
     total = sum(np.prod(layer.kernel.shape) for layer in layers)
@@ -65,24 +73,8 @@ def gflop_per_lr_pixel(generator) -> float:
 
 
 def run_worker(program: str, python: Path | str, *arguments: object) -> dict:
-    """Runs a program of this folder in an environment; what it prints on its last line is JSON."""
+    """Runs a program of this folder with an environment's Python. Returns the JSON in its last line of output."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
     command = [python, ROOT / "benchmarks" / program, *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def seconds_of(run, count: int) -> list[float]:
-    """Seconds of each of `count` calls, after one that prepares."""
-    run()
-    seconds = []
-    for _ in range(count):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
-def sgemm_gflops(multiply, side: int) -> float:
-    """The best of five products of two float32 matrices, in GFLOP/s."""
-    return 2e-9 * side**3 / min(seconds_of(multiply, 5))

@@ -1,16 +1,15 @@
-"""Quality against time: what generators score beside the seconds that a megapixel takes them on this machine.
+"""Compares generators by quality and time: their scores, and their seconds per megapixel on this machine.
 
   python evaluate.py --models=small,mixed --images=CHULA/test --metrics=psnr,enl0 --out=runs/sizes
   python benchmarks/quality_per_second.py --models=small,mixed --scores=runs/sizes/scores.json   # on an idle machine
 
-Prints a table, and draws it. The time is that of one LR image of 175×175, which gives 700×700 pixels of HR, in
-TensorFlow; the median.
+Prints a table and draws it. The time is the median for one LR image of 175×175 pixels, which gives 700×700 pixels of
+HR at scale 4, in TensorFlow.
 """
 
 import io
 import json
 import statistics
-import time
 from pathlib import Path
 
 import matplotlib
@@ -18,16 +17,17 @@ import numpy as np
 from absl import app, flags
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from timing import seconds_of
 
 from sr_tf.disk.files import write_atomically
 from sr_tf.messages import load_tensorflow
 from sr_tf.metrics.scores import SCORES
 
-flags.DEFINE_list("models", None, "Generators, as evaluate.py was given them.", required=True)
-flags.DEFINE_string("scores", None, "The scores.json that evaluate.py wrote of them.", required=True)
-flags.DEFINE_string("out", "build/quality-per-second.png", "The picture.")
+flags.DEFINE_list("models", None, "The generators, as in the call of evaluate.py.", required=True)
+flags.DEFINE_string("scores", None, "The scores.json that evaluate.py wrote.", required=True)
+flags.DEFINE_string("out", "build/quality-per-second.png", "The picture to write.")
 flags.DEFINE_integer("side", 175, "Side of the LR image in pixels.")
-flags.DEFINE_integer("runs", 7, "Timed calls of each, after one that prepares.")
+flags.DEFINE_integer("runs", 7, "Timed calls of each generator, after one untimed call.")
 
 _PANELS = ("psnr", "enl0")
 _BASELINE = "bicubic"
@@ -36,7 +36,7 @@ _INK, _MUTED, _RULE, _MARKS = "#1b2430", "#5a6573", "#e3e7ec", "osD^vPX*hpd<>"
 
 
 def main(_) -> None:
-    """Times, prints and draws."""
+    """Times the generators, prints the table and draws it."""
     load_tensorflow()
     from sr_tf.generators.restorer import load_restorer
     from sr_tf.models.edsr import describe
@@ -61,12 +61,7 @@ def _text(scores: dict) -> str:
 def _seconds_per_megapixel(restorer) -> float:
     side = flags.FLAGS.side
     lr = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(np.float32)
-    restorer.predict_on_batch(lr)
-    seconds = []
-    for _ in range(flags.FLAGS.runs):
-        start = time.perf_counter()
-        restorer.predict_on_batch(lr)
-        seconds.append(time.perf_counter() - start)
+    seconds = seconds_of(lambda: restorer.predict_on_batch(lr), flags.FLAGS.runs)
     return statistics.median(seconds) / ((restorer.scale * side) ** 2 / 1e6)
 
 
@@ -86,7 +81,7 @@ def _picture(rows: dict[str, dict], baseline: dict) -> bytes:
             axes.set_axisbelow(True)
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_title(SCORES[key].label, loc="left", color=_INK, fontsize=11, fontweight="bold")
-            axes.set_xlabel("seconds a megapixel of HR (logarithmic)", color=_MUTED)
+            axes.set_xlabel("seconds per megapixel of HR (logarithmic)", color=_MUTED)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=9)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")

@@ -1,25 +1,25 @@
-"""Times restoring by a server beside restoring in this process, and compares the pixels.
+"""Compares restoring on a server with restoring in this process: time and pixels.
 
-sr-tf export build/serving/small --model small && sr-tf serve build/serving/small  # elsewhere, until "serving"
+sr-tf export build/serving/small --model small && sr-tf serve build/serving/small  # elsewhere; wait for "serving"
 python benchmarks/serving.py --model=small --targets=grpc://127.0.0.1:8500,http://127.0.0.1:8501
 """
 
 import statistics
-import time
 from functools import partial
 
 import numpy as np
 from absl import app, flags
+from timing import seconds_of
 
-flags.DEFINE_string("model", "small", "A shipped generator, served under its own name.")
+flags.DEFINE_string("model", "small", "A shipped generator that is served under its own name.")
 flags.DEFINE_list("targets", ["grpc://127.0.0.1:8500", "http://127.0.0.1:8501"], "Addresses, separated by commas.")
-flags.DEFINE_integer("height", 250, "Of the LR image.")
-flags.DEFINE_integer("width", 230, "Of the LR image.")
-flags.DEFINE_integer("runs", 5, "Timed calls of each, after one that prepares.")
+flags.DEFINE_integer("height", 250, "Height of the LR image in pixels.")
+flags.DEFINE_integer("width", 230, "Width of the LR image in pixels.")
+flags.DEFINE_integer("runs", 5, "Timed calls of each, after one untimed call.")
 
 
 def main(_) -> None:
-    """Prints median seconds; the process and the servers share the cores if they share the machine."""
+    """Prints median seconds. On one machine, this process and the servers share the cores."""
     from sr_tf.messages import load_tensorflow
 
     load_tensorflow()
@@ -41,12 +41,7 @@ def main(_) -> None:
 
 
 def _seconds(restore) -> float:
-    times = []
-    for _ in range(flags.FLAGS.runs):
-        start = time.perf_counter()
-        restore()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return statistics.median(seconds_of(restore, flags.FLAGS.runs))
 
 
 if __name__ == "__main__":

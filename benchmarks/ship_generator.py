@@ -1,10 +1,10 @@
-"""Ships the best generator of a training run, and its reducer if it has one: float16 weights and a model card.
+"""Adds the best generator of a training run to the zoo, with its reducer if it has one: float16 weights and a card.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
 
-The card's hours are those between the first and the last point that the run logged; a run on JAX logs none, so that
-they are given. What the generator scores is put into the card by `benchmarks/card_scores.py`.
+The card's hours are those between the first and the last logged point of the run. Runs on JAX log no points, so that
+--hours is required for them. `benchmarks/card_scores.py` adds the generator's scores to the card.
 """
 
 import dataclasses
@@ -20,18 +20,18 @@ from sr_tf.generators.runs import kept_generators
 from sr_tf.models.edsr import describe
 
 flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
-flags.DEFINE_string("name", None, "Name under which it ships.", required=True)
-flags.DEFINE_string("command", None, "Command that trained it.", required=True)
-flags.DEFINE_string("data", None, "What it was trained on, with licence.", required=True)
-flags.DEFINE_float("hours", None, "What the run took, if it was on JAX.")
-flags.DEFINE_string("machine", None, "What it was trained on.", required=True)
+flags.DEFINE_string("name", None, "The generator's name in the zoo.", required=True)
+flags.DEFINE_string("command", None, "The command that trained it.", required=True)
+flags.DEFINE_string("data", None, "The training data and their licences.", required=True)
+flags.DEFINE_float("hours", None, "Hours of the run; required for runs on JAX.")
+flags.DEFINE_string("machine", None, "The machine of the run.", required=True)
 flags.DEFINE_string(
     "intended_use",
     "Research on storage of peripheral-blood microscope scenes. Not a medical device.",
-    "What it is for.",
+    "The intended use.",
 )
 
-_PLACES = ("run_dir", "data_dir", "tfds_dir", "content_weights", "pretrained")
+_PATHS = ("run_dir", "data_dir", "tfds_dir", "content_weights", "pretrained")
 
 
 def main(_) -> None:
@@ -58,12 +58,12 @@ def main(_) -> None:
 
 
 def _settings(config: TrainConfig) -> dict:
-    """What decided the result; what belongs to the other phase alone is left out."""
+    """The settings that determine the result, without those that belong only to the other phase."""
     fields = dataclasses.fields(TrainConfig)
-    foreign = {
+    other_phase = {
         field.name for field in fields if config.phase == "pretrain" and field.metadata["help"].startswith("gan:")
     }
-    return {name: value for name, value in dataclasses.asdict(config).items() if name not in foreign.union(_PLACES)}
+    return {name: value for name, value in dataclasses.asdict(config).items() if name not in other_phase.union(_PATHS)}
 
 
 def _hours(run: Path) -> float:

@@ -1,4 +1,4 @@
-"""The generator in PyTorch and as an ONNX file, for comparison; runs where `other_frameworks.other_python` points."""
+"""The generator in PyTorch and as an ONNX model, for comparisons in the environment of `other_frameworks`."""
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def torch_network(shape: dict, convolutions: list[tuple[np.ndarray, np.ndarray]]
             return (next(layers)(features) + 1.0) * 127.5
 
     def shuffled(values, size):
-        # Keras keeps a pixel's place before its colour, `pixel_shuffle` after it.
+        # In Keras the position in the square varies more slowly than the colour, in `pixel_shuffle` faster.
         count, channels, height, width = values.shape
         values = values.view(count, size * size, channels // size**2, height, width).transpose(1, 2)
         return nn.functional.pixel_shuffle(values.reshape(count, channels, height, width), size)
@@ -44,7 +44,7 @@ def torch_network(shape: dict, convolutions: list[tuple[np.ndarray, np.ndarray]]
 
 
 def onnx_network(shape: dict, convolutions: list[tuple[np.ndarray, np.ndarray]]) -> bytes:
-    """The same as an ONNX model with open sides."""
+    """`EDSR` as an ONNX model for images of any size."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, constants = [], []

@@ -14,17 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from absl import app, flags
-from other_frameworks import gflop_per_lr_pixel, other_python, run_worker, save_network
+from other_frameworks import NETWORKS, gflop_per_lr_pixel, other_python, run_worker, save_network
 
 flags.DEFINE_integer("steps", 8, "Timed steps of each, after one that compiles.")
 flags.DEFINE_integer("batch", 16, "Patches a step.")
 flags.DEFINE_integer("crop", 24, "Side of the LR patches in pixels.")
 
-NETWORKS = {
-    "8×32": {"blocks": 8, "filters": 32},
-    "8×32 one step": {"blocks": 8, "filters": 32, "one_step": True},
-    "32×64 (paper)": {"blocks": 32, "filters": 64, "residual_scaling": 0.1},
-}
+TRAINED = ("8×32", "8×32 one step", "32×64 (paper)")
 FRAMEWORKS = {"tensorflow": "TensorFlow", "xla": "TensorFlow, XLA", "jax": "JAX", "torch": "PyTorch"}
 
 
@@ -47,8 +43,8 @@ def main(_) -> None:
     print("| network | " + " | ".join(FRAMEWORKS.values()) + " | first steps (s) |")
     print("| --- |" + " ---: |" * (len(FRAMEWORKS) + 1))
     with tempfile.TemporaryDirectory() as folder:
-        for name, shape in NETWORKS.items():
-            generator = EDSR(**shape)
+        for name in TRAINED:
+            generator = EDSR(**NETWORKS[name])
             generator.build((None, None, None, 3))
             path = Path(folder) / "network.npz"
             save_network(path, generator, **arrays)

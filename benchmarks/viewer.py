@@ -1,11 +1,11 @@
-"""Times `sr-tf view`'s tiles over HTTP, cold and warm, and lets several people look at the same time.
+"""Times the tiles of `sr-tf view` over HTTP, cold and warm, and with several clients at the same time.
 
     python benchmarks/viewer.py --archive=slide.sr.zip --seconds=60
 
-Starts the server as a user would. Cold: one tile each of blocks that lie apart, so that no guess has made them before,
-with pauses in which the server's guesses end. Warm: tiles that were asked for before, by one client, one after another.
-Then clients that pan: screens of 5×4 tiles at the three finest levels, as fast as they come, a quarter of a second's
-look at each. Exit code 1 where one of their requests failed.
+Starts the server as a user does. Cold: one tile of each of several blocks that are not neighbours, so that the server
+has not prefetched them, with pauses in which prefetching ends. Warm: tiles that were requested before, by one client,
+one after another. Then clients pan: they request screens of 5×4 tiles at the three finest levels as fast as the server
+answers, and pause for a quarter of a second at each. The exit code is 1 if a request fails.
 """
 
 import http.client
@@ -17,36 +17,35 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 from absl import app, flags
+from commands import sr_tf
 
-flags.DEFINE_string("archive", None, "To look at.", required=True)
-flags.DEFINE_integer("cold", 8, "Blocks of each representation that are timed.")
+flags.DEFINE_string("archive", None, "The archive to view.", required=True)
+flags.DEFINE_integer("cold", 8, "Timed blocks of each representation.")
 flags.DEFINE_integer("warm", 2000, "Requests for warm tiles.")
-flags.DEFINE_integer("clients", 4, "That pan at the same time.")
-flags.DEFINE_float("seconds", 60, "That they pan for.")
-flags.DEFINE_integer("seed", 0, "Of blocks and of ways to pan.")
+flags.DEFINE_integer("clients", 4, "Clients that pan at the same time.")
+flags.DEFINE_float("seconds", 60, "Seconds for which they pan.")
+flags.DEFINE_integer("seed", 0, "Seed of the random blocks and movements.")
 
-SR_TF = Path(sys.executable).with_name("sr-tf")
 _ACROSS, _DOWN = 5, 4
-_LOOK, _PAUSE, _BREATH = 0.25, 4.0, 0.003
-"""Seconds: at a screen; between cold tiles; between warm ones, to stay below the server's limit for one address."""
+_LOOK, _COLD_PAUSE, _WARM_PAUSE = 0.25, 4.0, 0.003
+"""Seconds at a screen, between cold tiles, and between warm tiles (to stay below the server's limit per address)."""
 
 
 class Client:
-    """A connection that is kept open, as a browser keeps it.
+    """A connection that stays open, as in a browser.
 
     Args:
-        port: of the server on this machine.
+        port: the server's port on this machine.
     """
 
     def __init__(self, port: int):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
 
     def get(self, path: str) -> tuple[int, bytes, float]:
-        """(status, body, milliseconds)."""
+        """Requests a path; returns status, body and milliseconds."""
         start = time.perf_counter()
         self._connection.request("GET", path)
         answer = self._connection.getresponse()
@@ -55,18 +54,18 @@ class Client:
 
 
 def main(_) -> None:
-    """Runs all three."""
-    command = [SR_TF, "view", flags.FLAGS.archive, "--no-browser"]
+    """Runs all three measurements."""
+    command = sr_tf("view", flags.FLAGS.archive, "--no-browser")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        told = re.search(r":(\d+)/", process.stdout.readline())
-        if not told:
-            sys.exit(1)
-        port = int(told.group(1))
+        address = re.search(r":(\d+)/", process.stdout.readline())
+        if not address:
+            sys.exit("the server did not start")
+        port = int(address.group(1))
         client, draw = Client(port), random.Random(flags.FLAGS.seed)
         slide = json.loads(client.get("/slide.json")[1])
-        places = _cold(client, draw, slide, json.loads(client.get("/map.json")[1])["kinds"])
-        _warm(client, draw, places)
+        blocks = _cold(client, draw, slide, json.loads(client.get("/map.json")[1])["kinds"])
+        _warm(client, draw, blocks)
         failed = _crowd(port, slide, psutil.Process(process.pid))
     finally:
         process.terminate()
@@ -75,37 +74,37 @@ def main(_) -> None:
 
 
 def _cold(client: Client, draw: random.Random, slide: dict, kinds: list[list[int]]) -> list[tuple[int, int]]:
-    """Times tiles that nobody asked for; returns their blocks."""
-    taken: list[tuple[int, int]] = []
+    """Times tiles that were not requested before; returns their blocks."""
+    used: list[tuple[int, int]] = []
     for kind in slide["archive"]["kinds"]:
-        alike = [(r, c) for r, line in enumerate(kinds) for c, code in enumerate(line) if code == kind["code"]]
-        draw.shuffle(alike)
+        candidates = [(r, c) for r, line in enumerate(kinds) for c, code in enumerate(line) if code == kind["code"]]
+        draw.shuffle(candidates)
         times = []
-        for row, column in alike:
-            if len(times) == flags.FLAGS.cold or any(abs(row - r) < 2 and abs(column - c) < 2 for r, c in taken):
+        for row, column in candidates:
+            if len(times) == flags.FLAGS.cold or any(abs(row - r) < 2 and abs(column - c) < 2 for r, c in used):
                 continue
-            taken.append((row, column))
+            used.append((row, column))
             times.append(client.get(_tile(0, 2 * column, 2 * row))[2])
-            time.sleep(_PAUSE)
+            time.sleep(_COLD_PAUSE)
         if times:
             print(f"cold, {kind['name']}: {_spread(times)}", flush=True)
-    return taken
+    return used
 
 
-def _warm(client: Client, draw: random.Random, places: list[tuple[int, int]]) -> None:
-    tiles = [_tile(0, 2 * column, 2 * row) for row, column in places]
+def _warm(client: Client, draw: random.Random, blocks: list[tuple[int, int]]) -> None:
+    tiles = [_tile(0, 2 * column, 2 * row) for row, column in blocks]
     times = []
     for _ in range(flags.FLAGS.warm):
         status, _, milliseconds = client.get(draw.choice(tiles))
         if status != 200:
             sys.exit(f"a warm tile was answered by {status}")
         times.append(milliseconds)
-        time.sleep(_BREATH)
+        time.sleep(_WARM_PAUSE)
     print(f"warm, full size: {_spread(times)}", flush=True)
 
 
 def _crowd(port: int, slide: dict, process: psutil.Process) -> int:
-    """Lets clients pan, prints what they saw; returns how many requests failed."""
+    """Lets clients pan and prints their times; returns the number of failed requests."""
     times, failed, memory = [], [], []
     end = time.monotonic() + flags.FLAGS.seconds
 
@@ -113,7 +112,7 @@ def _crowd(port: int, slide: dict, process: psutil.Process) -> int:
         client, draw = Client(port), random.Random(seed)
         column, row, level = 0, 0, 0
         while time.monotonic() < end:
-            if draw.random() < 0.15:  # look elsewhere, at another magnification
+            if draw.random() < 0.15:  # jump to another place and magnification
                 column, row, level = draw.randrange(10**6), draw.randrange(10**6), draw.randrange(3)
             columns, rows = (-(-slide[side] // 2**level // slide["tile"]) for side in ("width", "height"))
             column = (column + draw.choice((-_ACROSS, 0, _ACROSS))) % columns
@@ -138,7 +137,10 @@ def _crowd(port: int, slide: dict, process: psutil.Process) -> int:
     print(f"{flags.FLAGS.clients} clients, {flags.FLAGS.seconds:g} s: {_spread(times)}, {len(failed)} errors")
     print(*failed[:10], sep="\n", end="\n" * bool(failed))
     quarters = [memory[round(share * (len(memory) - 1))] for share in (0, 0.25, 0.5, 0.75, 1)]
-    print("the server's memory, MB, in quarters of that time: " + ", ".join(f"{value:.0f}" for value in quarters))
+    print(
+        "memory of the server in MB at the start and after each quarter: "
+        + ", ".join(f"{value:.0f}" for value in quarters)
+    )
     return len(failed)
 
 
