@@ -1,1 +1,1 @@
-"""Archives of slides: every restored tile was measured against the original before the original was let go."""
+"""Archives of slides: each block in the fewest bytes whose restored pixels were measured to be good enough."""

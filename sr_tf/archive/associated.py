@@ -1,4 +1,4 @@
-"""Label, macro and thumbnail images: kept beside the slide, exactly where the gate is exact."""
+"""Label, macro and thumbnail images of a slide. A lossless archive stores them exactly, others as AVIF."""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -14,11 +14,11 @@ from sr_tf.slides.info import Associated
 from sr_tf.slides.jpeg_grid import JpegGrid
 
 _QUALITY = 70
-"""Of AVIF, 4:4:4, where the gate is not exact: fine print of labels stays sharp."""
+"""AVIF quality (4:4:4) unless the gate is lossless; high enough for the small print on labels."""
 
 
 def segments_of(grid: JpegGrid) -> Segments:
-    """What an archive keeps of a page of JPEG segments."""
+    """What an archive stores about a page of JPEG segments."""
     return Segments(
         grid.width, grid.height, grid.segment_width, grid.segment_height,
         grid.photometric, grid.subsampling, grid.tables,
@@ -26,15 +26,19 @@ def segments_of(grid: JpegGrid) -> Segments:
 
 
 def standalone_of(grid: JpegGrid) -> Callable[[int, int], bytes]:
-    """From (row, column) to a segment as a complete JPEG file; empty where it is missing."""
-    return lambda row, column: grid.standalone(column, row) if grid.segment(column, row) else b""
+    """A function from (row, column) to a segment as a complete JPEG file; b"" if the slide leaves the segment out."""
+    return lambda row, column: grid.standalone(column, row)
 
 
 def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:
-    """Stores one image.
+    """Encodes one image.
+
+    Args:
+        image: the image.
+        gate: the archive's gate.
 
     Returns:
-        (what `archive.json` says of it, its bytes).
+        (the image's entry in `archive.json`, the content of its member).
     """
     size = {"width": image.pixels.shape[1], "height": image.pixels.shape[0]}
     if not gate.lossless:
@@ -57,13 +61,17 @@ def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:
 
 
 def decode_associated(entry: dict, content: bytes) -> np.ndarray:
-    """The inverse of `encode_associated`.
+    """Decodes one image.
+
+    Args:
+        entry: the image's entry in `archive.json`.
+        content: the content of its member.
 
     Returns:
-        uint8 [h, w, 3]; equal to what was stored if the gate was exact.
+        uint8 [h, w, 3], RGB; the original's pixels if the archive is lossless.
 
     Raises:
-        ValueError, RuntimeError, KeyError: damaged.
+        ValueError, RuntimeError, KeyError: the entry or the content is damaged.
     """
     width, height = int(entry["width"]), int(entry["height"])
     if entry["stored"] == "segments":
@@ -71,8 +79,8 @@ def decode_associated(entry: dict, content: bytes) -> np.ndarray:
         ends = [0, *accumulate(entry["lengths"])]
 
         def standalone(row: int, column: int) -> bytes:
-            place = row * segments.columns + column
-            return native.unpack(entry["kinds"][place], content[ends[place] : ends[place + 1]])
+            index = row * segments.columns + column
+            return native.unpack(entry["kinds"][index], content[ends[index] : ends[index + 1]])
 
         return segments.read(standalone, 0, 0, width, height)
     pixels = CODECS["avif"].decode(content) if entry["stored"] == "avif" else imagecodecs.jpegxl_decode(content)

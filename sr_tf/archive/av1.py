@@ -1,8 +1,8 @@
-"""AVIF files without their box: all blocks of one size and kind have the same, of about 270 bytes.
+"""Stores AVIF files without their container, which is about 270 bytes and the same for all blocks of a size and kind.
 
-A small AVIF file is `ftyp`, `meta` (ISO/IEC 23008-12) and one `mdat` (ISO/IEC 14496-12) that holds the AV1 data. Beside
-the image's own data only two numbers differ from file to file: the size of `mdat`, and the length of the image's
-extent in `iloc`. An archive keeps the rest once, as a head in which these two are zero.
+A small AVIF file consists of `ftyp`, `meta` (ISO/IEC 23008-12) and one `mdat` (ISO/IEC 14496-12) with the AV1 data.
+Apart from that data, only two numbers differ between files: the size of `mdat`, and the length of the image's extent in
+`iloc`. An archive stores the rest once, as a head in which these two numbers are zero.
 """
 
 import struct
@@ -11,14 +11,14 @@ _NUMBER = struct.Struct(">I")
 
 
 def split(file: bytes) -> tuple[bytes, bytes]:
-    """Takes an AVIF file apart.
+    """Splits an AVIF file.
 
     Args:
-        file: as an encoder made it.
+        file: the content of an AVIF file, or any other bytes.
 
     Returns:
-        (head, body), from which `join` makes the same file; an empty head and the whole file where its form is not
-        the usual one.
+        (head, body), from which `join` makes the same file. If the file is not laid out as expected, the head is empty
+        and the body is the whole file.
     """
     place = file.find(b"mdat") - 4
     extent = file.find(b"iloc") + 4 + 4 + 2 + 2 + 2 + 2 + 2 + 4  # version, sizes, count, item, data reference, extents
@@ -26,7 +26,7 @@ def split(file: bytes) -> tuple[bytes, bytes]:
         return b"", file
     head, body = bytearray(file[: place + 8]), file[place + 8 :]
     head[extent : extent + 4] = head[place : place + 4] = bytes(4)
-    head += _NUMBER.pack(extent)  # where `join` puts the length
+    head += _NUMBER.pack(extent)  # tells `join` where the length of the extent goes
     return (bytes(head), body) if join(bytes(head), body) == file else (b"", file)
 
 
@@ -34,7 +34,7 @@ def join(head: bytes, body: bytes) -> bytes:
     """The inverse of `split`.
 
     Raises:
-        ValueError: not a head.
+        ValueError: `head` is not a head.
     """
     if not head:
         return body

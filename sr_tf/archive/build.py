@@ -1,8 +1,9 @@
-"""From a slide to chosen and confirmed blocks.
+"""Chooses how each block of a slide is stored, and confirms every choice.
 
-First each block gets the cheapest representation that passes with the original around it. Then every block is restored
-with what is really stored around it and measured again; one that now fails is given a dearer representation, and its
-neighbours are measured once more, until all pass. So each score in an archive is that of the pixels it will restore.
+First, each block gets the smallest representation that passes the gate while the original surrounds it. Then every
+block is restored with what is really stored around it, and measured again. A block that now fails gets a larger
+representation, and its neighbours are measured once more, until all blocks pass. The scores in an archive are therefore
+those of the pixels that it restores.
 """
 
 import functools
@@ -17,20 +18,21 @@ from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.stored import Stored
 from sr_tf.archive.windows import Windows, rescale
 from sr_tf.slides.slide import Slide
 
 
 class Builder:
-    """Fills a journal.
+    """Fills a journal with the blocks of a slide and their scores.
 
     Args:
         slide: the original.
-        journal: takes blocks and scores.
-        gate: that all tiles must pass.
-        measure: scores a block's gate tiles.
-        generators: by scale.
-        workers: threads.
+        journal: where blocks and scores are kept.
+        gate: the gate that all tiles must pass.
+        measure: scores the gate tiles of a block.
+        generators: the generators by their scale.
+        workers: number of threads.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class Builder:
         self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
         self._grid, self._workers = journal.grid, workers
         self._generators = generators
-        # The original surrounds a block as long as its neighbours are not chosen.
         self._originals = Windows(self._grid, self._reduced)
         self._blocks = RestoredBlocks(self._grid, journal.stored_image, generators)
 
     def choose(self, progress: Callable[[], object]) -> None:
-        """Chooses what every block is stored as; `progress` is called after each."""
+        """Chooses a representation for every block.
+
+        Args:
+            progress: called after each block.
+        """
         chooser = Chooser(self._gate.narrowed(), self._measure, self._generators)
 
         def choose(row: int, column: int) -> None:
@@ -63,10 +68,11 @@ class Builder:
         for_each(choose, self._grid.blocks(), self._workers)
 
     def share_segments(self) -> None:
-        """Hands blocks of full size over to the original's segments where those cost less, as neighbours need them too.
+        """Replaces blocks of full size by the original's JPEG segments where those add fewer bytes.
 
-        A segment lies under several blocks but is stored once; the search, block by block, counts a share of it. Each
-        change makes further ones cheaper, so the order does not matter, nor an interruption.
+        A segment lies under several blocks but is stored once. `choose` looks at one block at a time and charges it a
+        share of the segment. Here a block is charged only for the segments that no other block needs. Each replacement
+        makes further ones cheaper, so neither the order nor an interruption changes the result.
         """
         segments = self._journal.segments
         if segments is None:
@@ -84,13 +90,17 @@ class Builder:
             changed = False
             for place in list(under):
                 missing = under[place] - needed
-                if sum(len(self._journal.packed_segment(*one)[1]) for one in missing) < costs[place]:
+                if sum(len(self._journal.packed_segment(*segment)[1]) for segment in missing) < costs[place]:
                     self._journal.put(*place, self._journal.native(*place))
                     needed |= under.pop(place)
                     changed = True
 
     def confirm(self, progress: Callable[[], object]) -> None:
-        """Measures every restored block and replaces those that fail; `progress` is called after each measurement."""
+        """Measures every restored block and replaces those that fail.
+
+        Args:
+            progress: called after each measurement.
+        """
         chooser = Chooser(self._gate, self._measure, self._generators)
         pending = list(self._grid.blocks())
         while pending:
@@ -119,7 +129,7 @@ class Builder:
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
 
     def _source(self, row: int, column: int, kind: Kind) -> np.ndarray:
-        """A block of the original reduced for a kind, with its halo; see `Window`."""
+        """A block of the original, reduced for a kind, with its halo; see `sr_tf.archive.search.WindowOf`."""
         margin = halo(kind, self._generators)
         generator = self._generators[kind.scale] if kind.generator else None
         if generator is None or not generator.reduction_margin:
@@ -128,10 +138,10 @@ class Builder:
         return generator.reduce(self._originals.window(row, column, 1, outer))
 
     def _around(self, row: int, column: int, kind: Kind) -> np.ndarray:
-        """The same of what is stored."""
+        """The same window of what is stored."""
         return self._blocks.windows.window(row, column, kind.scale, halo(kind, self._generators))
 
-    def _native(self, row: int, column: int):
+    def _native(self, row: int, column: int) -> Callable[[], Stored] | None:
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None
 
     def _original(self, row: int, column: int) -> np.ndarray:
@@ -143,7 +153,10 @@ class Builder:
 
 
 def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:
-    """Calls `action(*place)` for each place in threads, a few ahead at a time; the first exception ends it."""
+    """Calls `action(*place)` for each place in threads; the first exception stops it and is raised.
+
+    Only a few calls wait at a time, so that the number of places does not matter for memory.
+    """
     waiting = set()
     pool = ThreadPoolExecutor(workers)
     try:

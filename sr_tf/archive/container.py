@@ -1,18 +1,18 @@
-"""The file: a ZIP archive, which any tool opens.
+"""The file format of an archive: a ZIP file, which any tool opens.
 
 Members:
-    README.txt      what this is
+    README.txt      what the file is
     archive.json    `sr_tf.archive.header.Header`
-    preview.jpg     the slide, small
+    preview.jpg     the slide as a small picture
     profile.icc     the slide's colour profile, if it has one
-    blocks          the blocks' bytes, row by row, not compressed again
-    blocks.npy      for each block `BLOCK_TYPE`, [rows, columns]
-    scores.npy      for each gate tile `SCORE_TYPE`, [rows, columns]
-    segments        the original's JPEG segments that are needed, row by row, repacked
-    segments.npy    for each of them `SEGMENT_TYPE`, [rows, columns]
-    associated/…    label, macro and the like
+    blocks          the bytes of all blocks, row by row, not compressed again
+    blocks.npy      a `BLOCK_TYPE` for each block, [rows, columns]
+    scores.npy      a `SCORE_TYPE` for each gate tile, [rows, columns]
+    segments        the JPEG segments of the original that blocks need, row by row, repacked
+    segments.npy    a `SEGMENT_TYPE` for each segment of the original, [rows, columns]
+    associated/…    label, macro and thumbnail images
 
-The ZIP's comment holds the SHA-256 of all bytes before it, so that not one byte can change unseen.
+The ZIP's comment holds the SHA-256 of all bytes before it, so that no change of a byte goes unnoticed.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from sr_tf.archive.gate import SCORE_UNITS
 from sr_tf.archive.header import NOTICE, Header
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
-"""`head` counts from 1, 0 is none; `sha256` is the first half of the hash of the block's file."""
+"""`head` is 1 for the first of the header's heads and 0 for none; `sha256` is the first half of the file's hash."""
 
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
 SCORE_TYPE = np.dtype([(name, "<u2") for name in SCORE_UNITS])
@@ -36,16 +36,16 @@ SCORE_TYPE = np.dtype([(name, "<u2") for name in SCORE_UNITS])
 COMMENT = "sr_tf archive, SHA-256 of what precedes: "
 COMMENT_LENGTH = len(COMMENT) + 64
 
-_README = f"""An archive of a slide, written by sr_tf.
+_README = f"""An archive of a microscope slide, written by sr_tf.
 
 {NOTICE}
 
-preview.jpg    what the slide looks like
-archive.json   where it came from, how it is stored, what it was measured to
+preview.jpg    a small picture of the slide
+archive.json   the slide's metadata, how it is stored, and the quality that was measured
 
-sr-tf info FILE         what is in it
-sr-tf restore FILE OUT  the slide as a pyramidal OME-TIFF
-sr-tf verify FILE       whether every byte is as it was written
+sr-tf info FILE         shows what the archive contains
+sr-tf restore FILE OUT  writes the slide as a pyramidal OME-TIFF
+sr-tf verify FILE       checks that no byte has changed
 """
 
 
@@ -55,10 +55,10 @@ def half_sha256(data: bytes) -> bytes:
 
 
 class Writer:
-    """Writes the members one after another.
+    """Writes the members of an archive, one after another.
 
     Args:
-        path: of the file, which must be a temporary one: it is incomplete until `finish`.
+        path: the file to write. It is not an archive before `finish`, so it should have a temporary name.
     """
 
     def __init__(self, path: Path):
@@ -78,8 +78,8 @@ class Writer:
         self.add(name, buffer.getvalue())
 
     def add_stream(self, name: str, parts: Iterable[bytes], compress: bool = False) -> None:
-        """Adds a member made of parts."""
-        info = zipfile.ZipInfo(name)  # its date is 1980-01-01: the same content gives the same file
+        """Adds a member that consists of several parts."""
+        info = zipfile.ZipInfo(name)  # dated 1980-01-01, so that equal content gives equal files
         info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
         digest = hashlib.sha256()
         with self._zip.open(info, "w", force_zip64=not compress) as member:
@@ -89,7 +89,7 @@ class Writer:
         self._hashes[name] = digest.hexdigest()
 
     def finish(self, header: Header) -> None:
-        """Adds `archive.json` and the whole file's hash."""
+        """Adds `archive.json` and the hash of the whole file."""
         self.add("archive.json", replace(header, members=dict(self._hashes)).to_json().encode())
         self._zip.comment = bytes(COMMENT_LENGTH)
         self._zip.close()
@@ -100,7 +100,7 @@ class Writer:
 
 
 def hash_before_comment(path: Path) -> str:
-    """SHA-256 of all bytes of a file but the last `COMMENT_LENGTH`."""
+    """The SHA-256 of all bytes of a file before its last `COMMENT_LENGTH` bytes."""
     digest = hashlib.sha256()
     left = path.stat().st_size - COMMENT_LENGTH
     with path.open("rb") as file:

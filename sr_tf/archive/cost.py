@@ -1,4 +1,4 @@
-"""What an archive costs: bytes by representation, beside the source's file, and money a year."""
+"""What an archive costs: its bytes by representation, beside the source's file, and the price of storing it."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ _GB = 1e9
 
 @dataclass(frozen=True)
 class Share:
-    """What one representation takes.
+    """The bytes of one representation.
 
     Attributes:
-        name: of the representation, or of what else is in the file.
-        blocks: how many blocks are stored so.
-        bytes: that they take.
+        name: the representation, or another part of the file.
+        blocks: number of blocks that are stored in this way; 0 for other parts.
+        bytes: their size in the file.
     """
 
     name: str
@@ -26,17 +26,14 @@ class Share:
 
 
 def shares(archive: ArchiveFile) -> list[Share]:
-    """Where the bytes of an archive are; together all of its file."""
+    """Divides the bytes of an archive's file; the shares add up to its size."""
     found = []
     for kind in KINDS.values():
         chosen = archive.index["kind"] == kind.code
-        size = (
-            archive.segment_index["length"].sum()
-            if kind is NATIVE and chosen.any()
-            else archive.index["length"][chosen].sum()
-        )
-        if chosen.any():
-            found.append(Share(kind.name, int(np.count_nonzero(chosen)), int(size)))
+        if not chosen.any():
+            continue
+        lengths = archive.segment_index["length"] if kind is NATIVE else archive.index["length"][chosen]
+        found.append(Share(kind.name, int(np.count_nonzero(chosen)), int(lengths.sum())))
     associated = sum(archive.member_size(f"associated/{name}") for name in archive.header.associated)
     if associated:
         found.append(Share("label, macro, thumbnail", 0, associated))
@@ -46,11 +43,14 @@ def shares(archive: ArchiveFile) -> list[Share]:
 
 
 def report(archive: ArchiveFile, price_per_gb_month: float) -> list[str]:
-    """Lines for people.
+    """Describes the cost of an archive.
 
     Args:
-        archive: to report on.
-        price_per_gb_month: of storage, for 10⁹ bytes.
+        archive: the archive.
+        price_per_gb_month: price of storing 10⁹ bytes for a month.
+
+    Returns:
+        Lines for people.
     """
     size, source = archive.path.stat().st_size, int(archive.header.source["bytes"])
     pixels = archive.header.slide.width * archive.header.slide.height
@@ -58,11 +58,12 @@ def report(archive: ArchiveFile, price_per_gb_month: float) -> list[str]:
     for share in shares(archive):
         blocks = f"{share.blocks:,}" if share.blocks else ""
         lines.append(f"{blocks:>8} {share.bytes:>13,} {share.bytes / size:>6.1%}  {share.name}")
-    lines.append(f"{'':>8} {size:>13,} {1:>6.1%}  in all, {8 * size / pixels:.4f} bits for each original pixel")
-    lines.append(f"the source's file has {source:,} bytes: {source / size:.2f} times as many")
+    lines.append(f"{'':>8} {size:>13,} {1:>6.1%}  in total, {8 * size / pixels:.4f} bits per original pixel")
+    lines.append(f"the source's file has {source:,} bytes, {source / size:.2f} times as many")
     yearly = 12 * price_per_gb_month / _GB
     lines.append(
-        f"stored for a year at {price_per_gb_month:g} for 10⁹ bytes and month: {yearly * size:.3g}, the source's file "
-        f"{yearly * source:.3g}; a thousand such slides {1000 * yearly * size:,.2f} and {1000 * yearly * source:,.2f}"
+        f"storage for a year at {price_per_gb_month:g} per 10⁹ bytes and month: {yearly * size:.3g} for the archive, "
+        f"{yearly * source:.3g} for the source's file; for a thousand such slides {1000 * yearly * size:,.2f} and "
+        f"{1000 * yearly * source:,.2f}"
     )
     return lines

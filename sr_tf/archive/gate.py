@@ -1,4 +1,4 @@
-"""The quality gate: what every tile of a restored slide must measure up to, and the measuring."""
+"""The quality gate: the thresholds that every tile of a restored slide must pass, and how tiles are scored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,16 +20,16 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Gate:
-    """Thresholds that hold for every tile by itself.
+    """Thresholds for every single tile.
 
     Attributes:
-        name: of the quality, or "custom".
-        min_psnr: dB; infinite: the restored pixels must be the original's.
-        min_ssim: at most 1.
-        max_enl0: largest ENL0 distance; None: not measured.
-        max_shift: largest |mean of SR − HR| of a channel, in 8-bit levels. More of it in one tile than in the next
-            shows as an edge on blank glass, where PSNR allows several levels. Below 1 no codec that stores Y, Cb and Cr
-            in 8 bits could pass surely: even a single colour comes back off by a level.
+        name: name of the quality, or "custom".
+        min_psnr: lowest PSNR in dB; infinite: the restored pixels must equal the original's.
+        min_ssim: lowest SSIM, at most 1.
+        max_enl0: largest ENL0 distance; None: ENL0 is not measured.
+        max_shift: largest |mean of SR − HR| of a channel, in 8-bit levels. A different shift in the next tile is
+            visible as an edge on blank glass, where PSNR allows several levels. Below 1, no codec that stores Y, Cb and
+            Cr in 8 bits is sure to pass: even a single colour may come back with an error of one level.
     """
 
     name: str
@@ -40,28 +40,28 @@ class Gate:
 
     @property
     def lossless(self) -> bool:
-        """Whether only the original's own pixels pass."""
+        """Whether only the original's pixels pass."""
         return np.isinf(self.min_psnr)
 
     def passes(self, scores: dict[str, np.ndarray]) -> bool:
-        """Whether all tiles pass; `scores` as from `Measure`."""
+        """Whether all tiles pass; `scores` are those of `Measure`."""
         return bool(np.all(self.passed(scores)))
 
     def passed(self, scores: dict[str, np.ndarray]) -> np.ndarray:
-        """Which tiles pass, bool of the scores' shape."""
+        """Which tiles pass: bool [rows, columns]."""
         good = (scores["psnr"] >= self.min_psnr) & (scores["ssim"] >= self.min_ssim)
         good &= scores["shift"] <= self.max_shift
         return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
 
     def margin(self, scores: dict[str, np.ndarray]) -> float:
-        """How far the worst tile is from failing, in dB as far as PSNR tells; below 0 it fails."""
+        """How far the worst tile is from failing, judged by its PSNR, in dB; below 0 if a tile fails."""
         decibels = float(np.min(scores["psnr"])) - self.min_psnr
         if self.passes(scores):
             return max(decibels, 0.0)
         return min(decibels, -1e-3)
 
     def narrowed(self) -> "Gate":
-        """A gate a little stricter, for choosing while the neighbours are not chosen yet."""
+        """A slightly stricter gate, for choosing a block before its neighbours are chosen."""
         if self.lossless:
             return self
         enl0 = None if self.max_enl0 is None else 0.99 * self.max_enl0
@@ -73,7 +73,7 @@ class Gate:
         )
 
     def describe(self) -> str:
-        """One line for people."""
+        """The thresholds in one line for people."""
         if self.lossless:
             return f"{self.name}: every pixel as in the original"
         enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
@@ -90,20 +90,20 @@ QUALITIES = {
     )
 }
 
-# What an archive keeps of a score, rounded to the worse side. 65535 stands for equal pixels.
+# The resolution at which an archive stores a score. 65535 stands for equal pixels.
 SCORE_UNITS = {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4}
 LESS_IS_BETTER = ("shift", "enl0")
 EQUAL = 65535
 
 
 class Measure:
-    """Scores a block's gate tiles.
+    """Scores the gate tiles of a block.
 
     Args:
-        with_enl0: measure the ENL0 distance too.
+        with_enl0: whether to measure the ENL0 distance, which needs Keras.
 
     Raises:
-        UserError: its weights were not fetched.
+        UserError: the weights of ENL0 are not in the cache.
     """
 
     def __init__(self, with_enl0: bool = False):
@@ -118,15 +118,15 @@ class Measure:
             self._enl0 = ENL0(locate("efficientnet_lite0"))
 
     def __call__(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, np.ndarray]:
-        """Scores of each gate tile.
+        """Scores each gate tile.
 
         Args:
-            hr: uint8 [h, w, 3] of a block, its upper left corner on the gate's grid.
-            sr: the same shape.
+            hr: a block of the original, uint8 [h, w, 3]. Its upper left corner lies on the grid of gate tiles.
+            sr: the restored block, of the same shape.
 
         Returns:
-            `psnr` (dB, infinite for equal tiles), `ssim`, `shift` (8-bit levels) and, if asked for, `enl0`: float
-            [rows, columns] each.
+            `psnr` (dB, infinite for equal tiles), `ssim`, `shift` (8-bit levels) and, if it is measured, `enl0`; each
+            is a float array [rows, columns].
         """
         height, width = hr.shape[:2]
         shape = -(-height // GATE_TILE), -(-width // GATE_TILE)
@@ -152,23 +152,23 @@ class Measure:
 
 
 def _at_least(image: np.ndarray, side: int) -> np.ndarray:
-    """[h, w, 3] with its last row and column repeated up to `side`."""
+    """Repeats the last row and column of an image until it has `side` rows and columns."""
     height, width = image.shape[:2]
     return np.pad(image, ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
 
 
 def score_names(with_enl0: bool) -> tuple[str, ...]:
-    """What is measured."""
+    """The names of the scores that are measured."""
     return tuple(name for name in SCORE_UNITS if with_enl0 or name != "enl0")
 
 
 def worst(name: str, values: np.ndarray) -> float:
-    """The worst of a score's values."""
+    """The worst value of a score."""
     return float(values.max() if name in LESS_IS_BETTER else values.min())
 
 
 def pack(name: str, values: np.ndarray) -> np.ndarray:
-    """Scores as an archive keeps them: uint16, rounded to the worse side."""
+    """Scores as an archive stores them: uint16 in units of `SCORE_UNITS`, rounded towards worse scores."""
     steps = np.asarray(values, np.float64) / SCORE_UNITS[name]
     steps = np.ceil(steps - 1e-6) if name in LESS_IS_BETTER else np.floor(steps + 1e-6)
     return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1)).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""Blocks and gate tiles: how a slide is divided."""
+"""The division of a slide into blocks and gate tiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from sr_tf.images.tiles import under
 
 BLOCK = 512
-"""Side in HR pixels of what is stored in one piece: AV1 needs room to be efficient, the gate wants small pieces."""
+"""Side of a block in HR pixels. AV1 is more efficient on large images; the gate works better on small ones."""
 
 GATE_TILE = 256
-"""Side in HR pixels of what must pass the gate by itself; `BLOCK` is a multiple of it."""
+"""Side of a gate tile in HR pixels. `BLOCK` is a multiple of it."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A slide of width × height pixels, divided from its upper left corner.
+    """The blocks and gate tiles of a slide, counted from its upper left corner.
 
     Attributes:
-        width: of the slide in pixels.
-        height: of the slide in pixels.
+        width: the slide's width in pixels.
+        height: the slide's height in pixels.
     """
 
     width: int
@@ -26,17 +26,17 @@ class Grid:
 
     @property
     def columns(self) -> int:
-        """Blocks in a row."""
+        """Number of blocks in a row."""
         return -(-self.width // BLOCK)
 
     @property
     def rows(self) -> int:
-        """Rows of blocks."""
+        """Number of rows of blocks."""
         return -(-self.height // BLOCK)
 
     @property
     def gate_shape(self) -> tuple[int, int]:
-        """Rows and columns of gate tiles."""
+        """Number of rows and of columns of gate tiles."""
         return -(-self.height // GATE_TILE), -(-self.width // GATE_TILE)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
@@ -50,12 +50,17 @@ class Grid:
         x, y = column * BLOCK, row * BLOCK
         return x, y, min(BLOCK, self.width - x), min(BLOCK, self.height - y)
 
+    def gate_tiles(self, row: int, column: int) -> tuple[slice, slice]:
+        """(rows, columns) of a block's gate tiles among those of the slide."""
+        count = BLOCK // GATE_TILE
+        return slice(row * count, (row + 1) * count), slice(column * count, (column + 1) * count)
+
     def neighbours(self, row: int, column: int) -> Iterator[tuple[int, int]]:
-        """The block itself and those around it that exist, row by row."""
+        """(row, column) of a block and of the existing blocks around it, row by row."""
         for r in range(max(0, row - 1), min(self.rows, row + 2)):
             for c in range(max(0, column - 1), min(self.columns, column + 2)):
                 yield r, c
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
-        """The blocks that a rectangle of HR pixels touches, row by row."""
+        """(row, column) of each block that a rectangle of HR pixels touches, row by row."""
         return under((x, y, width, height), BLOCK, BLOCK)

@@ -1,4 +1,4 @@
-"""`archive.json`: what an archive says of itself."""
+"""`archive.json`: the metadata of an archive."""
 
 import base64
 import dataclasses
@@ -16,7 +16,7 @@ FORMAT = "sr_tf archive"
 VERSION = 1
 NOTICE = (
     "For research use only. Not a medical device. Pixels are reconstructed: each tile was measured against the "
-    "original when it was archived, and its scores stand in scores.npy."
+    "original when it was archived, and its scores are in scores.npy."
 )
 
 
@@ -25,18 +25,17 @@ class Header:
     """The contents of `archive.json`.
 
     Attributes:
-        slide: what was read of the slide, after `--deidentify`; its `icc` lies in a member of its own.
+        slide: the slide's metadata, without what `--deidentify` removed. Its `icc` is stored in a member of its own.
         source: `name`, `bytes` and `sha256` of the slide's file; no name after `--deidentify`.
-        gate: that every tile passed.
-        generators: their records, see `sr_tf.archive.enlarge.BlockGenerator`.
-        codecs: versions of the libraries that coded the blocks.
-        heads: of AVIF files, see `sr_tf.archive.av1`.
-        native: where the original's segments lie, if the archive has some of them.
-        associated: names of label, macro and the like, each a member of its own, as stored: "avif", "jpegxl" or
-            "segments".
-        removed: names of identifying properties that were stripped.
-        software: that wrote it.
-        members: SHA-256 of each other member.
+        gate: the gate that every tile passed.
+        generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
+        codecs: versions of the libraries that coded the blocks, by name.
+        heads: the heads of AVIF files, see `sr_tf.archive.av1`.
+        native: layout of the original's JPEG segments, if the archive contains any of them; else None.
+        associated: how each associated image is stored, by its name; see `sr_tf.archive.associated`.
+        removed: names of the identifying properties that `--deidentify` removed.
+        software: name and version of the program that wrote the archive.
+        members: SHA-256 of each other member, by its name.
     """
 
     slide: SlideInfo
@@ -53,11 +52,11 @@ class Header:
 
     @property
     def grid(self) -> Grid:
-        """Of the slide."""
+        """The slide's grid."""
         return Grid(self.slide.width, self.slide.height)
 
     def to_json(self) -> str:
-        """As text."""
+        """The content of `archive.json`."""
         slide = dataclasses.asdict(self.slide)
         del slide["icc"]
         gate = dataclasses.asdict(self.gate)
@@ -88,21 +87,25 @@ class Header:
 
     @classmethod
     def from_json(cls, text: str, icc: bytes | None) -> "Header":
-        """The inverse of `to_json`.
+        """Reads `archive.json`.
+
+        Args:
+            text: the content of `archive.json`.
+            icc: the content of `profile.icc`, or None.
 
         Raises:
-            ValueError, KeyError, TypeError: not such a text.
+            ValueError, KeyError, TypeError: `text` is not a valid `archive.json` of this version.
         """
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError(f"format is {content['format']!r}, expected {FORMAT!r}")
         if content["version"] != VERSION or content["block"] != BLOCK or content["gate_tile"] != GATE_TILE:
-            raise ValueError(f"version {content['version']}, expected {VERSION}; a newer sr_tf may read it")
+            raise ValueError(f"version {content['version']}, expected {VERSION}; a newer sr_tf may be able to read it")
         slide = content["slide"]
         mpp = slide["mpp"]
         slide = SlideInfo(**{**slide, "mpp": mpp and (float(mpp[0]), float(mpp[1])), "icc": icc})
         if not (0 < int(slide.width) < 2**31 and 0 < int(slide.height) < 2**31):
-            raise ValueError(f"{slide.width}×{slide.height} pixels")
+            raise ValueError(f"a slide of {slide.width}×{slide.height} pixels, expected 1 to 2147483647 each")
         gate = content["gate"]
         gate = Gate(
             gate["name"],

@@ -1,4 +1,4 @@
-"""What an interrupted `sr-tf archive` left behind, and a resumed one takes up."""
+"""The journal of `sr-tf archive`: everything that an interrupted call has finished, so that the next one resumes."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 from sr_tf.archive import native
 from sr_tf.archive.gate import SCORE_UNITS, pack
 from sr_tf.archive.grid import Grid
-from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.kinds import NATIVE, Kind
 from sr_tf.archive.native import Segments
 from sr_tf.archive.stored import Stored, decode, from_record
 from sr_tf.disk.spool import Spool
@@ -17,13 +17,14 @@ _BLOCK, _SCORES, _SEGMENT = range(3)
 
 
 class Journal:
-    """Blocks, their measured scores and the original's segments, on disk.
+    """The chosen blocks, their scores and the original's JPEG segments, on disk.
 
     Args:
-        spool: that holds them.
-        grid: of the slide.
-        segments: of the original, if it has some.
-        standalone: from (row, column) to a segment of the original.
+        spool: the spool that stores them.
+        grid: the slide's grid.
+        segments: layout of the original's JPEG segments; None if it has none.
+        standalone: a function from (row, column) to a segment of the original as a complete JPEG file; None if it has
+            none.
     """
 
     def __init__(
@@ -37,19 +38,19 @@ class Journal:
         self._spool, self._standalone = spool, standalone
 
     def has(self, row: int, column: int) -> bool:
-        """Whether a block was chosen."""
+        """Whether a block's representation has been chosen."""
         return (_BLOCK, row, column) in self._spool
 
     def put(self, row: int, column: int, stored: Stored) -> None:
-        """Keeps a block, instead of what was kept of it before."""
+        """Stores a block; replaces what was stored for it before."""
         self._spool.put((_BLOCK, row, column), stored.record())
 
     def stored(self, row: int, column: int) -> Stored:
-        """A block."""
+        """Returns a block."""
         return from_record(self._spool.get((_BLOCK, row, column)))
 
-    def stored_image(self, row: int, column: int):
-        """A block's kind and stored image; for `sr_tf.archive.restored_blocks.RestoredBlocks`."""
+    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs."""
         stored = self.stored(row, column)
         x, y, width, height = self.grid.rectangle(row, column)
         if stored.kind is NATIVE:
@@ -57,7 +58,7 @@ class Journal:
         return stored.kind, decode(stored.kind, stored.file, (height, width))
 
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:
-        """A segment of the original as `native.repack` makes it, which is done once."""
+        """A segment of the original as `native.repack` returns it; repacked once and then kept."""
         key = (_SEGMENT, row, column)
         if key not in self._spool:
             kind, packed = native.repack(self._standalone(row, column))
@@ -66,11 +67,11 @@ class Journal:
         return record[0], record[1:]
 
     def segment(self, row: int, column: int) -> bytes:
-        """A segment of the original, back from its packed form."""
+        """A segment of the original as a complete JPEG file, unpacked."""
         return native.unpack(*self.packed_segment(row, column))
 
     def native(self, row: int, column: int) -> Stored:
-        """A block by the original's segments; it bears its share of those that it needs."""
+        """A block stored as the original's segments; its cost is its share of the segments that it needs."""
         rectangle = self.grid.rectangle(row, column)
         cost = sum(
             len(self.packed_segment(*place)[1]) * self.segments.share(*place, *rectangle)
@@ -79,7 +80,12 @@ class Journal:
         return Stored(NATIVE, 0, b"", cost)
 
     def scores(self, row: int, column: int) -> np.ndarray | None:
-        """A block's packed scores, uint16 [scores, rows, columns], if measured with what is stored around it now."""
+        """Returns a block's scores.
+
+        Returns:
+            Packed scores, uint16 [scores, rows, columns]; None if the block was not measured since it or one of its
+            neighbours changed.
+        """
         key = (_SCORES, row, column)
         if key not in self._spool:
             return None
@@ -90,12 +96,13 @@ class Journal:
         return np.frombuffer(record[19:], "<u2").reshape(shape)
 
     def put_scores(self, row: int, column: int, scores: dict[str, np.ndarray]) -> None:
-        """Keeps a block's scores."""
+        """Stores a block's scores."""
         packed = np.stack([pack(name, scores.get(name, np.zeros_like(scores["psnr"]))) for name in SCORE_UNITS])
         record = self._surroundings(row, column) + bytes(packed.shape) + packed.astype("<u2").tobytes()
         self._spool.put((_SCORES, row, column), record)
 
     def _surroundings(self, row: int, column: int) -> bytes:
+        """A hash of the block and its neighbours as stored, on which the restored block depends."""
         digest = hashlib.sha256()
         for place in self.grid.neighbours(row, column):
             digest.update(self._spool.get((_BLOCK, *place)))

@@ -1,4 +1,4 @@
-"""The ways in which a block can be stored, and what each is called in archives and reports."""
+"""The ways in which a block can be stored."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ class Kind:
     """One way to store a block.
 
     Attributes:
-        code: in the archive's index; never given to another kind.
-        name: in reports.
+        code: the kind's number in the archive's index; never reused for another kind.
+        name: the kind's name in reports.
         scale: how many times smaller in each direction the stored image is.
-        codec: key of `sr_tf.images.codecs.CODECS`, or None where pixels are exact.
-        generator: whether a generator enlarges it; otherwise it is bicubic interpolation, or nothing at scale 1.
+        codec: a key of `sr_tf.images.codecs.CODECS`; None if the pixels are exact.
+        generator: whether a generator enlarges the stored image. Otherwise bicubic interpolation does, unless `scale`
+            is 1.
     """
 
     code: int
@@ -48,8 +49,8 @@ class Family:
     """A kind and the levels of its codec that are tried.
 
     Attributes:
-        kind: of what is stored.
-        levels: of the codec, from fewest to most bytes.
+        kind: how the block is stored.
+        levels: the codec's levels, from fewest to most bytes.
     """
 
     kind: Kind
@@ -57,18 +58,18 @@ class Family:
 
     @property
     def codec(self) -> Codec:
-        """Of the stored image."""
+        """The codec of the stored image."""
         return CODECS[self.kind.codec]
 
     @property
     def fast_codec(self) -> Codec:
-        """The same at a setting for searching; a generator takes longer than any setting."""
+        """The codec that is used while searching: faster, unless a generator takes the time anyway."""
         return self.codec if self.kind.generator else CODECS.get(f"{self.kind.codec}-fast", self.codec)
 
 
 _AVIF_LEVELS = tuple(range(0, 100, 2))
 
-# From cheapest to dearest. A reduced image by JPEG XL is none of them: `benchmarks/lr_codec.py` shows why.
+# From smallest to largest. Reduced images are not coded with JPEG XL: `benchmarks/lr_codec.py` shows why.
 FAMILIES = (
     *(Family(kind, _AVIF_LEVELS) for kind in (LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR)),
     *(Family(kind, _AVIF_LEVELS) for kind in (FULL_AVIF420, FULL_AVIF)),

@@ -1,7 +1,7 @@
 """The original's own JPEG segments, repacked without loss as JPEG XL.
 
-JPEG XL can hold the data of a JPEG file in fewer bytes and give the file back bit by bit (ISO/IEC 18181-2, annex A,
-`jbrd`). Where that does not hold for a segment, its own bytes are kept.
+JPEG XL can store the data of a JPEG file in fewer bytes and give the file back bit by bit (ISO/IEC 18181-2, annex A,
+`jbrd`). If that fails for a segment, the segment is stored as it is.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from sr_tf.slides.jpeg_segments import decode_segment
 from sr_tf.slides.tiff_page import SegmentGrid
 
 MISSING, REPACKED, RAW = range(3)
+"""How a segment is stored: the original leaves it out, as JPEG XL, or as it is."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Segments(SegmentGrid):
     tables: bytes | None
 
     def share(self, row: int, column: int, x: int, y: int, width: int, height: int) -> float:
-        """How much of a segment a rectangle covers, 0 to 1."""
+        """The share of a segment's area that a rectangle covers, 0 to 1."""
         left, top = column * self.segment_width, row * self.segment_height
         right, bottom = min(left + self.segment_width, self.width), min(top + self.segment_height, self.height)
         covered = max(0, min(right, x + width) - max(left, x)) * max(0, min(bottom, y + height) - max(top, y))
@@ -41,14 +42,14 @@ class Segments(SegmentGrid):
         """Decodes a rectangle.
 
         Args:
-            standalone: from (row, column) to a segment as a complete JPEG file; empty where it is missing.
-            x: left edge.
-            y: upper edge.
-            width: in pixels.
-            height: in pixels.
+            standalone: a function from (row, column) to a segment as a complete JPEG file; b"" if it is missing.
+            x: left edge in pixels.
+            y: upper edge in pixels.
+            width: width in pixels.
+            height: height in pixels.
 
         Returns:
-            uint8 [height, width, 3]; white where segments are missing.
+            uint8 [height, width, 3], RGB; white where segments are missing.
 
         Raises:
             ValueError: a segment cannot be decoded.
@@ -62,11 +63,14 @@ class Segments(SegmentGrid):
 
 
 def repack(standalone: bytes) -> tuple[int, bytes]:
-    """A JPEG file in fewer bytes.
+    """Stores a JPEG file in fewer bytes.
+
+    Args:
+        standalone: a complete JPEG file; b"" if the segment is missing.
 
     Returns:
-        (`REPACKED`, JPEG XL), or (`RAW`, the file itself) where JPEG XL does not give it back or is no smaller, or
-        (`MISSING`, nothing).
+        (`REPACKED`, JPEG XL); (`RAW`, the file itself) if JPEG XL is not smaller or does not give the file back; or
+        (`MISSING`, b"").
     """
     if not standalone:
         return MISSING, b""
@@ -74,7 +78,7 @@ def repack(standalone: bytes) -> tuple[int, bytes]:
         packed = imagecodecs.jpegxl_encode_jpeg(standalone, numthreads=1)
         if len(packed) < len(standalone) and imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1) == standalone:
             return REPACKED, packed
-    except (RuntimeError, ValueError):  # a kind of JPEG that it does not take
+    except (RuntimeError, ValueError):  # a kind of JPEG that JPEG XL does not support
         pass
     return RAW, standalone
 
@@ -83,7 +87,7 @@ def unpack(kind: int, packed: bytes) -> bytes:
     """The inverse of `repack`.
 
     Raises:
-        ValueError: damaged.
+        ValueError: the packed segment is damaged.
     """
     if kind != REPACKED:
         return packed

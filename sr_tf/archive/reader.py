@@ -1,4 +1,4 @@
-"""Reading an archive: nothing is returned whose hash is not right."""
+"""Reads an archive. Every piece of data is checked against its hash before it is returned."""
 
 import hashlib
 import io
@@ -6,6 +6,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.stored import decode
 from sr_tf.disk.hashing import sha256_of_file
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 
 _LARGEST_MEMBER = 1 << 31
-"""Of those that are read at once, in bytes."""
+"""Members that are read in one piece have at most so many bytes; larger ones are refused as damaged or malicious."""
 
-# What zipfile, JSON and NumPy raise on damaged files.
+# What zipfile, json and NumPy raise for damaged files.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError,
     NotImplementedError, RuntimeError, OverflowError, UnicodeError, OSError,
@@ -31,19 +32,20 @@ _DAMAGED = (
 
 
 class ArchiveFile:
-    """An archive, open for reading; thread-safe.
+    """An archive, open for reading; a context manager that closes it. Thread-safe.
 
     Args:
-        path: of the file.
+        path: the archive's file.
 
     Attributes:
-        path: of the file.
-        header: what it says of itself.
-        index: `BLOCK_TYPE` [rows, columns].
-        segment_index: `SEGMENT_TYPE` [rows, columns], if it holds segments of the original.
+        path: the archive's file.
+        header: the content of `archive.json`.
+        index: how each block is stored, `BLOCK_TYPE` [rows, columns].
+        segment_index: how each segment of the original is stored, `SEGMENT_TYPE` [rows, columns]; None if the archive
+            contains none.
 
     Raises:
-        UserError: not an archive, or damaged.
+        UserError: the file is not an archive, or is damaged.
     """
 
     def __init__(self, path: str | Path):
@@ -56,7 +58,8 @@ class ArchiveFile:
         except FileNotFoundError as error:
             raise UserError(f"{self.path}: no such file, expected an archive of `sr-tf archive`") from error
         except _DAMAGED as error:
-            found = "is empty" if self.path.stat().st_size == 0 else f"is no ZIP file or a damaged one ({_line(error)})"
+            empty = self.path.stat().st_size == 0
+            found = "is empty" if empty else f"is not a ZIP file, or a damaged one ({reason(error)})"
             raise UserError(f"{self.path}: {found}, expected an archive of `sr-tf archive`") from error
         try:
             self._open()
@@ -66,7 +69,7 @@ class ArchiveFile:
         except _DAMAGED as error:
             self.close()
             raise UserError(
-                f"{self.path}: not an archive of this version, or a damaged one ({_line(error)})"
+                f"{self.path}: not an archive of this version, or a damaged one ({reason(error)})"
             ) from error
 
     def _open(self) -> None:
@@ -76,7 +79,7 @@ class ArchiveFile:
         icc = self._zip.read("profile.icc") if "profile.icc" in names else None
         self.header = Header.from_json(self._read("archive.json").decode("utf-8"), icc)
         if names != {"archive.json", *self.header.members}:
-            raise ValueError("members are missing or too many")
+            raise ValueError("its members are not those that archive.json lists")
         if icc is not None:
             self._checked("profile.icc", icc)
         grid = self.header.grid
@@ -102,7 +105,14 @@ class ArchiveFile:
         self._zip.close()
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Measured when the slide was archived, as `sr_tf.archive.gate.Measure` returns them, for the whole slide."""
+        """The scores that were measured when the slide was archived.
+
+        Returns:
+            The scores of `sr_tf.archive.gate.Measure` for the whole slide, float64 [rows, columns] each.
+
+        Raises:
+            UserError: the scores are damaged.
+        """
         packed = self._safely(lambda: self._array("scores.npy", SCORE_TYPE, self.header.grid.gate_shape))
         return {name: unpack(name, packed[name]) for name in score_names(self.header.gate.max_enl0 is not None)}
 
@@ -111,10 +121,10 @@ class ArchiveFile:
         return KINDS[int(self.index["kind"][row, column])]
 
     def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """A block's kind and stored image; for `sr_tf.archive.restored_blocks.RestoredBlocks`.
+        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs.
 
         Raises:
-            UserError: it is damaged.
+            UserError: the block is damaged.
         """
         kind = self.kind(row, column)
         x, y, width, height = self.header.grid.rectangle(row, column)
@@ -123,13 +133,13 @@ class ArchiveFile:
                 return kind, self.header.native.read(self.segment, x, y, width, height)
             return kind, decode(kind, self.block_file(row, column), (height, width))
         except (ValueError, AttributeError) as error:
-            raise UserError(f"{self.path}: block {column},{row} is damaged: {_line(error)}") from error
+            raise self._damaged("block", row, column, error) from error
 
     def block_file(self, row: int, column: int) -> bytes:
-        """A block's file as its codec made it.
+        """A block's file as its codec wrote it.
 
         Raises:
-            UserError: its hash is another.
+            UserError: the block is damaged.
         """
         entry = self.index[row, column]
         body = self._at(self._offsets[row, column], int(entry["length"]))
@@ -137,64 +147,67 @@ class ArchiveFile:
         try:
             file = av1.join(heads[int(entry["head"]) - 1], body) if entry["head"] else body
         except (ValueError, struct.error) as error:
-            raise UserError(f"{self.path}: block {column},{row} is damaged: {error}") from error
+            raise self._damaged("block", row, column, error) from error
         if half_sha256(file) != entry["sha256"].tobytes():
-            raise UserError(f"{self.path}: block {column},{row} is damaged, its SHA-256 is not the one recorded")
+            raise self._damaged("block", row, column, "its SHA-256 is not the recorded one")
         return file
 
     def segment(self, row: int, column: int) -> bytes:
-        """A segment of the original as a complete JPEG file; empty where the original had none.
+        """A segment of the original as a complete JPEG file; b"" if the original leaves it out.
 
         Raises:
-            UserError: its hash is another, or it cannot be unpacked.
+            UserError: the segment is damaged.
         """
         entry = self.segment_index[row, column]
         packed = self._at(self._segment_offsets[row, column], int(entry["length"]))
         try:
             standalone = native.unpack(int(entry["kind"]), packed)
         except ValueError as error:
-            raise UserError(f"{self.path}: segment {column},{row} is damaged: {error}") from error
+            raise self._damaged("segment", row, column, error) from error
         if half_sha256(standalone) != entry["sha256"].tobytes():
-            raise UserError(f"{self.path}: segment {column},{row} is damaged, its SHA-256 is not the one recorded")
+            raise self._damaged("segment", row, column, "its SHA-256 is not the recorded one")
         return standalone
 
     def associated(self, name: str) -> np.ndarray:
-        """Label, macro and the like, uint8 [h, w, 3].
+        """Decodes a label, macro or thumbnail image, uint8 [h, w, 3], RGB.
 
         Raises:
-            UserError: damaged.
+            UserError: the image is damaged.
         """
         entry = self.header.associated[name]
         return self._safely(lambda: decode_associated(entry, self.member(f"associated/{name}")))
 
     def member(self, name: str) -> bytes:
-        """A member's content.
+        """The content of a member.
 
         Raises:
-            UserError: damaged.
+            UserError: the member is damaged.
         """
         return self._safely(lambda: self._checked(name, self._read(name)))
 
     def member_size(self, name: str) -> int:
-        """Bytes of a member in the file."""
+        """The number of bytes of a member in the file."""
         return self._zip.getinfo(name).compress_size
 
     @property
     def comment(self) -> bytes:
-        """Of the ZIP; see `sr_tf.archive.container`."""
+        """The comment of the ZIP file; see `sr_tf.archive.container`."""
         return self._zip.comment
 
     def sha256(self) -> str:
-        """Of the whole file."""
+        """The SHA-256 of the whole file, in hexadecimal."""
         return sha256_of_file(self.path)
 
-    def _safely(self, action):
+    def _damaged(self, what: str, row: int, column: int, why: Exception | str) -> UserError:
+        return UserError(f"{self.path}: {what} {column},{row} is damaged: {reason(why)}")
+
+    def _safely(self, action: Callable):
         try:
             return action()
         except UserError:
             raise
         except _DAMAGED as error:
-            raise UserError(f"{self.path}: damaged ({_line(error)})") from error
+            raise UserError(f"{self.path}: damaged ({reason(error)})") from error
 
     def _read(self, name: str) -> bytes:
         with self._lock:
@@ -204,7 +217,7 @@ class ArchiveFile:
 
     def _checked(self, name: str, content: bytes) -> bytes:
         if hashlib.sha256(content).hexdigest() != self.header.members[name]:
-            raise ValueError(f"the SHA-256 of {name} is not the one recorded")
+            raise ValueError(f"the SHA-256 of {name} is not the recorded one")
         return content
 
     def _array(self, name: str, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
@@ -214,7 +227,7 @@ class ArchiveFile:
         return values
 
     def _start(self, name: str) -> int:
-        """Where a member's bytes begin in the file; it must not be compressed."""
+        """The offset in the file at which the bytes of an uncompressed member begin."""
         info = self._zip.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED:
             raise ValueError(f"{name} is compressed")
@@ -229,12 +242,20 @@ class ArchiveFile:
 
 
 def _offsets(lengths: np.ndarray, start: int, size: int) -> np.ndarray:
-    """Where each of several pieces begins that lie one behind the other."""
+    """The offset in the file of each of several adjacent pieces.
+
+    Args:
+        lengths: the pieces' lengths, of any shape.
+        start: offset of the first piece.
+        size: length of all pieces together.
+
+    Returns:
+        int64 of the same shape.
+
+    Raises:
+        ValueError: the lengths do not add up to `size`.
+    """
     ends = np.cumsum(lengths.ravel(), dtype=np.int64)
     if ends.size and ends[-1] != size:
-        raise ValueError(f"the pieces have {ends[-1]} bytes in all, expected {size}")
+        raise ValueError(f"the pieces have {ends[-1]} bytes in total, expected {size}")
     return (start + ends - lengths.ravel()).reshape(lengths.shape)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""`sr-tf restore`: an archive's slide as a pyramidal OME-TIFF, or a part of it as a PNG."""
+"""`sr-tf restore`: writes an archived slide as a pyramidal OME-TIFF, or a part of it as a PNG."""
 
 import io
 import json
@@ -17,9 +17,13 @@ from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
 
 _TILE = 512
+"""Side of the OME-TIFF's tiles in pixels, unless JPEG tiles are copied."""
+
 _LARGEST_REGION = 100_000_000
-# Of the smaller levels above copied JPEG tiles: views that hold nothing of their own.
+"""Most pixels of a PNG."""
+
 _UPPER_LEVELS_QUALITY = 85
+"""JPEG quality of the smaller levels above copied JPEG tiles. They are computed from level 0, so nothing is lost."""
 
 
 def restore_slide(
@@ -30,24 +34,24 @@ def restore_slide(
     workers: int = 2,
     engine: str = DEFAULT_ENGINE,
 ) -> str:
-    """Writes the whole slide, or goes on where an interrupted call stopped.
+    """Writes the whole slide, or resumes an interrupted call.
 
-    Where every block of the archive is the original's own JPEG data, the level of full size is made of those very
-    segments. Otherwise it is lossless, so that it holds the pixels that were measured, or JPEG if a quality is given.
+    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0. Otherwise level
+    0 is lossless, with exactly the pixels that were measured, or JPEG if a quality is given.
 
     Args:
-        source: the archive.
-        target: a `.tif` or `.tiff` file.
+        source: the archive's file.
+        target: the file to write, `.tif` or `.tiff`.
         models: see `ArchivedSlide`.
-        jpeg_quality: 1 to 100, or None for lossless. Above copied segments the smaller levels are always JPEG.
-        workers: threads.
+        jpeg_quality: 1 to 100; None: lossless. The smaller levels above copied segments are always JPEG.
+        workers: number of threads.
         engine: see `ArchivedSlide`.
 
     Returns:
-        One line that says what was written.
+        One line about what was written.
 
     Raises:
-        UserError: the archive is damaged, or the target cannot be written.
+        UserError: the archive cannot be read, a generator cannot be loaded, or the target cannot be written.
     """
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
@@ -93,22 +97,23 @@ def restore_region(
     """Writes a part of the slide as a PNG.
 
     Args:
-        source: the archive.
-        target: a `.png` file.
-        region: x, y, width, height in pixels of full size.
+        source: the archive's file.
+        target: the file to write, `.png`.
+        region: (x, y, width, height) in pixels of full size.
         models: see `ArchivedSlide`.
         engine: see `ArchivedSlide`.
 
     Returns:
-        One line that says what was written.
+        One line about what was written.
 
     Raises:
-        UserError: the archive is damaged, the region outside the slide or too large, or the target cannot be written.
+        UserError: the archive cannot be read, a generator cannot be loaded, the region is not inside the slide or is
+            too large, or the target cannot be written.
     """
     if target.suffix.lower() != ".png":
         raise UserError(f"{target}: expected a name that ends in .png for a region")
     if region[2] * region[3] > _LARGEST_REGION:
-        raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in all")
+        raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in total")
     with ArchivedSlide(source, models, engine) as slide:
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", slide.header.software)
@@ -121,7 +126,7 @@ def restore_region(
 
 
 def describe(header: Header) -> str:
-    """What a restored image says of itself."""
+    """The description that a restored image carries, for people."""
     if header.gate.lossless:
         return f"Restored by {header.software} from an archive that keeps every pixel. Research use only."
     return (
@@ -150,7 +155,7 @@ def _pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
 
 
 def _abbreviated(slide: ArchivedSlide, column: int, row: int) -> bytes:
-    """A segment as it stood in the original's file, without the tables that its page holds."""
+    """A segment as it is in the original's file, without the tables that its page stores."""
     standalone = slide.segment(row, column)
     try:
         return split_tables(slide.header.native.tables, standalone) if standalone else b""

@@ -1,4 +1,4 @@
-"""A block as it is stored, before and after its bytes: encoding, decoding, and its record in the journal."""
+"""A stored block: encoding, decoding, and its record in the journal."""
 
 import struct
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _RECORD = struct.Struct("<Bf")
 
 @dataclass(frozen=True)
 class Stored:
-    """A block's kind, its codec's level and the bytes of its file.
+    """A stored block.
 
     Attributes:
-        kind: how it is stored.
-        level: of the codec; 0 where there is none.
-        file: as the codec made it; empty for `NATIVE`, whose pixels lie in the original's segments.
-        cost: bytes that it will take in the archive.
+        kind: how the block is stored.
+        level: the codec's level; 0 if the kind has no levels.
+        file: the file as the codec wrote it; b"" for `NATIVE`, whose pixels are in the original's JPEG segments.
+        cost: bytes in the archive.
     """
 
     kind: Kind
@@ -30,7 +30,7 @@ class Stored:
     cost: float
 
     def record(self) -> bytes:
-        """For the journal."""
+        """The block as the journal stores it."""
         return _RECORD.pack(self.kind.code, self.level) + self.file
 
 
@@ -42,37 +42,37 @@ def from_record(record: bytes) -> Stored:
 
 
 def is_avif(kind: Kind) -> bool:
-    """Whether a block's file is AVIF."""
+    """Whether blocks of a kind are AVIF files."""
     return kind.codec is not None and kind.codec.startswith("avif")
 
 
 def stored_bytes(kind: Kind, file: bytes) -> int:
-    """How many bytes of a file the archive keeps; see `sr_tf.archive.av1`."""
+    """The number of bytes that an archive stores of a file; see `sr_tf.archive.av1`."""
     return len(split(file)[1]) if is_avif(kind) else len(file)
 
 
 def exact(pixels: np.ndarray) -> Stored:
-    """A block's pixels without loss."""
+    """Stores a block's pixels, uint8 [h, w, 3], without loss."""
     file = imagecodecs.jpegxl_encode(np.ascontiguousarray(pixels), lossless=True, effort=5, numthreads=1)
     return Stored(EXACT, 0, file, len(file))
 
 
 def decode(kind: Kind, file: bytes, size: tuple[int, int]) -> np.ndarray:
-    """A block's stored image.
+    """Decodes a block's stored image.
 
     Args:
-        kind: any but `NATIVE`.
-        file: as in `Stored`.
+        kind: how the block is stored; not `NATIVE`.
+        file: the block's file, see `Stored`.
         size: (H, W) of the block in HR pixels.
 
     Returns:
         uint8 [ceil(H / scale), ceil(W / scale), 3].
 
     Raises:
-        ValueError: damaged, or of another size.
+        ValueError: the file is damaged, or the image has another size.
     """
     if kind is NATIVE:
-        raise ValueError("the pixels of such a block lie in the original's segments")
+        raise ValueError("the pixels of this block are in the original's JPEG segments")
     decoder = decode_avif if is_avif(kind) else imagecodecs.jpegxl_decode
     try:
         image = decoder(file)

@@ -1,4 +1,4 @@
-"""`sr-tf verify`: whether an archive is as it was written, and whether it restores what it promised."""
+"""`sr-tf verify --against`: whether an archive restores the pixels whose scores it records."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,34 +8,33 @@ from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
-from sr_tf.archive.gate import GATE_TILE, LESS_IS_BETTER, Measure, worst
-from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.gate import LESS_IS_BETTER, Gate, Measure, worst
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.slide import open_slide
 
-# Another machine or engine may round a generator's pixels differently by one level, here and there.
+# Another machine or engine may round single pixels of a generator to the next level.
 _TOLERANCES = {"psnr": 0.02, "ssim": 2e-4, "shift": 0.02, "enl0": 1e-3}
 
 
 def measure_again(
     path: Path, original: Path, models: tuple[str, ...], workers: int = 2, engine: str = DEFAULT_ENGINE
-) -> tuple[list[str], dict]:
+) -> tuple[list[str], dict[str, float]]:
     """Restores every block and scores it against the original.
 
     Args:
-        path: of the archive.
-        original: the slide that it was made from.
+        path: the archive's file.
+        original: the file of the slide that was archived.
         models: see `ArchivedSlide`.
-        workers: threads.
+        workers: number of threads.
         engine: see `ArchivedSlide`.
 
     Returns:
-        (what is wrong, a line each; the worst of each score).
+        (one line for each problem, the worst value of each score by its name).
 
     Raises:
-        UserError: archive or slide cannot be read, or the slide is another one.
+        UserError: the archive or the slide cannot be read, or another slide was archived.
     """
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         digest, header = sha256_of_file(original), archive.header
@@ -46,22 +45,20 @@ def measure_again(
             )
         measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
-        step = BLOCK // GATE_TILE
 
         def score(row: int, column: int) -> None:
-            found = measure(slide.read(*grid.rectangle(row, column)), archive.blocks.restored(row, column))
-            for name, values in found.items():
-                rows = slice(row * step, row * step + values.shape[0])
-                again[name][rows, column * step : column * step + values.shape[1]] = values
+            scores = measure(slide.read(*grid.rectangle(row, column)), archive.blocks.restored(row, column))
+            for name, values in scores.items():
+                again[name][grid.gate_tiles(row, column)] = values
             bar.update()
 
         with tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar:
             for_each(score, grid.blocks(), workers)
     extremes = {name: worst(name, values) for name, values in again.items()}
-    return list(_differences(path, header.gate, recorded, again)), extremes
+    return list(_problems(path, header.gate, recorded, again)), extremes
 
 
-def _differences(path: Path, gate, recorded: dict, again: dict) -> Iterator[str]:
+def _problems(path: Path, gate: Gate, recorded: dict[str, np.ndarray], again: dict[str, np.ndarray]) -> Iterator[str]:
     for row, column in np.argwhere(~gate.passed(again)):
         found = ", ".join(f"{name} {again[name][row, column]:.4f}" for name in again)
         yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
@@ -70,6 +67,6 @@ def _differences(path: Path, gate, recorded: dict, again: dict) -> Iterator[str]
             worse = (values - recorded[name]) * (1 if name in LESS_IS_BETTER else -1)
         for row, column in np.argwhere(worse > _TOLERANCES[name]):
             yield (
-                f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, recorded is "
+                f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, but the archive records "
                 f"{recorded[name][row, column]:.4f}"
             )

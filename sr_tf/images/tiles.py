@@ -1,6 +1,6 @@
-"""Cutting rectangles into tiles and putting tiles together again: the one place that does this arithmetic.
+"""Cuts rectangles into tiles and puts tiles together again; no other module does this arithmetic.
 
-All coordinates are pixels. Rectangles are (x, y, width, height); slices are half open.
+All coordinates are pixels. Rectangles are (x, y, width, height). Intervals exclude their end, as Python's slices do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,15 +13,15 @@ Rectangle = tuple[int, int, int, int]
 
 
 def tiles(height: int, width: int, tile: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cuts a rectangle into tiles, row by row; those at the right and lower edge may be smaller.
+    """Cuts a rectangle into square tiles, row by row; tiles at the right and lower edge may be smaller.
 
     Args:
-        height: of the rectangle in pixels.
-        width: of the rectangle in pixels.
+        height: the rectangle's height in pixels.
+        width: the rectangle's width in pixels.
         tile: side of a tile in pixels.
 
     Yields:
-        (top, bottom, left, right), half open.
+        (top, bottom, left, right) of each tile.
 
     Raises:
         ValueError: `tile` is not positive.
@@ -34,12 +34,12 @@ def tiles(height: int, width: int, tile: int) -> Iterator[tuple[int, int, int, i
 
 
 def under(rectangle: Rectangle, tile_width: int, tile_height: int) -> Iterator[tuple[int, int]]:
-    """The tiles of a regular grid that a rectangle touches.
+    """Finds the tiles of a regular grid that a rectangle touches.
 
     Args:
-        rectangle: in pixels of the grid.
-        tile_width: of the grid's tiles in pixels.
-        tile_height: likewise.
+        rectangle: (x, y, width, height) in pixels from the grid's upper left corner.
+        tile_width: width of the grid's tiles in pixels.
+        tile_height: height of the grid's tiles in pixels.
 
     Yields:
         (row, column), row by row.
@@ -51,12 +51,13 @@ def under(rectangle: Rectangle, tile_width: int, tile_height: int) -> Iterator[t
 
 
 def assemble(rectangle: Rectangle, parts: Iterable[tuple[int, int, np.ndarray]], fill: int | None = None) -> np.ndarray:
-    """Puts a rectangle together from images that lie in the same plane.
+    """Puts a rectangle together from images whose positions are known.
 
     Args:
-        rectangle: what is wanted.
-        parts: (left, top, image) of each, image uint8 [h, w, 3]; what lies outside the rectangle is cut off.
-        fill: value of pixels that no part covers; None where the parts are known to cover the whole rectangle.
+        rectangle: (x, y, width, height) of the result.
+        parts: (left, top, image) of each image, in the coordinates of `rectangle`; the image is uint8 [h, w, 3]. Pixels
+            outside the rectangle are cut off.
+        fill: value of pixels that no part covers; None if the parts cover the whole rectangle.
 
     Returns:
         uint8 [height, width, 3].
@@ -64,27 +65,20 @@ def assemble(rectangle: Rectangle, parts: Iterable[tuple[int, int, np.ndarray]],
     x, y, width, height = rectangle
     pixels = np.empty((height, width, 3), np.uint8) if fill is None else np.full((height, width, 3), fill, np.uint8)
     for left, top, image in parts:
-        rows, source_rows = overlap(top - y, image.shape[0], height)
-        columns, source_columns = overlap(left - x, image.shape[1], width)
+        rows, source_rows = _overlap(top - y, image.shape[0], height)
+        columns, source_columns = _overlap(left - x, image.shape[1], width)
         pixels[rows, columns] = image[source_rows, source_columns]
     return pixels
 
 
-def overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
-    """Where `length` pixels that begin at `start` lie in `room` pixels: (slice of the room, slice of the pixels)."""
-    first, last = min(max(0, start), room), max(0, min(room, start + length))
-    last = max(first, last)
-    return slice(first, last), slice(first - start, last - start)
-
-
 @dataclass(frozen=True)
 class HaloTile:
-    """One tile of an LR image with the border that a network must see.
+    """One tile of an LR image with the halo that a network needs.
 
     Attributes:
-        seen: (rows, columns) of LR that the network is given.
-        kept: (rows, columns) of the network's answer that belong to the tile; the rest is cut off.
-        place: (rows, columns) of SR that `kept` fills.
+        seen: (rows, columns) of the LR image that the network gets, the halo included.
+        kept: (rows, columns) of the network's output that belong to the tile; the rest is the halo.
+        place: (rows, columns) of the SR image where `kept` goes.
     """
 
     seen: tuple[slice, slice]
@@ -95,13 +89,13 @@ class HaloTile:
 def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int) -> list[HaloTile]:
     """Cuts an LR image into tiles with a halo.
 
-    At the image's own edges there is no halo, so that a network pads there as it does in one pass over the whole.
+    Tiles have no halo at the image's edges, so that the network pads there as it does in one pass over the whole image.
 
     Args:
-        height: of the LR image in pixels.
-        width: likewise.
+        height: the LR image's height in pixels.
+        width: the LR image's width in pixels.
         tile: side of a tile in LR pixels, without its halo.
-        halo: LR pixels around a tile that the network must see.
+        halo: LR pixels around a tile that the network needs, its receptive radius.
         scale: enlargement in each direction.
 
     Returns:
@@ -124,3 +118,19 @@ def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int) -> lis
             )
         )
     return cut
+
+
+def _overlap(start: int, length: int, room: int) -> tuple[slice, slice]:
+    """Finds the part of an interval of pixels that lies inside a canvas.
+
+    Args:
+        start: position of the first pixel on the canvas; negative if it lies before the canvas.
+        length: number of pixels.
+        room: length of the canvas in pixels.
+
+    Returns:
+        (slice of the canvas, slice of the pixels), of the same length; both empty if they do not meet.
+    """
+    first, last = min(max(0, start), room), max(0, min(room, start + length))
+    last = max(first, last)
+    return slice(first, last), slice(first - start, last - start)

@@ -85,9 +85,9 @@ def test_what_is_no_archive_is_one_line(tiny, slide_file, tmp_path, capsys):
     for path, found in (
         (tmp_path / "absent.zip", "no such file"),
         (tmp_path, "is a folder"),
-        (tmp_path / "text.zip", "no ZIP file"),
+        (tmp_path / "text.zip", "not a ZIP file"),
         (other, "not an archive of this version"),
-        (slide_file, "no ZIP file"),
+        (slide_file, "not a ZIP file"),
     ):
         for command in (["restore", path, out], ["verify", path], ["info", path]):
             assert main([str(part) for part in command]) == 2
@@ -120,7 +120,7 @@ def test_bad_slides_are_one_line_and_leave_nothing(slide_file, tmp_path, capsys)
         assert error[-1].startswith(f"sr-tf: error: {tmp_path / name}")
         assert not target.exists()
     assert main(["archive", str(slide_file), str(slide_file)]) == 2
-    assert "would replace the slide" in capsys.readouterr().err
+    assert "is the slide itself" in capsys.readouterr().err
     assert main(["archive", str(slide_file), str(target), "--models", "small,m1"]) == 2
     assert "one generator for each scale" in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "absent.zip"), "--against", str(slide_file)]) == 2

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import av1, native
-from sr_tf.archive.choose import Chooser, lowest
+from sr_tf.archive.choose import Chooser
 from sr_tf.archive.enlarge import halo
 from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.search import lowest
 from sr_tf.archive.stored import Stored, decode, exact, from_record
 from sr_tf.archive.windows import Windows, rescale
 from sr_tf.cli.archive_commands import chosen_gate

@@ -1,0 +1,185 @@
+"""Searches one family of representations for the lowest level whose restored block passes the gate."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
+from sr_tf.archive.kinds import Family, Kind
+from sr_tf.archive.stored import Stored, stored_bytes
+from sr_tf.images.codecs import Codec
+
+WindowOf = Callable[[Kind], np.ndarray]
+"""A function from a kind to a block reduced for that kind, with the halo that restoring needs, see `enlarge.halo`."""
+
+_DB_PER_LEVEL = 0.25
+"""What one level of AVIF is worth, approximately."""
+_SPARE_DB = 0.1
+"""Stop when the margin is below this: the next lower level would fail."""
+_GUESSES = 4
+"""After so many guesses the interval is halved: margins say little where SSIM decides, or where bytes hardly help."""
+
+
+class FamilySearch:
+    """The levels of one family for one block. Codes and restores the block at a level when that is first asked for.
+
+    Args:
+        family: the kind and its levels.
+        generators: the generators by their scale.
+        margin: a function from the restored block to how far it is from failing, see `Gate.margin`.
+        original: the block's pixels, uint8 [h, w, 3].
+        source: makes the window of the original slide: its middle is what is coded.
+        around: makes the window of what is stored around the block; None: `source` surrounds it.
+        first: index of the lowest level that is tried.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        generators: dict[int, BlockGenerator],
+        margin: Callable[[np.ndarray], float],
+        original: np.ndarray,
+        source: WindowOf,
+        around: WindowOf | None,
+        first: int,
+    ):
+        self._family, self._margin_of, self._original = family, margin, original
+        self._first, self._last = first, len(family.levels) - 1
+        kind = family.kind
+        self._generator = generators[kind.scale] if kind.generator else None
+        self._small, self._surroundings, self._halo = original, None, 0
+        if kind.scale > 1:
+            self._halo = halo(kind, generators)
+            rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
+            reduced = source(kind)
+            self._small = reduced[self._halo : self._halo + rows, self._halo : self._halo + columns]
+            self._surroundings = reduced if around is None else around(kind)
+        self._files: dict[tuple[str, int], bytes] = {}
+        self._margins: dict[tuple[str, int], float] = {}
+
+    @property
+    def best_margin(self) -> float:
+        """The largest margin of all levels tried so far; 0 if none was."""
+        return max(self._margins.values(), default=0.0)
+
+    def cheapest(self, limit: float, start: int | None) -> int | None:
+        """Finds the lowest level that passes, with the codec's fast setting.
+
+        Args:
+            limit: a level is only of use below this many bytes.
+            start: index of the level to begin with; None: the middle one.
+
+        Returns:
+            The level's index; None if no level below the limit passes.
+        """
+        codec = self._family.fast_codec
+        if self._first > self._last or self.cost(self._first) >= limit:
+            return None
+        # Interpolation restores glass from the lowest level. A generator takes too long to try that first.
+        if self._generator is None and self._margin(codec, self._first) >= 0:
+            return self._first
+
+        def margin(index: int) -> float:
+            return 0.0 if self.cost(index) >= limit else self._margin(codec, index)
+
+        start = (self._first + self._last) // 2 if start is None else max(start, self._first)
+        index = lowest(margin, self._first, self._last, start)
+        return index if index is not None and self.cost(index) < limit else None
+
+    def settled(self, index: int) -> Stored | None:
+        """Finds the lowest level that passes, with the codec that stores.
+
+        Args:
+            index: where to begin: the level that `cheapest` found.
+
+        Returns:
+            The block as it is stored; None if no level passes.
+        """
+        codec = self._family.codec
+        found = lowest(lambda level: self._margin(codec, level), self._first, self._last, index)
+        if found is None:
+            return None
+        plain = Stored(
+            self._family.kind, self._family.levels[found], self._file(codec, found), self._cost(codec, found)
+        )
+        return self._refined(plain, found)
+
+    def cost(self, index: int) -> int:
+        """Bytes of a level with the codec's fast setting."""
+        return self._cost(self._family.fast_codec, index)
+
+    def _refined(self, plain: Stored, found: int) -> Stored:
+        """Goes down from level `found` with LRs that were refined for the generator, as long as they pass."""
+        kind, codec, best = self._family.kind, self._family.codec, plain
+        if self._generator is None or self._generator.refiner is None:
+            return plain
+        for index in range(found - 1, self._first - 1, -1):
+            level = self._family.levels[index]
+            file = self._generator.refiner.code(
+                self._original, self._small, codec, level, self._surroundings, self._halo
+            )
+            if self._restored_margin(codec.decode(file)) < 0:
+                break
+            refined = Stored(kind, level, file, stored_bytes(kind, file))
+            best = min(refined, best, key=lambda stored: stored.cost)
+        return best
+
+    def _cost(self, codec: Codec, index: int) -> int:
+        return stored_bytes(self._family.kind, self._file(codec, index))
+
+    def _margin(self, codec: Codec, index: int) -> float:
+        key = codec.name, index
+        if key not in self._margins:
+            self._margins[key] = self._restored_margin(codec.decode(self._file(codec, index)))
+        return self._margins[key]
+
+    def _restored_margin(self, image: np.ndarray) -> float:
+        """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
+        restored = image
+        if self._surroundings is not None:
+            window = self._surroundings.copy()
+            window[self._halo : self._halo + image.shape[0], self._halo : self._halo + image.shape[1]] = image
+            large = enlarge_window(window, self._family.kind.scale, self._halo, self._generator)
+            restored = large[: self._original.shape[0], : self._original.shape[1]]
+        return self._margin_of(restored)
+
+    def _file(self, codec: Codec, index: int) -> bytes:
+        key = codec.name, index
+        if key not in self._files:
+            self._files[key] = codec.encode(self._small, self._family.levels[index])
+        return self._files[key]
+
+
+def lowest(margin: Callable[[int], float], first: int, last: int, start: int) -> int | None:
+    """Finds the lowest level that passes, assuming that all levels above a passing one pass.
+
+    The margin of a level says roughly how many levels too high or too low it is, which gives the next level to try.
+    When such guesses do not settle it, the interval is halved. After two failures the highest level is tried, to give
+    up soon where no level passes.
+
+    Args:
+        margin: a function from a level to its margin in dB: 0 or more if the level passes.
+        first: the lowest level.
+        last: the highest level.
+        start: the level to begin with.
+
+    Returns:
+        The level; None if the highest one fails.
+    """
+    low, high, index, tries, passed = first - 1, last + 1, start, 0, False
+    while True:
+        found = margin(index)
+        passed |= found >= 0
+        low, high = (low, index) if found >= 0 else (index, high)
+        if high - low == 1 or 0 < found < _SPARE_DB:
+            return high if high <= last else None
+        tries += 1
+        steps = math.ceil(min(abs(found) / _DB_PER_LEVEL, last - first + 1))
+        guess = index - steps if found >= 0 else index + steps
+        if tries == 2 and not passed:
+            index = last
+        elif steps > 0 and tries <= _GUESSES:
+            index = min(max(guess, low + 1), high - 1)
+        else:
+            index = (low + high) // 2
