@@ -5,23 +5,27 @@ import functools
 from absl import flags
 
 from sr_tf.cli.flags import define_config_flags, given_config_flags, run
-from sr_tf.messages import load_tensorflow
+from sr_tf.messages import load_backend
 
 USAGE = """Trains a generator that restores 4× reduced microscope scenes. Research use only.
 
   python train.py --phase=pretrain --preset=small
   python train.py --phase=gan --preset=small
 
-With no data named, synthetic blood smears are made and used. On your own images:
+Without --dataset it draws synthetic blood smears and trains on them. On your own images:
 
   python train.py --phase=pretrain --dataset=scene_folder --data_dir=/path/to/images
 
-The same command goes on where an earlier one stopped. Watch with: tensorboard --logdir runs
+Repeat the command to continue an interrupted run. Watch it with: tensorboard --logdir runs
+Training runs on TensorFlow; set the environment variable KERAS_BACKEND=jax for JAX.
 
-Every flag but --preset changes one value of the preset."""
+Every flag except --preset changes one value of the preset."""
 
 flags.DEFINE_enum(
-    "preset", "paper", ["paper", "small", "smoke"], "paper: the study. small: trains on a CPU. smoke: minutes."
+    "preset",
+    "paper",
+    ["paper", "small", "smoke"],
+    "paper: the study's schedule. small: a network that a CPU trains in hours. smoke: a trial of minutes.",
 )
 define_config_flags()
 
@@ -31,14 +35,34 @@ def main() -> None:
     from sr_tf.config import preset
 
     given = given_config_flags()
+    if given.get("dataset") == "packed":
+        from sr_tf.data.packed import packed_settings
+
+        given = {**given, **packed_settings(given)}
     config = preset(flags.FLAGS.preset, given.pop("phase", "pretrain"), **given)
 
-    load_tensorflow()
-    import datasets
+    load_backend()
     from sr_tf.training.run import train
 
-    run_dir = train(config, functools.partial(datasets.prepare_for, config))
+    run_dir = train(config, functools.partial(_scenes, config))
     print(f"{run_dir}: best generators in {run_dir / 'best'}; tensorboard --logdir {run_dir}")
+
+
+def _scenes(config):
+    """The scenes that the configuration names."""
+    from sr_tf.training.run import TrainingData
+
+    if config.dataset == "packed":
+        from sr_tf.data.packed import PackedLRs, open_packed
+
+        scenes = open_packed(config.data_dir)
+        lrs = PackedLRs(scenes["train"]), PackedLRs(scenes["validation"])
+        return TrainingData(config.data_dir, scenes["train"], scenes["validation"], lrs)
+    import datasets
+    from sr_tf.data.records import RecordScenes
+
+    builder = datasets.prepare_for(config)
+    return TrainingData(builder.info.full_name, *(RecordScenes(builder, name) for name in ("train", "validation")))
 
 
 if __name__ == "__main__":

@@ -28,10 +28,11 @@ class TrainConfig:
     # Data.
     dataset: str = _field(
         "synthetic_smear",
-        "Where scenes come from. synthetic_smear needs no files; the others read --data_dir.",
-        ("synthetic_smear", "chula_rbc12", "scene_folder"),
+        "Where scenes come from. synthetic_smear: drawn. chula_rbc12, scene_folder: images in --data_dir. packed: "
+        "train.npz and validation.npz in --data_dir, written by `sr-tf pack`.",
+        ("synthetic_smear", "chula_rbc12", "scene_folder", "packed"),
     )
-    data_dir: str = _field("", "Folder of your images, for chula_rbc12 and scene_folder.")
+    data_dir: str = _field("", "Folder of your images, for chula_rbc12 and scene_folder, or of packed scenes.")
     tfds_dir: str = _field("", "Where TFRecords are written and found again. Default: that of TFDS.")
     scene_size: int = _field(700, "scene_folder: side in pixels of the scenes that images are cut into.")
     group_by: str = _field(
@@ -40,7 +41,7 @@ class TrainConfig:
     strict: bool = _field(
         False, "scene_folder: stop at the first unreadable image instead of skipping it with a warning."
     )
-    cache_gib: float = _field(6.0, "Keep scenes decoded in memory up to this many GiB; beyond it they stay PNG-coded.")
+    cache_gib: float = _field(6.0, "Memory for decoded scenes in GiB; scenes beyond it are read from disk each time.")
     degradation: str = _field("study", "How HR becomes LR; see sr_tf/images/degradation.py.", ("study", "antialiased"))
     lr_qualities: str = _field(
         "",

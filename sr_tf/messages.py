@@ -59,6 +59,19 @@ def exit_code(program: str, action: Callable[[], object]) -> int:
     return 0
 
 
+def load_backend() -> None:
+    """Imports what Keras computes with: TensorFlow, or JAX where the environment variable KERAS_BACKEND says so.
+
+    Raises:
+        UserError: it names another one.
+    """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend == "tensorflow":
+        load_tensorflow()
+    elif backend != "jax":
+        raise UserError(f"KERAS_BACKEND={backend}: expected tensorflow or jax")
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow and finds its devices without its native start-up messages, and mutes its warnings.
 

@@ -1,117 +1,136 @@
-"""The scenes of a split, read once from TFRecords and kept in memory for random access."""
+"""HR scenes with their LRs, by number: in memory as far as they fit, read again beyond that."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from sr_tf.errors import UserError
-from sr_tf.images.codecs import coded_variants
 from sr_tf.images.degradation import pad_to_multiple
-from sr_tf.images.reading import encode_png
 
 
-def read_scenes(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (name, HR uint8 [H, W, 3]) of a split, in the order in which they were written.
+class Scenes(Protocol):
+    """Where scenes come from: iterated once from first to last, then read by number."""
 
-    Raises:
-        UserError: the data set has no such split.
-    """
-    if split not in builder.info.splits:
-        raise UserError(f"{builder.info.full_name}: has no split {split}, only {', '.join(builder.info.splits)}")
-    for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
-        yield example["name"].decode("utf-8"), example["image"]
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields (name, HR uint8 [H, W, 3])."""
+
+    def read(self, index: int) -> np.ndarray:
+        """HR uint8 [H, W, 3] of one scene. Thread-safe."""
 
 
-@dataclass(frozen=True)
-class PairStore:
-    """HR scenes and their LR, each scene one element of a string tensor.
+class LRs(Protocol):
+    """How the LRs of a scene are made.
 
     Attributes:
-        hr: string [N]: raw uint8 RGB pixels, or PNG files where they did not fit in memory decoded.
-        lr: string [N, V]: raw uint8 RGB pixels, for each of V ways to store an LR.
-        sizes: int32 [N, 2]: height and width of each LR in pixels; HR is `scale` times as large.
-        scale: reduction in each direction.
-        decoded: whether `hr` holds raw pixels.
+        variants: how many LRs each scene has.
     """
 
-    hr: tf.Tensor
-    lr: tf.Tensor
-    sizes: tf.Tensor
-    scale: int
-    decoded: bool
+    variants: int
 
-    def __len__(self) -> int:
-        return int(self.sizes.shape[0])
-
-    @property
-    def variants(self) -> int:
-        """V: how many ways there are to store an LR."""
-        return int(self.lr.shape[1])
-
-    def pair(self, index: tf.Tensor, variant: tf.Tensor | int = 0) -> tuple[tf.Tensor, tf.Tensor]:
-        """One scene.
-
-        Args:
-            index: integer scalar in [0, N).
-            variant: integer scalar in [0, V), which of its LRs.
-
-        Returns:
-            LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3].
-        """
-        height, width = tf.unstack(tf.gather(self.sizes, index))
-        lr = tf.reshape(tf.io.decode_raw(tf.gather(tf.gather(self.lr, index), variant), tf.uint8), [height, width, 3])
-        coded = tf.gather(self.hr, index)
-        hr = tf.io.decode_raw(coded, tf.uint8) if self.decoded else tf.io.decode_png(coded, channels=3)
-        return lr, tf.reshape(hr, [self.scale * height, self.scale * width, 3])
+    def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
+        """The LRs with these numbers, uint8 [h, w, 3] each; `spread` is `map` or that of a pool of threads."""
 
 
-def build_store(
-    scenes: Iterator[tuple[str, np.ndarray]],
-    scale: int,
-    reduction: Callable[[np.ndarray], np.ndarray],
-    crop_size: int,
-    cache_bytes: float,
-    qualities: Sequence[int] = (),
-) -> PairStore:
-    """Reduces every scene and keeps both.
+class CodedLRs:
+    """LRs made by reduction, and coded by AVIF where qualities are given.
 
     Args:
-        scenes: (name, HR uint8 [H, W, 3]).
-        scale: reduction in each direction.
-        reduction: from HR to LR, uint8, as `sr_tf.images.degradation.reduce` or a reducer makes it.
-        crop_size: side in LR pixels of the patches that will be asked for.
-        cache_bytes: keep HR decoded up to this size in all, PNG-coded beyond.
+        reduction: from HR to LR, uint8.
         qualities: of AVIF; each gives every scene an LR that went through it. None: one LR, uncoded.
+    """
+
+    def __init__(self, reduction: Callable[[np.ndarray], np.ndarray], qualities: Sequence[int] = ()):
+        self._reduction, self._qualities = reduction, tuple(qualities)
+        self.variants = max(1, len(self._qualities))
+
+    def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
+        """See `LRs`."""
+        lr = self._reduction(hr)
+        if not self._qualities:
+            return [lr]
+        from sr_tf.images.codecs import coded_variants
+
+        return coded_variants(lr, [self._qualities[variant] for variant in variants], spread)
+
+
+class SceneStore:
+    """Pairs of LR and HR scenes; `sr_tf.data.sampler.Pairs` for training.
+
+    Every scene is read once at the start. The first ones stay in memory with all their LRs until `cache_bytes` are
+    used; the others are read and reduced again whenever they are asked for, so that memory does not grow with them.
+
+    Args:
+        scenes: where HR comes from.
+        scale: reduction in each direction.
+        lrs: makes LRs.
+        crop_size: side in LR pixels of the patches that will be cut.
+        cache_bytes: how much memory pixels may take.
+
+    Attributes:
+        scale, variants, sizes: see `sr_tf.data.sampler.Pairs`.
+        cached: how many scenes are in memory.
 
     Raises:
-        UserError: no scene, or a scene smaller than a patch.
+        UserError: there is no scene, or a scene is smaller than a patch.
     """
-    hr, lr = [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, image in tqdm(scenes, desc="code LRs", unit="scene", disable=None if qualities else True):
-            small = reduction(image)
-            if min(small.shape[:2]) < crop_size:
-                raise UserError(
-                    f"{name}: {image.shape[1]}×{image.shape[0]} pixels, smaller than a training patch; expected at "
-                    f"least {crop_size * scale}×{crop_size * scale} (--crop_size={crop_size} LR pixels at scale "
-                    f"{scale})"
-                )
-            hr.append(pad_to_multiple(image, scale))
-            lr.append(coded_variants(small, qualities, pool.map))
-    if not hr:
-        raise UserError("the training split has no scenes; expected at least one")
-    decoded = sum(image.nbytes for image in hr) <= cache_bytes
-    encode = np.ndarray.tobytes if decoded else encode_png
-    return PairStore(
-        hr=tf.constant([encode(image) for image in hr]),
-        lr=tf.constant([[image.tobytes() for image in images] for images in lr]),
-        sizes=tf.constant([images[0].shape[:2] for images in lr], tf.int32),
-        scale=scale,
-        decoded=decoded,
-    )
+
+    def __init__(self, scenes: Scenes, scale: int, lrs: LRs, crop_size: int, cache_bytes: float):
+        self.scale, self.variants = scale, lrs.variants
+        self._scenes, self._lrs = scenes, lrs
+        self._kept: list[tuple[list[np.ndarray], np.ndarray]] = []
+        sizes, used, full = [], 0, False
+        every = range(lrs.variants)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for index, (name, hr) in enumerate(tqdm(scenes, "read scenes", len(scenes), unit="scene", disable=None)):
+                height, width = hr.shape[:2]
+                sizes.append((-(-height // scale), -(-width // scale)))
+                if min(sizes[-1]) < crop_size:
+                    raise UserError(
+                        f"{name}: {width}×{height} pixels, smaller than a training patch; expected at least "
+                        f"{crop_size * scale}×{crop_size * scale} (--crop_size={crop_size} LR pixels at scale {scale})"
+                    )
+                if full:
+                    continue
+                hr_bytes = 3 * scale * scale * sizes[-1][0] * sizes[-1][1]
+                used += hr_bytes + lrs.variants * hr_bytes // scale**2
+                full = used > cache_bytes
+                if not full:
+                    self._kept.append((lrs(index, hr, every, pool.map), _padded(hr, scale)))
+        if not sizes:
+            raise UserError("the training split has no scenes; expected at least one")
+        self.sizes = np.array(sizes, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def cached(self) -> int:
+        """How many scenes are in memory."""
+        return len(self._kept)
+
+    def pair(self, index: int, variant: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """One scene. Thread-safe.
+
+        Args:
+            index: number of the scene.
+            variant: which of its LRs.
+
+        Returns:
+            LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3], whose last row and column are repeated up to a
+            multiple of the scale.
+        """
+        if index < len(self._kept):
+            lrs, hr = self._kept[index]
+            return lrs[variant], hr
+        hr = self._scenes.read(index)
+        return self._lrs(index, hr, [variant])[0], _padded(hr, self.scale)
+
+
+def _padded(hr: np.ndarray, scale: int) -> np.ndarray:
+    return np.ascontiguousarray(pad_to_multiple(hr, scale))

@@ -1,44 +1,76 @@
-"""Checkpoints of a run: everything that the next step depends on."""
+"""A run's state as a file of arrays, the same on both backends: a run can go on where the other one stopped."""
 
-from collections.abc import Sequence
+import zipfile
 from pathlib import Path
 
-import keras
-import tensorflow as tf
+import numpy as np
 
+from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
-from sr_tf.training.phases import Phase
+
+_KEPT = 2
+
+State = dict[str, list[np.ndarray]]
 
 
-def restored_manager(
-    folder: Path, model: Phase, averaged: Sequence[keras.Model], step: tf.Variable
-) -> tf.train.CheckpointManager:
-    """Puts everything back to the newest checkpoint, if there is one.
+def save_state(folder: Path, state: State) -> Path:
+    """Writes the state of a step and removes all checkpoints but the two newest.
 
     Args:
-        folder: of the checkpoints; the two newest are kept.
-        model: of the phase, compiled.
-        averaged: the networks' moving averages.
-        step: the run's step.
+        folder: of the checkpoints.
+        state: arrays by owner; `step` holds the number of the step.
 
     Returns:
-        The manager that writes the next checkpoints.
+        The file, `step-00000500.npz`.
+    """
+    arrays = {f"{name}/{i:04d}": np.asarray(value) for name, values in state.items() for i, value in enumerate(values)}
+    path = folder / f"step-{int(state['step'][0]):08d}.npz"
+    replace_atomically(path, lambda temporary: np.savez(temporary, **arrays))
+    for older in checkpoints(folder)[:-_KEPT]:
+        older.unlink()
+    return path
+
+
+def newest_state(folder: Path, first: State) -> State:
+    """The state to go on from.
+
+    Args:
+        folder: that `save_state` wrote to.
+        first: the state before the first step, returned where there is no checkpoint yet.
 
     Raises:
-        UserError: the newest checkpoint is damaged or of another model.
+        UserError: the newest checkpoint is damaged, of another model or of a version before 0.2.
     """
-    # Networks as lists of variables: a checkpoint does not see into the lists in which Keras models hold layers.
-    variables = [variable for network in averaged for variable in network.variables]
-    checkpoint = tf.train.Checkpoint(**model.checkpointed(), averaged=variables, step=step)
-    manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
-    newest = manager.latest_checkpoint
-    if newest:
-        try:
-            checkpoint.restore(newest).assert_existing_objects_matched()
-        except (tf.errors.OpError, AssertionError, IndexError) as error:
-            reason = str(error).strip().splitlines()[0]
+    paths = checkpoints(folder)
+    if not paths:
+        older = sorted(folder.glob("ckpt-*.index"))
+        if older:
             raise UserError(
-                f"{newest}: cannot be restored ({reason}), expected a checkpoint of this run; name another --run_dir "
-                f"or, to start this one anew, remove {folder}"
-            ) from error
-    return manager
+                f"{older[-1]}: a checkpoint of a version before 0.2, expected step-….npz; finish the run with that "
+                "version or name another --run_dir"
+            )
+        return first
+    path = paths[-1]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = {name: [arrays[f"{name}/{i:04d}"] for i in range(len(first[name]))] for name in first}
+            if len(arrays.files) != sum(map(len, first.values())):
+                raise ValueError(f"{len(arrays.files)} arrays, not {sum(map(len, first.values()))}")
+        for name, values in first.items():
+            for found, expected in zip(state[name], values, strict=True):
+                if found.shape != expected.shape or found.dtype != expected.dtype:
+                    raise ValueError(
+                        f"{name}: {found.dtype} {list(found.shape)}, not {expected.dtype} {list(expected.shape)}"
+                    )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: cannot be restored ({reason}), expected a checkpoint of this run; name another --run_dir or, to "
+            f"start this one anew, remove {folder}"
+        ) from error
+    return state
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, the newest last."""
+    return sorted(folder.glob("step-*.npz"))

@@ -1,6 +1,7 @@
 """What a run is put together from, by its configuration; on any Keras backend."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -15,6 +16,65 @@ from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
 from sr_tf.models.reducer import Reducer
 from sr_tf.training import losses
+from sr_tf.training.objectives import Objective, adversarial_objective, pixel_objective, reduction_objective
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A phase before a backend takes it.
+
+    Attributes:
+        config: of the run.
+        objective: what is minimised.
+        optimizers: one for each turn, by its name; not built yet.
+        content_loss: compares the features of HR and SR in the gan phase.
+    """
+
+    config: TrainConfig
+    objective: Objective
+    optimizers: dict[str, keras.optimizers.Optimizer]
+    content_loss: Callable = losses.content
+
+    def averaged(self) -> dict[str, keras.Model]:
+        """Networks for the moving averages, with the weights that training starts from: generator and reducer."""
+        builders = {"generator": build_generator, "reducer": build_reducer}
+        networks = {}
+        for name, build in builders.items():
+            if name in self.objective.networks:
+                networks[name] = build(self.config)
+                networks[name].set_weights(self.objective.networks[name].get_weights())
+        return networks
+
+
+def build_parts(config: TrainConfig, content_network: keras.Model | None = None) -> Parts:
+    """Builds the networks and optimizers of a phase; on TensorFlow, inside the strategy's scope.
+
+    Args:
+        config: of the run. In the gan phase the generator starts from `config.pretrained`, in the other one too if that
+            is given.
+        content_network: of the gan phase; by default the one that the configuration names.
+
+    Raises:
+        UserError: the pretrained generator is missing or has another architecture, or the content network's weights
+            are missing.
+    """
+    generator = build_generator(config)
+    optimizers = {"generator": keras.optimizers.Adam(schedule(config, config.learning_rate))}
+    if config.pretrained or config.phase == "gan":
+        generator.set_weights(pretrained_weights(config))
+    if config.phase == "gan":
+        discriminator = build_discriminator(config)
+        optimizers["discriminator"] = keras.optimizers.Adam(schedule(config, config.discriminator_learning_rate))
+        network = content_network or build_content_network(
+            config.content, config.content_weights or None, config.content_layers
+        )
+        content_loss = losses.unit_content if config.content_form == "unit" else losses.content
+        objective = adversarial_objective(generator, discriminator, network, loss_weights(config), content_loss)
+        return Parts(config, objective, optimizers, content_loss)
+    if config.learn_reduction:
+        objective = reduction_objective(generator, started_reducer(config), config.rate_weight)
+        return Parts(config, objective, optimizers)
+    return Parts(config, pixel_objective(generator), optimizers)
 
 
 def build_generator(config: TrainConfig) -> EDSR:
@@ -47,20 +107,6 @@ def build_discriminator(config: TrainConfig) -> Discriminator:
     return discriminator
 
 
-def content_network(config: TrainConfig) -> keras.Model:
-    """The network that the configuration names.
-
-    Raises:
-        UserError: its weights cannot be had.
-    """
-    return build_content_network(config.content, config.content_weights or None, config.content_layers)
-
-
-def content_loss(config: TrainConfig) -> Callable:
-    """Compares the features of HR and SR."""
-    return losses.unit_content if config.content_form == "unit" else losses.content
-
-
 def loss_weights(config: TrainConfig) -> dict[str, float]:
     """Of the generator's loss in the `gan` phase."""
     return {
@@ -72,21 +118,21 @@ def loss_weights(config: TrainConfig) -> dict[str, float]:
     }
 
 
-def distances(config: TrainConfig, phase) -> dict[str, Callable]:
-    """What the `gan` phase is validated by, beside PSNR: its own `content_distance` and more; of the other nothing."""
-    if config.phase == "pretrain":
+def distances(config: TrainConfig, content_distance: Callable | None) -> dict[str, Callable]:
+    """By what else than PSNR and SSIM a run is validated: in the gan phase by the distance of its content loss."""
+    if content_distance is None:
         return {}
-    measured = {"content": phase.content_distance}
+    measured = {"content": content_distance}
     if config.select_by == "enl0":
         enl0 = ENL0(locate("efficientnet_lite0"))
         measured["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
     return measured
 
 
-def adam(config: TrainConfig, peak: float) -> keras.optimizers.Adam:
-    """Adam with the run's schedule, whose highest learning rate is `peak`."""
+def schedule(config: TrainConfig, peak: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of each step; its highest value is `peak`."""
     warm = config.warmup_steps
-    rate = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warm else peak,
         warmup_target=peak if warm else None,
         warmup_steps=warm,
@@ -94,7 +140,6 @@ def adam(config: TrainConfig, peak: float) -> keras.optimizers.Adam:
         # What remains of the peak at the end: all of it makes the schedule constant.
         alpha=1.0 if config.schedule == "constant" else 0.0,
     )
-    return keras.optimizers.Adam(rate)
 
 
 def pretrained_weights(config: TrainConfig) -> list[np.ndarray]:

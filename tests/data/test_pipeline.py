@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
@@ -7,8 +8,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_tf.data.pipeline import crop_pair, orient, scene_index, training_batches
-from sr_tf.data.scene_store import build_store
+from sr_tf.data.draws import permutation, uniform
+from sr_tf.data.pipeline import training_batches
+from sr_tf.data.sampler import Sampler, cut, oriented
+from sr_tf.data.scene_store import CodedLRs, SceneStore
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.images.codecs import coded_variants
@@ -23,14 +26,30 @@ def _antialiased(scale):
     return partial(reduce, scale=scale, degradation="antialiased")
 
 
-def store_of(images, scale=4, cache_bytes=MANY, crop_size=CROP):
-    named = ((f"scene {i}", image) for i, image in enumerate(images))
-    return build_store(named, scale, partial(reduce, scale=scale), crop_size, cache_bytes)
+class ListScenes:
+    """Scenes in a list; counts how often each is read again."""
+
+    def __init__(self, images):
+        self.images, self.read_again = list(images), []
+
+    def __len__(self):
+        return len(self.images)
+
+    def __iter__(self):
+        return ((f"scene {i}", image) for i, image in enumerate(self.images))
+
+    def read(self, index):
+        self.read_again.append(index)
+        return self.images[index]
+
+
+def store_of(images, scale=4, cache_bytes=MANY, crop_size=CROP, reduction=None, qualities=()):
+    lrs = CodedLRs(reduction or partial(reduce, scale=scale), qualities)
+    return SceneStore(ListScenes(images), scale, lrs, crop_size, cache_bytes)
 
 
 def batches_of(store, start=0, stop=12, seed=0, batch_size=4, crop_size=CROP):
-    options = {"batch_size": batch_size, "crop_size": crop_size, "seed": seed}
-    return list(training_batches(store, **options, start=start, stop=stop).as_numpy_iterator())
+    return list(training_batches(Sampler(store, batch_size, crop_size, seed), start, stop).as_numpy_iterator())
 
 
 def patches_of(*arguments, **options):
@@ -76,18 +95,10 @@ def mapped_store():
 def test_a_stored_pair_is_the_scene_and_its_reduction(scenes, store):
     assert len(store) == len(scenes)
     for index, scene in enumerate(scenes):
-        lr, hr = (image.numpy() for image in store.pair(tf.constant(index)))
+        lr, hr = store.pair(index)
         np.testing.assert_array_equal(lr, reduce(scene, 4))
         np.testing.assert_array_equal(hr[: scene.shape[0], : scene.shape[1]], scene)
         assert hr.shape == (4 * lr.shape[0], 4 * lr.shape[1], 3)
-
-
-def test_black_scenes_are_stored_whole():
-    # A string of zero bytes is what a store of strings could take for an end.
-    store = store_of([np.zeros((40, 40, 3), np.uint8)])
-    lr, hr = store.pair(tf.constant(0))
-    assert (lr.shape, hr.shape) == ((10, 10, 3), (40, 40, 3))
-    assert not hr.numpy().any()
 
 
 @pytest.mark.parametrize("seed", [0, 7])
@@ -102,19 +113,13 @@ def test_lr_patches_lie_exactly_on_hr_patches(store, seed):
 
 
 def test_the_shapes_of_batches_are_known_beforehand(store):
-    batches = training_batches(store, batch_size=3, crop_size=5, seed=0, start=0, stop=2)
+    batches = training_batches(Sampler(store, 3, 5, seed=0), 0, 2)
     assert [spec.shape.as_list() for spec in batches.element_spec] == [[3, 5, 5, 3], [3, 20, 20, 3]]
 
 
 @pytest.mark.parametrize("scale", [2, 8])
 def test_patches_are_aligned_at_every_scale(scenes, scale):
-    store = build_store(
-        ((str(i), scene) for i, scene in enumerate(scenes)),
-        scale,
-        partial(reduce, scale=scale, degradation="antialiased"),
-        4,
-        MANY,
-    )
+    store = store_of(scenes, scale, crop_size=4, reduction=_antialiased(scale))
     for lr, hr in patches_of(store, stop=10, crop_size=4):
         np.testing.assert_array_equal(reduce(hr.astype(np.uint8), scale, "antialiased"), lr)
 
@@ -134,16 +139,32 @@ def test_a_batch_is_a_function_of_its_step_alone(store):
     assert batches_of(store, start=12, stop=12) == []
 
 
-def test_stores_decoded_and_coded_give_the_same_batches(scenes, store):
-    coded = store_of(scenes, cache_bytes=0)
-    assert (store.decoded, coded.decoded) == (True, False)
-    assert_same(batches_of(coded), batches_of(store))
+def test_scenes_in_memory_and_scenes_read_again_give_the_same_batches(scenes, store):
+    some = store_of(scenes, cache_bytes=_bytes(scenes[:2]))
+    none = store_of(scenes, cache_bytes=0)
+    assert (store.cached, some.cached, none.cached) == (5, 2, 0)
+    for other in (some, none):
+        assert_same(batches_of(other), batches_of(store))
 
 
-def test_a_store_stays_decoded_up_to_its_limit(scenes):
-    padded = sum(3 * 16 * np.prod(reduce(scene, 4).shape[:2]) for scene in scenes)
-    assert store_of(scenes, cache_bytes=padded).decoded
-    assert not store_of(scenes, cache_bytes=padded - 1).decoded
+def test_memory_holds_scenes_up_to_its_limit_and_the_others_are_read_again(scenes):
+    assert store_of(scenes, cache_bytes=_bytes(scenes)).cached == 5
+    store = store_of(scenes, cache_bytes=_bytes(scenes) - 1)
+    assert store.cached == 4
+    batches_of(store, stop=10)
+    assert set(store._scenes.read_again) == {4}
+
+
+def _bytes(scenes):
+    """Of HR, padded to a multiple of 4, and of one LR."""
+    return sum(3 * (16 + 1) * int(np.prod(reduce(scene, 4).shape[:2])) for scene in scenes)
+
+
+def test_batches_by_threads_are_the_pipelines(store):
+    sampler = Sampler(store, 4, CROP, seed=0)
+    with ThreadPoolExecutor(3) as pool:
+        lr, hr = sampler.batches(2, 3, pool.map)
+    assert_same(list(zip(lr, hr, strict=True)), batches_of(store, start=2, stop=5))
 
 
 def test_seeds_differ_in_order_place_and_orientation(mapped_store):
@@ -182,60 +203,64 @@ def test_no_scenes_are_an_error():
         store_of([])
 
 
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(-(2**63), 2**63 - 1), numbers=st.lists(st.integers(0, 2**62), min_size=1, max_size=5))
+def test_draws_are_those_of_tensorflow(seed, numbers):
+    expected = [tf.random.stateless_uniform([4], tf.constant([seed, number], tf.int64)) for number in numbers]
+    np.testing.assert_array_equal(uniform(seed, np.array(numbers)), expected)
+
+
+@pytest.mark.parametrize("scenes", [2, 3, 17, 188, 9000, 70_000])
+@pytest.mark.parametrize(("seed", "turn"), [(0, 0), (7, 5), (-5, 2**33 + 3)])
+def test_orders_are_those_of_tensorflow(scenes, seed, turn):
+    places = tf.range(scenes, dtype=tf.int64)
+    expected = tf.random.experimental.index_shuffle(places, tf.constant([seed, turn], tf.int64), places[-1])
+    np.testing.assert_array_equal(permutation(seed, turn, scenes), expected)
+
+
 @settings(max_examples=15, deadline=None)
-@given(scenes=st.integers(1, 40), seed=st.integers(-(2**31), 2**31), number=st.integers(0, 2**40))
-def test_scene_index_is_a_permutation_of_each_pass(scenes, seed, number):
-    first = number - number % scenes
-    order = [int(scene_index(tf.constant(first + i, tf.int64), scenes, seed)) for i in range(scenes)]
-    assert sorted(order) == list(range(scenes))
-
-
-@pytest.mark.parametrize("scenes", [1, 2, 3, 7])
-def test_scene_index_mapped_equals_eager(scenes):
-    numbers = tf.data.Dataset.range(40)
-    lazily = list(numbers.map(lambda number: scene_index(number, scenes, 3)).as_numpy_iterator())
-    assert lazily == [int(scene_index(number, scenes, 3)) for number in numbers]
+@given(scenes=st.integers(1, 400), seed=st.integers(-(2**31), 2**31), turn=st.integers(0, 2**40))
+def test_an_order_takes_every_scene_once(scenes, seed, turn):
+    assert sorted(permutation(seed, turn, scenes)) == list(range(scenes))
 
 
 def test_every_order_of_three_scenes_occurs():
-    numbers = tf.data.Dataset.range(300).map(lambda number: scene_index(number, 3, 0))
-    order = list(numbers.as_numpy_iterator())
-    assert len({tuple(order[i : i + 3]) for i in range(0, 300, 3)}) == 6
+    assert len({tuple(permutation(0, turn, 3)) for turn in range(100)}) == 6
 
 
-@settings(max_examples=50, deadline=None)
-@given(places=st.integers(1, 250), draw=st.floats(0, 1, exclude_max=True, width=32))
-def test_the_last_place_is_reached_and_never_passed(places, draw):
-    lr, hr = mapped(0, places + 2, 3), np.zeros((2 * places + 4, 6, 3), np.uint8)
-    rounding = 1e-6 * places  # of float32, in which 0.16 of 125 may come out on either side of 20
-    small, _ = crop_pair(lr, hr, 3, 2, np.float32(draw), np.float32(0))
-    assert int(max(0, draw * places - rounding)) <= int(small[0, 0, 1]) <= min(places - 1, draw * places + rounding)
-    small, _ = crop_pair(lr, hr, 3, 2, np.nextafter(1, 0, dtype=np.float32), np.float32(0))
-    assert int(small[0, 0, 1]) == places - 1
+@pytest.mark.parametrize("side", [CROP, CROP + 1, CROP + 249])
+def test_the_last_place_is_reached_and_never_passed(side):
+    largest = np.nextafter(np.float32(1), np.float32(0))
+    sampler = Sampler(store_of([mapped(0, 4 * side, 4 * CROP)]), 1, CROP, seed=0)
+    for draw, place in ((largest, side - CROP), (np.float32(0), 0)):
+        sampler._draws = lambda block, draw=draw: np.full((1024, 4), [draw, draw, 0, 0], np.float32)
+        _, hr = sampler.patch(0)
+        assert hr[0, 0, 1] == (4 * place) % 256
 
 
-@pytest.mark.parametrize(("draws", "place"), [((0, 0), (0, 0)), ((0.5, 0.999), (2, 6)), ((0.999, 0.25), (4, 1))])
-def test_crop_pair_cuts_the_same_part_of_both(draws, place):
+@pytest.mark.parametrize("place", [(0, 0), (2, 6), (4, 1)])
+def test_the_same_part_of_both_is_cut(place):
     lr, hr = mapped(0, 9, 11), cv2.resize(mapped(0, 9, 11), None, fx=4, fy=4, interpolation=cv2.INTER_NEAREST)
-    small, large = (image.numpy() for image in crop_pair(lr, hr, 5, 4, *np.float32(draws)))
+    small, large = cut(lr, *place, 5, 1), cut(hr, *place, 5, 4)
     np.testing.assert_array_equal(small, lr[place[0] : place[0] + 5, place[1] : place[1] + 5])
     np.testing.assert_array_equal(large, small.repeat(4, axis=0).repeat(4, axis=1))
 
 
-def test_orient_gives_the_eight_flips_and_rotations_eagerly_and_mapped():
+def test_there_are_eight_flips_and_rotations():
     patch = mapped(0, 5, 5)
-    eager = [orient(tf.constant(patch), tf.constant(turn)).numpy() for turn in range(8)]
-    turns = tf.data.Dataset.from_tensor_slices(tf.range(8)).map(lambda turn: orient(tf.constant(patch), turn))
-    np.testing.assert_array_equal(list(turns.as_numpy_iterator()), eager)
-    expected = {np.rot90(image, turns).tobytes() for image in (patch, patch[:, ::-1]) for turns in range(4)}
-    assert {image.tobytes() for image in eager} == expected
-    assert len(expected) == 8
-    np.testing.assert_array_equal(eager[0], patch)
+    found = [oriented(patch, turn) for turn in range(8)]
+    expected = [np.rot90(image, turns) for image in (patch, patch[:, ::-1]) for turns in range(4)]
+    np.testing.assert_array_equal(found, expected)
+    assert len({image.tobytes() for image in found}) == 8
+    np.testing.assert_array_equal(found[0], patch)
+    for image, turn in zip(found, range(8), strict=True):
+        mirrored = tf.reverse(patch, [1]) if turn >= 4 else patch
+        np.testing.assert_array_equal(image, tf.image.rot90(mirrored, turn % 4))
 
 
 def test_replicas_share_each_batch_out(store, two_cpus):
     strategy = tf.distribute.MirroredStrategy(two_cpus)
-    batches = training_batches(store, batch_size=4, crop_size=CROP, seed=0, start=3, stop=6)
+    batches = training_batches(Sampler(store, 4, CROP, seed=0), 3, 6)
     together = [
         tuple(np.concatenate(strategy.experimental_local_results(part)) for part in pair)
         for pair in strategy.experimental_distribute_dataset(batches)
@@ -243,16 +268,17 @@ def test_replicas_share_each_batch_out(store, two_cpus):
     assert_same(together, batches_of(store, start=3, stop=6))
 
 
-def test_patches_are_cut_from_every_coded_lr_of_a_scene():
+@pytest.mark.parametrize("cache_bytes", [MANY, 0])
+def test_patches_are_cut_from_every_coded_lr_of_a_scene(cache_bytes):
     scene = render_smear(3, 64, 64)
-    store = build_store(iter([("one", scene)]), 4, _antialiased(4), 16, MANY, qualities=(10, 60, 95))
+    store = store_of([scene], crop_size=16, reduction=_antialiased(4), qualities=(10, 60, 95), cache_bytes=cache_bytes)
     assert store.variants == 3
     expected = {image.tobytes() for image in coded_variants(reduce(scene, 4, "antialiased"), (10, 60, 95))}
-    found = {lr.numpy().tobytes() for lr in (store.pair(tf.constant(0), variant)[0] for variant in range(3))}
+    found = {store.pair(0, variant)[0].tobytes() for variant in range(3)}
     assert found == expected
     assert len(expected) == 3
     batches = batches_of(store, stop=6, crop_size=16)
-    whole = {np.float32(orient(image, turn)).tobytes() for image in map(_pixels, expected) for turn in range(8)}
+    whole = {np.float32(oriented(image, turn)).tobytes() for image in map(_pixels, expected) for turn in range(8)}
     seen = {lr.tobytes() for batch in batches for lr in batch[0]}
     assert seen <= whole
     assert len({_undirected(lr) for batch in batches for lr in batch[0]}) == 3
@@ -263,7 +289,7 @@ def _pixels(content):
 
 
 def _undirected(lr):
-    return min(np.uint8(orient(lr, turn)).tobytes() for turn in range(8))
+    return min(np.uint8(oriented(lr, turn)).tobytes() for turn in range(8))
 
 
 def test_coded_lrs_come_nearer_to_the_lr_with_quality():

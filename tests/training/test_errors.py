@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 # Runs `train.py` with each list of flags in turn, as `python train.py` does, but loads TensorFlow once for all.
@@ -100,7 +101,7 @@ def test_the_run_that_the_others_build_on_is_sound(outcomes):
         ("diverging", r"step 2: loss is (nan|inf); training stopped; last good checkpoint: none was written yet"),
         (
             "diverging later",
-            r"step 2: validation psnr is NaN; training stopped; last good checkpoint: {folder}/later/.*/ckpt-1",
+            r"step 2: validation psnr is NaN; training stopped; last good checkpoint: {folder}/later/.*/step-0+1\.npz",
         ),
     ],
 )
@@ -124,13 +125,26 @@ def flip_a_bit(path):
     path.write_bytes(content)
 
 
+def drop_an_array(path):
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    kept.popitem()
+    np.savez(path, **kept)
+
+
+def give_an_array_another_shape(path):
+    with np.load(path) as arrays:
+        kept = dict(arrays)
+    np.savez(path, **{**kept, "generator/0000": np.zeros((2, 2), np.float32)})
+
+
 DAMAGES = {
-    "data cut": ("data-00000-of-00001", cut),
-    "data emptied": ("data-00000-of-00001", lambda path: os.truncate(path, 0)),
-    "data changed": ("data-00000-of-00001", flip_a_bit),
-    "data missing": ("data-00000-of-00001", os.remove),
-    "index cut": ("index", cut),
-    "index missing": ("index", os.remove),
+    "cut": cut,
+    "emptied": lambda path: os.truncate(path, 0),
+    "changed": flip_a_bit,
+    "an array less": drop_an_array,
+    "another shape": give_an_array_another_shape,
+    "another file": lambda path: path.write_text("not arrays"),
 }
 
 
@@ -138,19 +152,28 @@ DAMAGES = {
 def damaged(outcomes, small_run, repository):
     folder, _ = outcomes
     cases = {}
-    for case, (part, damage) in DAMAGES.items():
+    for case, damage in DAMAGES.items():
         run_dir = folder / case
         shutil.copytree(folder / "run", run_dir)
-        damage(run_dir / "checkpoints" / f"ckpt-2.{part}")
+        damage(run_dir / "checkpoints" / "step-00000002.npz")
         cases[case] = {**small_run, "phase": "pretrain", "steps": 2, "validate_every": 1, "run_dir": run_dir}
     return folder, run_one_after_another(repository, cases)
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_not_passed_over(tmp_path):
+    from sr_tf.errors import UserError
+    from sr_tf.training.checkpoints import newest_state
+
+    (tmp_path / "ckpt-2.index").write_bytes(b"")
+    with pytest.raises(UserError, match=r"ckpt-2\.index: a checkpoint of a version before 0\.2, expected step-….npz"):
+        newest_state(tmp_path, {"step": [np.int32(0)]})
 
 
 @pytest.mark.parametrize("case", DAMAGES)
 def test_a_damaged_checkpoint_is_named(damaged, case):
     folder, results = damaged
     message = complaint(results[case])
-    assert message.startswith(f"{folder / case}/checkpoints/ckpt-2: cannot be restored (")
+    assert message.startswith(f"{folder / case}/checkpoints/step-00000002.npz: cannot be restored (")
     assert "expected a checkpoint of this run" in message
 
 

@@ -1,5 +1,4 @@
 import json
-from functools import partial
 
 import keras
 import numpy as np
@@ -10,25 +9,48 @@ from hypothesis import strategies as st
 
 from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
-from sr_tf.data.scene_store import build_store
+from sr_tf.data.sampler import Sampler
 from sr_tf.data.smear import render_smear
 from sr_tf.images.degradation import reduce
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR
 from sr_tf.training import losses
-from sr_tf.training.averaging import MovingAverage
-from sr_tf.training.build import build_model
-from sr_tf.training.phases import AdversarialFineTuning
+from sr_tf.training.averaging import moved_averages
+from sr_tf.training.checkpoints import newest_state, save_state
+from sr_tf.training.objectives import adversarial_objective
+from sr_tf.training.step_tensorflow import Phase, TensorFlowBackend
 
-CONFIG = TrainConfig(blocks=1, filters=8, discriminator_filters=8, learning_rate=3e-3, ema_decay=0.9)
+OPTIMIZERS = ("generator", "discriminator")
+CONFIG = TrainConfig(
+    blocks=1, batch_size=4, crop_size=8, filters=8, discriminator_filters=8, learning_rate=3e-3, ema_decay=0.9
+)
 
 
 @pytest.fixture(scope="module")
 def batches():
     """One batch of four patches of 8×8 LR pixels, again and again."""
-    scenes = ((str(seed), render_smear(seed, 64, 64)) for seed in range(4))
-    store = build_store(scenes, CONFIG.scale, partial(reduce, scale=CONFIG.scale), crop_size=8, cache_bytes=1e9)
-    return training_batches(store, batch_size=4, crop_size=8, seed=0, start=0, stop=1).repeat()
+    return training_batches(Sampler(drawn_store(), 4, 8, seed=0), 0, 1).repeat()
+
+
+def drawn_store():
+    """Four small smears."""
+    from sr_tf.data.scene_store import CodedLRs, SceneStore
+
+    return SceneStore(DrawnScenes(4, 64), 4, CodedLRs(lambda hr: reduce(hr, 4)), crop_size=8, cache_bytes=1e9)
+
+
+class DrawnScenes:
+    def __init__(self, count, side):
+        self._count, self._side = count, side
+
+    def __len__(self):
+        return self._count
+
+    def __iter__(self):
+        return ((str(seed), self.read(seed)) for seed in range(self._count))
+
+    def read(self, index):
+        return render_smear(index, self._side, self._side)
 
 
 def new_generator(seed=0):
@@ -51,9 +73,13 @@ def new_gan(rates=(1e-3, 1e-3), weights=(2.0, 3.0, 0.5)):
     discriminator = Discriminator(8)
     discriminator.build((None, None, None, 3))
     weights = dict(zip(("content", "adversarial", "pixel_mse"), weights, strict=True))
-    model = AdversarialFineTuning(generator, discriminator, network, weights)
-    model.compile(*(keras.optimizers.Adam(rate) for rate in rates))
-    return model, network
+    return compiled(adversarial_objective(generator, discriminator, network, weights), rates), network
+
+
+def compiled(objective, rates):
+    model = Phase(objective)
+    model.compile({name: keras.optimizers.Adam(rate) for name, rate in zip(OPTIMIZERS, rates, strict=True)})
+    return model
 
 
 def fit(model, batches, steps):
@@ -69,14 +95,14 @@ def which_moved(before, after):
 
 
 def test_pretraining_learns_one_batch_by_heart(batches):
-    model = build_model(CONFIG)
+    model = TensorFlowBackend(CONFIG).model
     seen = fit(model, batches, steps=30)
     assert seen[-1]["loss"] < seen[0]["loss"] / 4
-    assert int(model.optimizer.iterations) == 30
+    assert np.asarray(model.optimizer.iterations) == 30
 
 
 def test_the_loss_is_the_mse_of_8_bit_levels(batches):
-    model = build_model(CONFIG)
+    model = TensorFlowBackend(CONFIG).model
     lr, hr = next(iter(batches))
     expected = np.mean((model.generator(lr).numpy() - hr.numpy()) ** 2)
     (logs,) = fit(model, batches, steps=1)
@@ -99,7 +125,7 @@ def test_fine_tuning_moves_both_networks_and_leaves_the_content_network(fine_tun
     assert all(generator)
     assert all(discriminator)
     assert not any(content)
-    assert [int(optimizer.iterations) for optimizer in (model.optimizer, model.discriminator_optimizer)] == [2, 2]
+    assert [int(model.optimizers[name].iterations) for name in OPTIMIZERS] == [2, 2]
 
 
 def test_the_generators_loss_is_the_weighted_sum_of_its_parts(fine_tuning):
@@ -116,8 +142,9 @@ def test_structure_and_colour_count_where_they_have_a_weight():
     lr, hr = (rng.uniform(0, 255, (2, side, side, 3)).astype(np.float32) for side in (12, 48))
     model, network = new_gan()
     weights = {"content": 1.0, "adversarial": 0.0, "structure": 5.0, "colour": 0.25}
-    model = AdversarialFineTuning(model.generator, model.discriminator, network, weights, losses.unit_content)
-    model.compile(keras.optimizers.Adam(0.0), keras.optimizers.Adam(0.0))
+    model = compiled(
+        adversarial_objective(model.generator, model.discriminator, network, weights, losses.unit_content), (0.0, 0.0)
+    )
     named = model.train_step((lr, hr))
     sr = model.generator(lr)
     assert float(named["content"]) == pytest.approx(float(losses.unit_content(network(hr), network(sr))), rel=1e-4)
@@ -128,19 +155,37 @@ def test_structure_and_colour_count_where_they_have_a_weight():
     assert float(named["loss"]) == pytest.approx(float(parts), rel=1e-4)
 
 
-def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_network(fine_tuning, tmp_path):
-    model, *_ = fine_tuning
-    path = tf.train.Checkpoint(**model.checkpointed()).write(str(tmp_path / "checkpoint"))
-    shapes = [shape for name, shape in tf.train.list_variables(path) if "OBJECT_GRAPH" not in name]
-    trained = model.generator.count_params() + model.discriminator.count_params()
-    # Weights and two moments of each; of each optimizer a counter and its rate.
-    assert sum(np.prod(shape, dtype=int) for shape in shapes) == 3 * trained + 4
+def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_network(tmp_path, new_generator_file):
+    config = TrainConfig(
+        phase="gan",
+        blocks=1,
+        filters=8,
+        discriminator_filters=8,
+        batch_size=4,
+        crop_size=8,
+        pretrained=new_generator_file,
+    )
+    backend = TensorFlowBackend(config, content_network())
+    backend.run(Sampler(drawn_store(), 4, 8, seed=0), 2, lambda step, named: None)
+    path = save_state(tmp_path, backend.state())
+    with np.load(path) as arrays:
+        size = sum(arrays[name].size for name in arrays.files)
+    generator, discriminator = backend.model.generator.count_params(), backend.model.discriminator.count_params()
+    # Weights and two moments of each, the generator's average; a counter of each optimizer; the step.
+    assert size == 3 * (generator + discriminator) + generator + 2 + 1
 
-    other, _ = new_gan()
-    tf.train.Checkpoint(**other.checkpointed()).read(path).assert_existing_objects_matched()
-    for part in ("generator", "discriminator", "optimizer", "discriminator_optimizer"):
-        pairs = zip(getattr(model, part).variables, getattr(other, part).variables, strict=True)
-        assert all(np.array_equal(one, two) for one, two in pairs), part
+    other = TensorFlowBackend(config, content_network())
+    other.load_state(newest_state(tmp_path, other.state()))
+    expected, found = backend.state(), other.state()
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert all(np.array_equal(one, two) for one, two in zip(values, found[name], strict=True)), name
+
+
+@pytest.fixture
+def new_generator_file(tmp_path):
+    new_generator(seed=7).save(tmp_path / "start.keras")
+    return str(tmp_path / "start.keras")
 
 
 @pytest.mark.parametrize("rates, moves", [((1e-3, 0.0), (True, False)), ((0.0, 1e-3), (False, True))])
@@ -161,9 +206,9 @@ def test_each_trainable_variable_belongs_to_exactly_one_optimizer():
         id(variable) for part in own for variable in part
     }
     assert len(model.trainable_variables) == sum(map(len, own))
-    for optimizer, variables in zip((model.optimizer, model.discriminator_optimizer), own, strict=True):
+    for name, variables in zip(OPTIMIZERS, own, strict=True):
         # Adam keeps a first and a second moment of each.
-        moments = sorted(tuple(variable.shape) for variable in optimizer.variables if tuple(variable.shape))
+        moments = sorted(tuple(moment.shape) for moment in model.optimizers[name].variables if tuple(moment.shape))
         assert moments == sorted(2 * [tuple(variable.shape) for variable in variables])
 
 
@@ -174,28 +219,38 @@ def test_training_starts_from_the_pretrained_generator(tmp_path, phase):
     config = TrainConfig(
         phase=phase, blocks=1, filters=8, discriminator_filters=8, pretrained=str(tmp_path / "pretrained.keras")
     )
-    model = build_model(config, content_network())
-    assert not any(which_moved(pretrained.get_weights(), model.generator.get_weights()))
+    backend = TensorFlowBackend(config, content_network())
+    for generator in (backend.model.generator, backend.averaged["generator"]):
+        assert not any(which_moved(pretrained.get_weights(), generator.get_weights()))
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0, 0.9999), st.integers(0, 100_000))
-def test_moving_average_follows_its_formula(averaging, decay, count):
-    generator, averaged, step = averaging
-    step.assign(count)
-    before, weights = averaged.get_weights(), generator.get_weights()
-    MovingAverage([(generator, averaged)], decay, step).on_train_batch_end(0)
+def test_moving_average_follows_its_formula(decay, count):
+    random = np.random.default_rng(0)
+    before, weights = ([np.float32(random.normal(size=shape)) for shape in ((3, 4), (5,))] for _ in range(2))
     kept = min(decay, (1 + count) / (10 + count))
-    for old, weight, new in zip(before, weights, averaged.get_weights(), strict=True):
+    for old, weight, new in zip(before, weights, moved_averages(before, weights, count, decay), strict=True):
         np.testing.assert_allclose(new, kept * old + (1 - kept) * weight, atol=1e-6)
-        assert (new >= np.minimum(old, weight) - 1e-6).all()
-        assert (new <= np.maximum(old, weight) + 1e-6).all()
-    assert not any(which_moved(weights, generator.get_weights()))
+        assert (np.asarray(new) >= np.minimum(old, weight) - 1e-6).all()
+        assert (np.asarray(new) <= np.maximum(old, weight) + 1e-6).all()
 
 
-@pytest.fixture(scope="module")
-def averaging():
-    return new_generator(seed=1), new_generator(seed=2), tf.Variable(0, dtype=tf.int64)
+def test_a_backend_averages_after_each_step_and_leaves_the_weights_alone():
+    backend = TensorFlowBackend(CONFIG)
+    expected, seen = backend.averaged["generator"].get_weights(), []
+
+    def each(step, named):
+        nonlocal expected
+        weights = backend.model.generator.get_weights()
+        expected = [np.asarray(one) for one in moved_averages(expected, weights, step, CONFIG.ema_decay)]
+        for found, wanted in zip(backend.averaged["generator"].get_weights(), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
+        seen.append(step)
+
+    backend.run(Sampler(drawn_store(), 4, 8, seed=0), 3, each)
+    assert seen == [1, 2, 3]
+    assert any(which_moved(expected, backend.model.generator.get_weights()))
 
 
 @pytest.mark.slow

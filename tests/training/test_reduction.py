@@ -5,7 +5,8 @@ import pytest
 
 from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
-from sr_tf.data.scene_store import build_store
+from sr_tf.data.sampler import Sampler
+from sr_tf.data.scene_store import CodedLRs, SceneStore
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.generators.load import load_reducer
@@ -13,9 +14,9 @@ from sr_tf.generators.runs import kept_generators
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 from sr_tf.models.coding import quantiser_steps
-from sr_tf.training.build import build_model
+from sr_tf.training.objectives import coding_damage
 from sr_tf.training.parts import build_generator, build_reducer
-from sr_tf.training.reduction import coding_damage
+from sr_tf.training.step_tensorflow import TensorFlowBackend
 
 CONFIG = TrainConfig(
     blocks=1, filters=8, one_step=True, crop_size=16, learn_reduction=True, lr_qualities="30,80", learning_rate=1e-3
@@ -24,9 +25,17 @@ CONFIG = TrainConfig(
 
 @pytest.fixture(scope="module")
 def batches():
-    scenes = ((str(seed), render_smear(seed, 128, 128)) for seed in range(4))
-    store = build_store(scenes, 4, partial(reduce, scale=4, degradation="antialiased"), crop_size=16, cache_bytes=1e9)
-    return training_batches(store, batch_size=8, crop_size=16, seed=0, start=0, stop=40, qualities=CONFIG.qualities)
+    lrs = CodedLRs(partial(reduce, scale=4, degradation="antialiased"))
+    store = SceneStore(DrawnScenes(), 4, lrs, crop_size=16, cache_bytes=1e9)
+    return training_batches(Sampler(store, 8, 16, seed=0, qualities=CONFIG.qualities), 0, 40)
+
+
+class DrawnScenes:
+    def __len__(self):
+        return 4
+
+    def __iter__(self):
+        return ((str(seed), render_smear(seed, 128, 128)) for seed in range(4))
 
 
 def test_the_damage_is_what_the_codec_does():
@@ -52,7 +61,7 @@ def test_patches_come_with_one_of_the_qualities(batches):
 
 
 def test_both_networks_learn_and_the_loss_falls(batches):
-    model = build_model(CONFIG)
+    model = TensorFlowBackend(CONFIG).model
     before = [network.get_weights() for network in (model.generator, model.reducer)]
     losses = [{name: float(value) for name, value in model.train_step(batch).items()} for batch in batches]
     assert set(losses[0]) == {"loss", "pixel_mse", "bits_per_lr_pixel"}
@@ -64,15 +73,15 @@ def test_both_networks_learn_and_the_loss_falls(batches):
 def test_a_dearer_bit_buys_fewer_of_them(batches):
     spent = []
     for weight in (0.01, 20.0):
-        model = build_model(TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight}))
+        model = TensorFlowBackend(TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight})).model
         bits = [float(model.train_step(batch)["bits_per_lr_pixel"]) for batch in batches]
         spent.append(np.mean(bits[-10:]))
     assert spent[1] < 0.97 * spent[0]
 
 
 def test_each_trainable_variable_belongs_to_the_optimizer():
-    model = build_model(CONFIG)
-    moments = sorted(tuple(variable.shape) for variable in model.optimizer.variables if tuple(variable.shape))
+    model = TensorFlowBackend(CONFIG).model
+    moments = sorted(tuple(moment.shape) for moment in model.optimizer.variables if tuple(moment.shape))
     assert moments == sorted(2 * [tuple(variable.shape) for variable in model.trainable_variables])
 
 

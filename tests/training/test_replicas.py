@@ -47,9 +47,10 @@ def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
     alone = "one-xla" if (phase, way) == ("reduction", "two-xla") else "one"
     one, two = states[phase, alone], states[phase, way]
     assert one.keys() == two.keys()
-    counters = [name for name in two if name.endswith("iteration")]
+    counters = [name for name in two if name.endswith("_optimizer/0")]
     assert [int(two[name]) for name in counters] == [STEPS] * networks
     assert [int(one[name]) for name in counters] == [STEPS] * networks
+    assert int(one["step/0"]) == int(two["step/0"]) == STEPS
     for name, array in two.items():
         if "optimizer" not in name:
             assert np.abs(array - one[name]).max() < 1e-5, name
@@ -75,14 +76,17 @@ def _write_refusal(folder: Path) -> None:
 
 
 def _write_states(folder: Path) -> None:
+    import keras
+    import keras
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from sr_tf.models.edsr import EDSR
-    from sr_tf.training.distribution import mirrored_strategy, prepare_process
+    from sr_tf.training.step_tensorflow import mirrored_strategy
 
-    prepare_process(seed=0, mixed_bfloat16=False, xla=True)
+    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     pretrained = EDSR(blocks=1, filters=8)
     pretrained.build((None, None, None, 3))
     pretrained.save(folder / "pretrained.keras")
@@ -102,11 +106,10 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     import keras
 
     from sr_tf.config import TrainConfig
-    from sr_tf.data.pipeline import training_batches
-    from sr_tf.data.scene_store import build_store
-    from sr_tf.data.smear import render_smear
+    from sr_tf.data.sampler import Sampler
+    from sr_tf.data.scene_store import CodedLRs, SceneStore
     from sr_tf.images.degradation import reduce
-    from sr_tf.training.build import build_model
+    from sr_tf.training.step_tensorflow import TensorFlowBackend
 
     keras.backend.clear_session()  # so that variables get the same names each time
     keras.utils.set_random_seed(1)
@@ -114,6 +117,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
         phase="gan" if phase == "gan" else "pretrain",
         learn_reduction=phase == "reduction",
         lr_qualities="40,80" if phase == "reduction" else "",
+        batch_size=4,
         crop_size=8,
         blocks=1,
         filters=8,
@@ -122,19 +126,28 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
         xla=xla,
         pretrained=str(folder / "pretrained.keras"),
     )
-    scenes = ((str(seed), render_smear(seed, 64, 64)) for seed in range(4))
-    store = build_store(scenes, config.scale, partial(reduce, scale=config.scale), crop_size=8, cache_bytes=1e9)
+    store = SceneStore(_Scenes(), config.scale, CodedLRs(partial(reduce, scale=config.scale)), 8, 1e9)
     with strategy.scope():
-        model = build_model(config, _content_network() if phase == "gan" else None)
-    batches = training_batches(
-        store, batch_size=4, crop_size=8, seed=0, start=0, stop=STEPS, qualities=config.qualities
-    )
-    model.fit(batches, steps_per_epoch=STEPS, verbose=0)
-    return {
-        f"{part}/{i}/{variable.path.rpartition('/')[2]}": np.asarray(variable)
-        for part, owner in model.checkpointed().items()
-        for i, variable in enumerate(getattr(owner, "variables", owner))
-    }
+        network = _content_network() if phase == "gan" else None
+    backend = TensorFlowBackend(config, network, strategy)
+    sampler = Sampler(store, 4, 8, seed=0, qualities=config.qualities)
+    backend.run(sampler, STEPS, lambda step, named: None)
+    return {f"{part}/{i}": value for part, values in backend.state().items() for i, value in enumerate(values)}
+
+
+class _Scenes:
+    """Four small smears."""
+
+    def __len__(self):
+        return 4
+
+    def __iter__(self):
+        return ((str(seed), self.read(seed)) for seed in range(4))
+
+    def read(self, index):
+        from sr_tf.data.smear import render_smear
+
+        return render_smear(index, 64, 64)
 
 
 def _content_network():

@@ -4,16 +4,16 @@ import signal
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 pytestmark = pytest.mark.slow
 
 
 def variables(run_dir):
     """Everything in a run's last checkpoint, by name."""
-    path = tf.train.latest_checkpoint(str(run_dir / "checkpoints"))
-    reader = tf.train.load_checkpoint(path)
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    names = [path.name for path in sorted((run_dir / "checkpoints").iterdir())]
+    assert names == ["step-00000010.npz", "step-00000012.npz"]
+    with np.load(run_dir / "checkpoints" / names[-1]) as arrays:
+        return dict(arrays)
 
 
 def train_killed_once(start_training, flags, after):
@@ -33,6 +33,8 @@ def train_killed_once(start_training, flags, after):
 @pytest.mark.parametrize("phase, xla", [("pretrain", False), ("reduction", False), ("gan", False), ("gan", True)])
 def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run, start_training, pretrained, tmp_path):
     flags = {**small_run, "phase": phase, "xla": xla}
+    if phase == "pretrain":  # the whole run had all scenes in memory; this one reads most of them again
+        flags["cache_gib"] = 1e-4
     whole = pretrained
     if phase == "reduction":
         flags.update(phase="pretrain", learn_reduction=True, lr_qualities="40,80")
@@ -48,9 +50,9 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run,
 
     expected, found = variables(whole), variables(tmp_path / "killed")
     assert found.keys() == expected.keys()
-    owners = ["generator/", "generator_optimizer/", "averaged/", "step/"]
+    owners = ["generator/", "generator_optimizer/", "averaged_generator/", "step/"]
     if phase == "reduction":
-        owners += ["reducer/"]
+        owners += ["reducer/", "averaged_reducer/"]
         assert sorted(path.name for path in (whole / "best").glob("*.reducer.keras")) == [
             f"step-{step:08d}.reducer.keras" for step in (5, 10, 12)
         ]
@@ -58,7 +60,7 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run,
         owners += ["discriminator/", "discriminator_optimizer/"]
     for owner in owners:
         assert any(name.startswith(owner) for name in found), owner
-    assert int(found["step/.ATTRIBUTES/VARIABLE_VALUE"]) == 12
+    assert int(found["step/0000"]) == 12
     for name, value in found.items():
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 

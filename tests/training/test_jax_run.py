@@ -1,4 +1,4 @@
-"""`python -m sr_tf.training_jax.train`, where nothing but JAX, Keras and NumPy can be imported."""
+"""`python train.py` with KERAS_BACKEND=jax and packed scenes, where neither TensorFlow nor codecs can be imported."""
 
 import json
 import os
@@ -10,25 +10,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sr_tf.data.packed import PackedScenes, write_packed
+from sr_tf.data.scene_store import CodedLRs
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
-from sr_tf.training_jax.pack import pack
+from sr_tf.images.degradation import reduce
 
 pytest.importorskip("jax")
 
 ROOT = Path(__file__).parents[2]
+JAX = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "jax"}
 BARE = """
 import runpy, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in (
-            "tensorflow", "tensorflow_datasets", "cv2", "PIL", "imagecodecs", "openslide", "tifffile", "tqdm"
+            "tensorflow", "tensorflow_datasets", "imagecodecs", "openslide", "tifffile"
         ):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Absent())
-runpy.run_module("sr_tf.training_jax.train", run_name="__main__")
+sys.argv[0] = "train.py"
+runpy.run_path("train.py", run_name="__main__")
 """
 SMALL = {
     "preset": "smoke", "blocks": 1, "filters": 8, "discriminator_filters": 4, "crop_size": 12, "batch_size": 2,
@@ -40,9 +44,10 @@ SMALL = {
 def packed(tmp_path_factory):
     """Files of scenes to learn from and to choose by; the latter of sides that are no multiple of 4."""
     folder = tmp_path_factory.mktemp("packed")
-    pack([render_smear(seed, 64, 96) for seed in range(3)], 4, "study").save(folder / "train.npz")
-    pack([render_smear(seed, 62, 75) for seed in range(7, 10)], 4, "study").save(folder / "validation.npz")
-    return folder / "train.npz", folder / "validation.npz"
+    lrs = CodedLRs(lambda hr: reduce(hr, 4))
+    write_packed(folder / "train.npz", [render_smear(seed, 64, 96) for seed in range(3)], 4, "study", lrs)
+    write_packed(folder / "validation.npz", [render_smear(seed, 62, 75) for seed in range(7, 10)], 4, "study", lrs)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +55,9 @@ def start(packed):
     """Starts the program with the given flags."""
 
     def start(flags):
-        command = [sys.executable, "-c", BARE, *map(str, packed), *(f"--{k}={v}" for k, v in flags.items())]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        flags = {"dataset": "packed", "data_dir": packed, **flags}
+        command = [sys.executable, "-c", BARE, *(f"--{k}={v}" for k, v in flags.items())]
+        return subprocess.Popen(command, cwd=ROOT, env=JAX, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
 
@@ -98,17 +103,14 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path
 def test_several_steps_a_call_end_in_the_same_weights(whole, packed, tmp_path):
     """Four, where something is told at each third and validated at each third: calls of 3, 1, 2 and 1 steps."""
     code = (
-        "import os, sys; os.environ['KERAS_BACKEND'] = 'jax'\n"
-        "import dataclasses, pathlib; from sr_tf.config import load_config\n"
-        "from sr_tf.training_jax.packed import PackedScenes; from sr_tf.training_jax.run import train\n"
+        "import dataclasses, functools, pathlib, sys; import train as program\n"
+        "from sr_tf.config import load_config; from sr_tf.training.run import train\n"
         "config = dataclasses.replace(load_config(pathlib.Path(sys.argv[1])), run_dir=sys.argv[2], log_every=3)\n"
-        "train(config, *map(PackedScenes.load, sys.argv[3:]), at_once=4)\n"
+        "train(config, functools.partial(program._scenes, config), at_once=4)\n"
     )
-    arguments = [whole / "config.json", tmp_path / "run", *packed]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    command = [sys.executable, "-c", code, str(whole / "config.json"), str(tmp_path / "run")]
     _, messages = finished(
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(command, cwd=ROOT, env=JAX, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     )
     assert [line.split()[1] for line in messages.splitlines() if " loss " in line] == ["3/7", "6/7", "7/7"]
     expected, found = newest(whole), newest(tmp_path / "run")
@@ -122,14 +124,13 @@ def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
     from sr_tf.generators.load import load_generator
     from sr_tf.images.pixels import to_uint8
     from sr_tf.metrics.psnr import psnr
-    from sr_tf.training_jax.packed import PackedScenes
 
     kept = json.loads((whole / "best" / "scores.json").read_text())
     assert len(kept) == 2
-    validation = PackedScenes.load(packed[1])
+    validation = PackedScenes(packed / "validation.npz")
     scores = []
     for place in (0, 2):
-        hr, lr = validation.hr[place], validation.lr[place][0]
+        hr, lr = validation.read(place), validation.lr(place, 0)
         sr = to_uint8(load_generator(whole)(lr[None].astype(np.float32)))[:, :62, :75]
         scores.append(float(psnr(hr[None], sr)[0]))
     assert kept[0]["psnr"] == pytest.approx(np.mean(scores), abs=1e-3)
@@ -162,9 +163,46 @@ def efficientnet():
 
 
 @pytest.mark.long
+def test_a_reducer_learns_and_is_carried_on(packed, tmp_path):
+    """With codecs, which the other tests do without; a second run goes on with the first one's reducer, unchanged."""
+    flags = {**SMALL, "dataset": "packed", "data_dir": packed, "steps": 2, "validate_every": 2, "crop_size": 8}
+
+    def run(**more):
+        command = [sys.executable, "train.py", *(f"--{k}={v}" for k, v in {**flags, **more}.items())]
+        return subprocess.Popen(command, cwd=ROOT, env=JAX, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    write = {"lr_qualities": "40,80", "one_step": True}
+    process = run(run_dir=tmp_path / "refused", learn_reduction=True, **write)
+    assert "have '', expected the same" in process.communicate()[1]
+    folder = tmp_path / "coded"
+    folder.mkdir()
+    lrs = CodedLRs(lambda hr: reduce(hr, 4, "antialiased"), (40, 80))
+    for name in ("train", "validation"):
+        write_packed(folder / f"{name}.npz", [render_smear(3, 64, 64)], 4, "antialiased", lrs, "40,80")
+    flags["data_dir"] = folder
+    _, messages = finished(run(run_dir=tmp_path / "learnt", learn_reduction=True, one_step=True))
+    assert " bits_per_lr_pixel " in messages
+    finished(run(run_dir=tmp_path / "next", pretrained=tmp_path / "learnt", one_step=True))
+    from sr_tf.generators.load import load_reducer
+
+    learnt, carried = (load_reducer(tmp_path / name).get_weights() for name in ("learnt", "next"))
+    assert any(np.any(weight) for weight in learnt)
+    for one, other in zip(learnt, carried, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.long
 def test_other_settings_are_refused_in_a_line(whole, start):
     process = start({**SMALL, "run_dir": whole, "batch_size": 3})
     _, messages = process.communicate()
     assert process.returncode == 2
     assert "started with other settings (batch_size 2 there, 3 asked for)" in messages
     assert "Traceback" not in messages
+
+
+@pytest.mark.long
+def test_what_means_nothing_on_jax_is_refused_in_a_line(start, tmp_path):
+    process = start({**SMALL, "run_dir": tmp_path / "xla", "xla": True})
+    _, messages = process.communicate()
+    assert process.returncode == 2
+    assert "--xla: JAX compiles every step anyway" in messages

@@ -1,0 +1,78 @@
+"""Scenes of a prepared data set, read from its TFRecords in order, and any of them again by its number."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from google.protobuf.message import DecodeError
+
+from sr_tf.errors import UserError
+
+# A TFRecord file is a row of records: length (uint64), CRC of the length, the data, CRC of the data.
+_LENGTH = struct.Struct("<Q")
+_HEADER, _FOOTER = 12, 4
+
+
+class RecordScenes:
+    """The scenes of one split.
+
+    Iterating yields (name, HR uint8 [H, W, 3]) in the order in which they were written; checksums are verified there.
+
+    Args:
+        builder: a prepared TFDS builder whose examples have `image` and `name`.
+        split: the split's name.
+
+    Raises:
+        UserError: the data set has no such split.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        if split not in builder.info.splits:
+            raise UserError(
+                f"{builder.info.full_name}: has no split {split}, expected one of {', '.join(builder.info.splits)}"
+            )
+        self._features = builder.info.features
+        self._count = builder.info.splits[split].num_examples
+        self._paths = [Path(path) for path in builder.info.splits[split].filepaths]
+        self._places: list[tuple[Path, int]] = []
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        places = []
+        for path in self._paths:
+            offset = 0
+            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+                places.append((path, offset))
+                offset += _HEADER + len(record) + _FOOTER
+                example = self._features.deserialize_example_np(record)
+                yield example["name"].decode("utf-8"), example["image"]
+        self._places = places
+
+    def read(self, index: int) -> np.ndarray:
+        """Reads one scene again. Thread-safe.
+
+        Args:
+            index: its place in the order of iteration, which must have been completed once.
+
+        Returns:
+            HR uint8 [H, W, 3].
+
+        Raises:
+            UserError: the file has changed or cannot be read.
+        """
+        path, offset = self._places[index]
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+                file.seek(offset + _HEADER)
+                return self._features.deserialize_example_np(file.read(length))["image"]
+        except (OSError, struct.error, DecodeError, tf.errors.OpError, ValueError, MemoryError, OverflowError) as error:
+            raise UserError(
+                f"{path}: scene {index} cannot be read again ({error}); was the data set changed?"
+            ) from error

@@ -1,0 +1,140 @@
+"""Training patches as a pure function of the step: a run resumes at any step without an iterator's state.
+
+Patch number n = step · batch + position belongs to pass n // N over the N scenes, in an order drawn for that pass; its
+place, its flip or rotation and which of its LRs it is cut from are drawn from (seed, n) alone. NumPy only, so that both
+Keras backends train on the same patches.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from sr_tf.data.draws import permutation, uniform
+from sr_tf.errors import UserError
+
+_DRAWN_TOGETHER = 1024
+"""Patches whose random numbers are drawn in one call, since each call costs half a millisecond."""
+
+
+class Pairs(Protocol):
+    """HR scenes with their LRs, by number.
+
+    Attributes:
+        scale: HR pixels for each LR pixel, in each direction.
+        variants: how many LRs each scene has.
+        sizes: int [N, 2], height and width of each scene's LR in pixels.
+    """
+
+    scale: int
+    variants: int
+    sizes: np.ndarray
+
+    def pair(self, index: int, variant: int) -> tuple[np.ndarray, np.ndarray]:
+        """LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3] of one scene. Thread-safe."""
+
+
+class Sampler:
+    """Aligned patches of LR and HR, flipped and rotated at random.
+
+    Args:
+        pairs: the scenes.
+        batch_size: patches in a batch.
+        crop_size: side of the LR patches in pixels.
+        seed: decides order, places and orientations.
+        qualities: for training that makes its own LRs: each HR patch then comes with one of these qualities.
+
+    Raises:
+        UserError: a scene is smaller than a patch.
+    """
+
+    def __init__(self, pairs: Pairs, batch_size: int, crop_size: int, seed: int, qualities: Sequence[int] = ()):
+        smallest = int(np.min(pairs.sizes))
+        if smallest < crop_size:
+            raise UserError(f"--crop_size={crop_size}: expected at most {smallest}, the shortest side of an LR scene")
+        self.batch_size = batch_size
+        self._pairs, self._size, self._seed, self._qualities = pairs, crop_size, seed, tuple(qualities)
+        self._order = functools.lru_cache(4)(functools.partial(permutation, seed, count=len(pairs.sizes)))
+        self._draws = functools.lru_cache(8)(
+            lambda block: uniform(seed, np.arange(block * _DRAWN_TOGETHER, (block + 1) * _DRAWN_TOGETHER))
+        )
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of what `patch` returns."""
+        lr, hr = ((side, side, 3) for side in (self._size, self._size * self._pairs.scale))
+        return (hr, ()) if self._qualities else (lr, hr)
+
+    def patch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """One patch. Thread-safe.
+
+        Args:
+            number: of the patch, counted over the whole run.
+
+        Returns:
+            LR float32 [crop, crop, 3] and HR float32 [scale · crop, scale · crop, 3], values 0 to 255; with qualities
+            HR and a quality, float32 scalar.
+        """
+        count = len(self._pairs.sizes)
+        index = int(self._order(number // count)[number % count])
+        # In float32 as drawn: another precision could cut a pixel further.
+        vertical, horizontal, turn, variant = self._draws(number // _DRAWN_TOGETHER)[number % _DRAWN_TOGETHER]
+        lr, hr = self._pairs.pair(index, int(variant * np.float32(self._pairs.variants)))
+        places = [
+            int(draw * np.float32(side - self._size + 1))
+            for draw, side in zip((vertical, horizontal), lr.shape[:2], strict=True)
+        ]
+        turn = int(turn * np.float32(8))
+        patches = [
+            oriented(cut(image, *places, self._size, scale), turn)
+            for image, scale in ((lr, 1), (hr, self._pairs.scale))
+        ]
+        lr, hr = (np.ascontiguousarray(image, np.float32) for image in patches)
+        if not self._qualities:
+            return lr, hr
+        return hr, np.float32(self._qualities[int(variant * np.float32(len(self._qualities)))])
+
+    def batch(self, step: int, spread=map) -> tuple[np.ndarray, np.ndarray]:
+        """The batch of a step: the arrays of `patch` along a new first axis.
+
+        Args:
+            step: of the run, from 0.
+            spread: `map`, or the `map` of a pool of threads.
+        """
+        numbers = range(step * self.batch_size, (step + 1) * self.batch_size)
+        return tuple(np.stack(images) for images in zip(*spread(self.patch, numbers), strict=True))
+
+    def batches(self, first: int, count: int, spread=map) -> tuple[np.ndarray, np.ndarray]:
+        """The batches of `count` steps from `first` on, along a new first axis."""
+        batches = (self.batch(step, spread) for step in range(first, first + count))
+        return tuple(np.stack(images) for images in zip(*batches, strict=True))
+
+
+def cut(image: np.ndarray, top: int, left: int, size: int, scale: int) -> np.ndarray:
+    """A square part of an image.
+
+    Args:
+        image: [H, W, C].
+        top: upper edge in LR pixels.
+        left: left edge in LR pixels.
+        size: side in LR pixels.
+        scale: the image's pixels for each LR pixel.
+
+    Returns:
+        A view [scale · size, scale · size, C].
+    """
+    return image[top * scale : (top + size) * scale, left * scale : (left + size) * scale]
+
+
+def oriented(image: np.ndarray, turn: int) -> np.ndarray:
+    """One of the eight flips and rotations of a square patch.
+
+    Args:
+        image: [s, s, C].
+        turn: 0 to 7: quarter turns in its two low bits, mirrored first from 4 on.
+
+    Returns:
+        A view [s, s, C].
+    """
+    return np.rot90(image[:, ::-1] if turn >= 4 else image, turn % 4)

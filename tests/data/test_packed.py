@@ -1,0 +1,118 @@
+"""Packed scenes: written, read again by array, and refused where they are something else."""
+
+import numpy as np
+import pytest
+
+from sr_tf.data.packed import PackedLRs, PackedScenes, open_packed, packed_settings, write_packed
+from sr_tf.data.sampler import Sampler
+from sr_tf.data.scene_store import CodedLRs, SceneStore
+from sr_tf.data.smear import render_smear
+from sr_tf.errors import UserError
+from sr_tf.images.codecs import coded_variants
+from sr_tf.images.degradation import reduce
+
+
+def antialiased(hr):
+    return reduce(hr, 4, "antialiased")
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Three scenes, one with sides that are no multiple of 4."""
+    return [render_smear(1, 64, 80), render_smear(2, 67, 73), render_smear(3, 96, 64)]
+
+
+@pytest.fixture(scope="module")
+def folder(images, tmp_path_factory):
+    """Training scenes with two coded LRs each, validation scenes with one uncoded LR."""
+    folder = tmp_path_factory.mktemp("packed")
+    assert write_packed(folder / "train.npz", images, 4, "antialiased", CodedLRs(antialiased, (90, 60)), "90,60") == 3
+    assert write_packed(folder / "validation.npz", images[:1], 4, "antialiased", CodedLRs(antialiased)) == 1
+    return folder
+
+
+def test_packed_scenes_come_back_as_they_were(images, folder):
+    scenes = open_packed(folder)["train"]
+    assert (scenes.scale, scenes.degradation, scenes.qualities, scenes.variants) == (4, "antialiased", "90,60", 2)
+    assert len(scenes) == 3
+    for index, ((name, hr), image) in enumerate(zip(scenes, images, strict=True)):
+        assert name == f"train.npz {index}"
+        np.testing.assert_array_equal(hr, image)
+        np.testing.assert_array_equal(scenes.read(index), image)
+        for variant, lr in enumerate(coded_variants(antialiased(image), (90, 60))):
+            np.testing.assert_array_equal(scenes.lr(index, variant), lr)
+
+
+def test_training_takes_the_stored_lrs_whether_or_not_they_fit_in_memory(images, folder):
+    """Never made again: the machine that trains may have no codec."""
+    scenes = open_packed(folder)["train"]
+    stores = [SceneStore(scenes, 4, PackedLRs(scenes), 12, cache) for cache in (1e9, 0)]
+    made = SceneStore(ListScenes(images), 4, CodedLRs(antialiased, (90, 60)), 12, 1e9)
+    for step in range(4):
+        expected = Sampler(made, 4, 12, seed=5).batch(step)
+        for store in stores:
+            for found, wanted in zip(Sampler(store, 4, 12, seed=5).batch(step), expected, strict=True):
+                np.testing.assert_array_equal(found, wanted)
+
+
+class ListScenes:
+    def __init__(self, images):
+        self._images = images
+
+    def __len__(self):
+        return len(self._images)
+
+    def __iter__(self):
+        return ((str(i), image) for i, image in enumerate(self._images))
+
+    def read(self, index):
+        return self._images[index]
+
+
+def test_the_settings_come_from_the_scenes_and_others_are_refused(folder):
+    assert packed_settings({"data_dir": str(folder)}) == {
+        "scale": 4, "degradation": "antialiased", "lr_qualities": "90,60"
+    }  # fmt: skip
+    assert packed_settings({"data_dir": str(folder), "scale": 4})["scale"] == 4
+    with pytest.raises(UserError, match=r"--scale=2: the scenes of .*train\.npz have 4, expected the same"):
+        packed_settings({"data_dir": str(folder), "scale": 2})
+
+
+def test_bad_input_is_told_in_a_line(folder, tmp_path):
+    (tmp_path / "text.npz").write_text("no arrays")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.savez(tmp_path / "other.npz", weights=np.zeros(3))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    (tmp_path / "array.npz").write_bytes((tmp_path / "array.npy").read_bytes())
+    for name in ("text.npz", "empty.npz", "other.npz", "array.npz", "missing.npz"):
+        with pytest.raises(UserError, match=rf"{name}: expected a file that `sr-tf pack` wrote"):
+            PackedScenes(tmp_path / name)
+    with pytest.raises(UserError, match=r"--dataset=packed: expected --data_dir"):
+        open_packed("")
+    with pytest.raises(UserError, match=r"train\.npz: expected a file that"):
+        open_packed(tmp_path)
+    write_packed(tmp_path / "train.npz", [render_smear(1, 64, 48)], 2, "study", CodedLRs(lambda hr: reduce(hr, 2)))
+    (tmp_path / "validation.npz").write_bytes((folder / "validation.npz").read_bytes())
+    with pytest.raises(UserError, match=r"validation\.npz: reduced ×4, expected ×2 as .*train\.npz"):
+        open_packed(tmp_path)
+
+
+def test_a_damaged_scene_is_named_when_it_is_read(folder, tmp_path):
+    content = bytearray((folder / "train.npz").read_bytes())
+    place = content.find(open_packed(folder)["train"].read(1).tobytes()[:64])
+    content[place + 10] ^= 1
+    (tmp_path / "train.npz").write_bytes(content)
+    scenes = PackedScenes(tmp_path / "train.npz")
+    assert scenes.read(0).shape == (64, 80, 3)
+    with pytest.raises(UserError, match=r"train\.npz: expected a file that `sr-tf pack` wrote"):
+        scenes.read(1)
+
+
+def test_nothing_is_left_where_packing_fails(tmp_path):
+    def images():
+        yield render_smear(1, 64, 48)
+        raise UserError("bad.png: is damaged")
+
+    with pytest.raises(UserError, match="bad"):
+        write_packed(tmp_path / "train.npz", images(), 4, "study", CodedLRs(lambda hr: reduce(hr, 4)))
+    assert list(tmp_path.iterdir()) == []

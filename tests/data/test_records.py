@@ -1,0 +1,51 @@
+"""Scenes from TFRecords: in order, and any of them again."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+import datasets
+from sr_tf.data.records import RecordScenes
+from sr_tf.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory):
+    return datasets.prepare("synthetic_smear", tfds_dir=tmp_path_factory.mktemp("tfds"), scenes=6, size=40)
+
+
+def test_scenes_are_those_of_tfds_in_their_order(builder):
+    for split in ("train", "validation", "test"):
+        expected = list(tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)))
+        scenes = RecordScenes(builder, split)
+        assert len(scenes) == len(expected)
+        for (name, hr), example in zip(scenes, expected, strict=True):
+            assert name == example["name"].decode()
+            np.testing.assert_array_equal(hr, example["image"])
+
+
+def test_any_scene_is_read_again(builder):
+    scenes = RecordScenes(builder, "train")
+    images = [hr for _, hr in scenes]
+    for index in (3, 0, 2, 3):
+        np.testing.assert_array_equal(scenes.read(index), images[index])
+
+
+def test_an_unknown_split_is_told(builder):
+    with pytest.raises(UserError, match="has no split holdout, expected one of train, validation, test"):
+        RecordScenes(builder, "holdout")
+
+
+def test_a_file_that_was_cut_since_is_named(builder):
+    scenes = RecordScenes(builder, "test")
+    list(scenes)
+    path = scenes._paths[0]
+    content = path.read_bytes()
+    try:
+        os.truncate(path, 40)
+        with pytest.raises(UserError, match=rf"{path.name}: scene 0 cannot be read again"):
+            scenes.read(0)
+    finally:
+        path.write_bytes(content)
