@@ -7,11 +7,14 @@ losses. Prints, before and after training, the ENL0 distance, its part in the sm
 JPEG), PSNR, SSIM and the lattice.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 from absl import app, flags
 
-from sr_tf.images.degradation import reduce
+from sr_tf.images.degradation import crop_to, reduce
+from sr_tf.images.reading import find_images, read_folder, read_rgb
 from sr_tf.messages import load_tensorflow
 
 flags.DEFINE_string("train", None, "Folder of HR images.", required=True)
@@ -26,6 +29,27 @@ flags.DEFINE_float(
     "Weight of the colour loss, against colour shifts and lattices; 2 in shipped ones.",
 )
 
+BATCH, CROP = 8, 24
+
+
+class ImageFolder:
+    """The images of a folder as `sr_tf.data.scene_store.Scenes`."""
+
+    def __init__(self, folder: str):
+        self._paths = find_images(folder)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields (name, HR uint8 [H, W, 3])."""
+        for index, path in enumerate(self._paths):
+            yield str(path), self.read(index)
+
+    def read(self, index: int) -> np.ndarray:
+        """HR uint8 [H, W, 3] of one image."""
+        return read_rgb(self._paths[index])
+
 
 def main(_) -> None:
     """Scores the generator, trains it and scores it again."""
@@ -37,9 +61,9 @@ def main(_) -> None:
 
     from sr_tf.assets.store import locate
     from sr_tf.data.pipeline import training_batches
-    from sr_tf.data.scene_store import build_store
+    from sr_tf.data.sampler import Sampler
+    from sr_tf.data.scene_store import CodedLRs, SceneStore
     from sr_tf.generators.load import load_generator
-    from sr_tf.images.reading import find_images, read_folder
     from sr_tf.models.efficientnet_lite import efficientnet_lite_features
     from sr_tf.training import losses
 
@@ -48,10 +72,8 @@ def main(_) -> None:
     test = [hr for _, hr in read_folder(find_images(options.test))]
     _report(options.model, generator, network, test)
 
-    scenes = ((str(path), hr) for path, hr in read_folder(find_images(options.train)))
-    store = build_store(
-        scenes, generator.scale, partial(reduce, scale=generator.scale), crop_size=24, cache_bytes=6 * 2**30
-    )
+    reduction = CodedLRs(partial(reduce, scale=generator.scale))
+    store = SceneStore(ImageFolder(options.train), generator.scale, reduction, CROP, cache_bytes=6 * 2**30)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(options.learning_rate, options.steps))
     optimizer.build(generator.trainable_variables)
 
@@ -66,7 +88,7 @@ def main(_) -> None:
                 loss += options.structure_weight * losses.structure(hr, sr)
         optimizer.apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
 
-    batches = training_batches(store, batch_size=8, crop_size=24, seed=0, start=0, stop=options.steps)
+    batches = training_batches(Sampler(store, BATCH, CROP, seed=0), start=0, stop=options.steps)
     for batch in tqdm(batches, total=options.steps, unit="step", disable=None):
         step(*batch)
     _report(f"{options.model}, {options.steps} steps on ENL0", generator, network, test)
@@ -74,7 +96,6 @@ def main(_) -> None:
 
 def _report(name, generator, network, scenes) -> None:
     from sr_tf.generators.upscale import upscale
-    from sr_tf.images.degradation import crop_to, reduce
     from sr_tf.metrics.scores import mean_scores, score_image
     from sr_tf.metrics.spectrum import lattice_excess
 
@@ -93,7 +114,6 @@ def _report(name, generator, network, scenes) -> None:
 def _distance(network, hr, sr) -> tuple[float, float]:
     """The ENL0 distance, and its part at the positions where HR has less detail than in the median."""
     import cv2
-    import numpy as np
 
     from sr_tf.metrics.feature_distance import unit_normalised
 
