@@ -1,1 +1,1 @@
-"""`sr-tf view`: a deep-zoom page of an archive or a slide, whose tiles are restored while one pans."""
+"""`sr-tf view`: a deep-zoom page of an archive or a slide. An archive's tiles are restored when they are looked at."""

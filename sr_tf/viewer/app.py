@@ -1,4 +1,4 @@
-"""The viewer's web application: a page, tiles, and nothing else."""
+"""The viewer's web application: the page, the tiles and the associated images."""
 
 import asyncio
 import hashlib
@@ -25,37 +25,40 @@ from sr_tf.viewer.tile_queue import Busy, TileQueue
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _CLIENT_GONE = 499
-"""As nginx names it; nobody reads it."""
+"""The status that nginx uses for a client that closed the connection. Nobody receives it."""
 
 
 class Viewer:
-    """The application's state.
+    """Answers requests for tiles and associated images of one source.
 
     Args:
-        source: what is looked at.
-        workers: threads that make tiles.
+        source: the opened archive or slide.
+        workers: number of threads that make tiles.
     """
 
     def __init__(self, source: Source, workers: int):
         self._source, self._levels = source, source.levels
         self._cache = TileCache()
         self._queue = TileQueue(TileMaker(source.levels, source.layers, self._cache), workers)
-        self._complained: set[str] = set()
+        self._reported: set[str] = set()
 
     async def close(self) -> None:
-        """Stops making tiles."""
+        """Stops making tiles and frees the cache."""
         self._queue.close()
         await asyncio.to_thread(self._queue.join)
         self._cache.close()
 
     async def tile(self, request: Request) -> Response:
-        """A tile's PNG file; 404 outside, 500 where it is damaged, 503 where too many are waited for."""
+        """Answers with a tile as a PNG file.
+
+        The status is 404 if there is no such tile, 500 if its data is damaged, and 503 if too many tiles are waiting.
+        """
         place = request.path_params
         tile = Tile(place["layer"], place["level"], place["column"], place["row"])
         if tile.layer not in self._source.layers or not self._levels.holds(tile):
             return Response("no such tile", 404)
         if tile.layer == INTERPOLATED and tile.level:
-            tile = tile._replace(layer=RESTORED)  # smaller than full size, both are what is stored
+            tile = tile._replace(layer=RESTORED)  # below full size, both layers show the stored images
         etag = self._etag("/".join(map(str, tile)))
         if _has(request, etag):
             return _not_modified(etag)
@@ -72,13 +75,13 @@ class Viewer:
                 return Response(status_code=_CLIENT_GONE)
             png = made[tile]
         if self._reads(tile):
-            near = [one for one in self._levels.around(tile) if one not in self._cache]
-            self._queue.guess({self._levels.made_together(one)[0] for one in near})
+            near = [neighbour for neighbour in self._levels.around(tile) if neighbour not in self._cache]
+            self._queue.guess({self._levels.made_together(neighbour)[0] for neighbour in near})
         return _cached(png, "image/png", etag)
 
-    def label(self, request: Request) -> Response:
-        """Label, macro or the like as a PNG file."""
-        pixels = self._source.labels.get(request.path_params["name"])
+    def associated(self, request: Request) -> Response:
+        """Answers with a label, macro or thumbnail image as a PNG file."""
+        pixels = self._source.associated.get(request.path_params["name"])
         if pixels is None:
             return Response("no such image", 404)
         etag = self._etag(f"images/{request.path_params['name']}")
@@ -89,27 +92,27 @@ class Viewer:
         return _cached(buffer.getvalue(), "image/png", etag)
 
     def _reads(self, tile: Tile) -> bool:
-        """Whether a tile is read as it is; others are averaged from many."""
+        """Whether a tile is read directly; others are averaged from many finer ones."""
         return self._source.layers[tile.layer].reads(tile.level)
 
     def _etag(self, what: str) -> str:
         return f'"{hashlib.sha256(f"{self._source.version}/{what}".encode()).hexdigest()[:32]}"'
 
     def _damaged(self, error: UserError) -> Response:
-        """Tells once at the terminal; the browser is not told where files lie."""
+        """Prints the error once at the terminal. The browser does not get the path of the file."""
         line = " ".join(str(error).split())
-        if line not in self._complained and len(self._complained) < 1000:
-            self._complained.add(line)
+        if line not in self._reported and len(self._reported) < 1000:
+            self._reported.add(line)
             tell(f"sr-tf view: {line}")
         return Response(line.removeprefix(f"{self._source.path}: "), 500, {"Cache-Control": "no-store"})
 
 
 def make_app(source: Source, workers: int) -> Starlette:
-    """The application, which starts its threads with its server's event loop and ends them with it.
+    """Makes the web application. Its threads start and end with the event loop of its server.
 
     Args:
-        source: what is looked at.
-        workers: threads that make tiles.
+        source: the opened archive or slide.
+        workers: number of threads that make tiles.
     """
 
     @asynccontextmanager
@@ -121,12 +124,12 @@ def make_app(source: Source, workers: int) -> Starlette:
     async def tile(request: Request) -> Response:
         return await request.app.state.viewer.tile(request)
 
-    async def label(request: Request) -> Response:
-        return await asyncio.to_thread(request.app.state.viewer.label, request)
+    async def associated(request: Request) -> Response:
+        return await asyncio.to_thread(request.app.state.viewer.associated, request)
 
     routes = [
         Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", tile),
-        Route("/images/{name}.png", label),
+        Route("/images/{name}.png", associated),
         Route("/slide.json", _fixed(_json(describe_slide(source)), "application/json")),
         Route("/map.json", _fixed(_json(describe_map(source)), "application/json")),
     ]
@@ -136,7 +139,7 @@ def make_app(source: Source, workers: int) -> Starlette:
 
 
 def _page() -> dict[str, tuple[bytes, str]]:
-    """The page's files by address: read once, so that no address leads to any other file."""
+    """The page's files by address. They are read once, so that no address can lead to another file."""
     folder = resources.files("sr_tf.viewer") / "static"
     files = {f"/{file.name}": file for file in folder.iterdir() if file.is_file()}
     files["/openseadragon.min.js"] = folder / "openseadragon" / "openseadragon.min.js"
@@ -158,7 +161,7 @@ def _json(content: object) -> bytes:
 
 
 def _cached(content: bytes, media_type: str, etag: str) -> Response:
-    """Kept by the browser, asked for again each time: the server may show another slide by now."""
+    """An answer that the browser stores but checks each time: the server may show another slide by then."""
     return Response(content, 200, {"ETag": etag, "Cache-Control": "private, no-cache"}, media_type)
 
 
@@ -168,17 +171,17 @@ def _not_modified(etag: str) -> Response:
 
 def _has(request: Request, etag: str) -> bool:
     given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or etag in [one.strip().removeprefix("W/") for one in given.split(",")]
+    return given.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in given.split(",")]
 
 
 async def _while_connected(request: Request, work: Awaitable) -> object | None:
-    """The work's result; None, and the work given up, if the client goes away before."""
+    """The result of the work; None if the client closes the connection first, which cancels the work."""
 
-    async def gone() -> None:
+    async def closed() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    tasks = asyncio.ensure_future(work), asyncio.ensure_future(gone())
+    tasks = asyncio.ensure_future(work), asyncio.ensure_future(closed())
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return tasks[0].result() if tasks[0].done() else None

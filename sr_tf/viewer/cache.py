@@ -1,4 +1,4 @@
-"""Tiles that were made, in memory and on disk, both bounded."""
+"""Keeps tiles that were made, in memory and on disk, each up to a limit."""
 
 import contextlib
 import os
@@ -9,21 +9,21 @@ from collections import OrderedDict, deque
 from sr_tf.viewer.levels import Tile
 
 MEMORY = 128 << 20
-"""Bytes of tiles kept in memory."""
+"""Most bytes of tiles in memory."""
 
 DISK = 1 << 30
-"""Bytes of tiles kept on disk."""
+"""Most bytes of tiles on disk."""
 
 
 class TileCache:
-    """PNG files by tile; thread-safe.
+    """PNG files by tile. Thread-safe.
 
-    The file on disk has no name, so nothing of a patient's slide stays behind, however the program ends. It is written
-    round and round: what comes to lie over older tiles replaces them.
+    The file on disk has no name, so that no pixel of a patient's slide remains, however the program ends. It is a ring:
+    when it is full, new tiles overwrite the oldest ones.
 
     Args:
-        memory: bytes at most.
-        disk: bytes at most.
+        memory: most bytes in memory.
+        disk: most bytes on disk.
     """
 
     def __init__(self, memory: int = MEMORY, disk: int = DISK):
@@ -36,7 +36,7 @@ class TileCache:
         self._order: deque[Tile] = deque()
 
     def close(self) -> None:
-        """Frees the disk."""
+        """Frees the space on disk."""
         self._file.close()
 
     def __contains__(self, tile: Tile) -> bool:
@@ -44,7 +44,7 @@ class TileCache:
             return tile in self._memory or tile in self._places
 
     def get(self, tile: Tile) -> bytes | None:
-        """A tile's PNG file, if it is still there."""
+        """A tile's PNG file; None if it is not in the cache."""
         with self._lock:
             if tile in self._memory:
                 self._memory.move_to_end(tile)
@@ -57,10 +57,10 @@ class TileCache:
             return png
 
     def put(self, tile: Tile, png: bytes) -> None:
-        """Keeps a tile's PNG file."""
+        """Stores a tile's PNG file."""
         with self._lock:
             self._remember(tile, png)
-            # A full disk costs speed, not the tile.
+            # If the disk is full, the tile stays in memory only.
             with contextlib.suppress(OSError):
                 self._write(tile, png)
 
@@ -83,7 +83,7 @@ class TileCache:
         self._next = start + len(png)
 
     def _drop(self, start: int, end: int) -> None:
-        """Forgets tiles that lie between two offsets: they are the oldest ones."""
+        """Forgets the tiles that are stored between two offsets, which are the oldest ones."""
         while self._order:
             offset, length = self._places[self._order[0]]
             if offset >= end or offset + length <= start:

@@ -1,4 +1,4 @@
-"""What the page is told of a slide, as JSON."""
+"""The data about a slide that the page loads as JSON."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _TITLES = {
 
 
 def describe_slide(source: Source) -> dict:
-    """Everything but pixels and scores; what the file does not say is null."""
+    """Everything about a slide except pixels and scores. What the file does not state is None."""
     info, levels = source.info, source.levels
     described = {
         "name": source.path.name,
@@ -30,7 +30,7 @@ def describe_slide(source: Source) -> dict:
         "objective": info.objective_power,
         "format": info.format,
         "icc": info.icc is not None,
-        "images": list(source.labels),
+        "images": list(source.associated),
         "archive": None,
     }
     if source.archive:
@@ -61,7 +61,7 @@ def _describe_archive(source: Source) -> dict:
 
 
 def describe_map(source: Source) -> dict | None:
-    """How each block is stored and what each gate tile measured, row by row; null in place of ∞. None for slides."""
+    """How each block is stored, and the scores of each gate tile, row by row. None for ∞, and None for a slide."""
     if not source.archive:
         return None
     scores = source.archive.scores()

@@ -1,4 +1,4 @@
-"""Who may ask, how much and how often; what every answer says to the browser."""
+"""Protects the viewer: which requests it answers and how many, and the security headers of every answer."""
 
 import hmac
 import time
@@ -9,10 +9,14 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 _RATE, _BURST = 500.0, 1000.0
-"""Requests a second of one address, and how many it may have saved up."""
+"""Requests per second that one address may send, and how many it may send at once after a pause."""
 
 _ADDRESSES = 1024
+"""Number of addresses whose rate is remembered."""
+
 _LONGEST_PATH = 256
+"""Most bytes of a request's path and query."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 HEADERS = {
@@ -27,8 +31,8 @@ HEADERS = {
 }
 _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
-# A link on another site opens the viewer by a navigation that SameSite=Strict cookies are not sent with; this page
-# starts one of the viewer's own.
+# Browsers do not send a SameSite=Strict cookie when a link on another site opens the viewer. This page navigates again,
+# from the viewer itself, and then the cookie is sent.
 _WELCOME = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>sr_tf</title>'
 
 
@@ -39,13 +43,14 @@ class _Bucket:
 
 
 class Guard:
-    """ASGI middleware around the viewer.
+    """ASGI middleware that decides which requests reach the viewer.
 
     Args:
-        app: what it guards.
-        port: that the server listens at.
-        token: that a browser must have shown once, as `?token=`; None: only this machine can ask, and only by one of
-            loopback's names, so that no web page can reach it by a name of its own (DNS rebinding).
+        app: the application.
+        port: the server's port.
+        token: a browser must send it once, as `?token=`. None: only this machine can send requests, and only to one of
+            the names of the loopback address, so that no web page can reach the viewer under its own name (DNS
+            rebinding).
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None):
@@ -55,22 +60,22 @@ class Guard:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        """See ASGI."""
+        """Answers or forwards one ASGI request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # a WebSocket: nothing here speaks it
+        if scope["type"] != "http":  # a WebSocket, which is not supported
             await send({"type": "websocket.close", "code": 1008})
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         refused = self._refused(scope, headers)
         if refused:
             await _answer(send, *refused)
-        elif self._token and scope["path"] == "/" and self._shown(scope):
+        elif self._token and scope["path"] == "/" and self._has_token(scope):
             cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict".encode()
             await _answer(send, 200, _WELCOME, [(b"content-type", b"text/html"), (b"set-cookie", cookie)])
-        elif self._token and not self._known(headers):
-            await _answer(send, 401, b"open the address with its token, as `sr-tf view` printed it")
+        elif self._token and not self._has_cookie(headers):
+            await _answer(send, 401, b"open the address that `sr-tf view` printed, with its token")
         else:
             await self._app(scope, receive, _with_headers(send))
 
@@ -80,23 +85,23 @@ class Guard:
         if wait > 0:
             return 429, b"too many requests", [(b"retry-after", b"%d" % (1 + int(wait)))]
         if self._token is None and headers.get(b"host", b"").decode("latin-1").lower() not in self._hosts:
-            return 421, b"this server answers to the address that `sr-tf view` printed, and to no other name"
+            return 421, b"open the address that `sr-tf view` printed; this server answers to no other name"
         if scope["method"] not in ("GET", "HEAD"):
-            return 405, b"only GET and HEAD", [(b"allow", b"GET, HEAD")]
+            return 405, b"only GET and HEAD are allowed", [(b"allow", b"GET, HEAD")]
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            return 413, b"no request here has a body"
+            return 413, b"requests must not have a body"
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_PATH:
             return 414, b"address too long"
         foreign = headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
         if foreign and headers.get(b"sec-fetch-mode") != b"navigate":
-            return 403, b"asked for by another site's page"
+            return 403, b"requested by the page of another site"
         return None
 
-    def _shown(self, scope: dict) -> bool:
+    def _has_token(self, scope: dict) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         return hmac.compare_digest(given.encode("utf-8"), self._token.encode())
 
-    def _known(self, headers: dict[bytes, bytes]) -> bool:
+    def _has_cookie(self, headers: dict[bytes, bytes]) -> bool:
         try:
             cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(self._cookie)
         except CookieError:

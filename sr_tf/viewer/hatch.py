@@ -1,4 +1,4 @@
-"""How a damaged part of a slide looks: like nothing that was ever under a microscope."""
+"""A pattern for damaged parts of a slide that cannot be mistaken for tissue."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What can be looked at: restored pixels, interpolated ones, the original's."""
+"""The layers that can be shown: the restored slide, the interpolated one, and the original."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -18,33 +18,44 @@ from sr_tf.slides.slide import Slide
 from sr_tf.viewer.hatch import hatched
 
 _READ_AT_ONCE = 4
-"""Most pixels of a stored level that are read for one pixel shown, in each direction; a power of two."""
+"""At most so many pixels of a stored level, in each direction, are read for one pixel shown; a power of two."""
 
 
 class Layer(Protocol):
-    """Pixels of a slide at its full size and halved some times."""
+    """Pixels of a slide at several levels. Level 0 is its full size, and each further level has half the size."""
 
     def reads(self, level: int) -> bool:
-        """Whether `read` gives this level; the others are averaged from the next finer one."""
+        """Whether `read` supports a level. Other levels are averaged from the next finer one."""
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """A rectangle of a level, in pixels of that level, uint8 [height, width, 3].
+        """Reads a rectangle.
+
+        Args:
+            level: the level.
+            x: left edge in pixels of that level.
+            y: upper edge, likewise.
+            width: width, likewise.
+            height: height, likewise.
+
+        Returns:
+            uint8 [height, width, 3], RGB.
 
         Raises:
-            UserError: what is stored of it is damaged.
+            UserError: the data under the rectangle is damaged.
         """
 
 
 class ArchiveLayer:
-    """An archive's slide.
+    """The slide of an archive.
 
-    At full size it is restored. Halved once or twice it is made of the reduced images as they are stored, which costs
-    no generator: a damaged block is hatched there, so that one of them does not hide all others.
+    Level 0 is restored. Levels 1 and 2 are made from the reduced images as they are stored, without a generator. There,
+    a damaged block is hatched, so that it does not hide the intact blocks of its tile.
 
     Args:
-        archive: that holds it.
+        archive: the archive.
         blocks: the archive's blocks, restored.
-        generators: whether full size is restored as it was measured, or by bicubic interpolation alone (i-HR).
+        generators: whether level 0 is restored with generators, as it was measured. Otherwise it is enlarged by bicubic
+            interpolation only (i-HR).
     """
 
     def __init__(self, archive: ArchiveFile, blocks: RestoredBlocks, generators: bool):
@@ -79,7 +90,7 @@ class ArchiveLayer:
         return self._blocks.windows.plane(row, column, 4)
 
     def _enlarged(self, row: int, column: int, factor: int, level: int) -> np.ndarray:
-        """A block, bicubically enlarged to a level from the stored one with its neighbours around it: no seams."""
+        """A block at a level, bicubically enlarged with its neighbours around it, so that there are no seams."""
         if factor == 1:
             return self._blocks.restored(row, column)
         window = self._blocks.windows.window(row, column, factor << level, BICUBIC_RADIUS)
@@ -88,10 +99,10 @@ class ArchiveLayer:
 
 
 class SlideLayer:
-    """A slide as its scanner left it, the smaller levels from the file's own where it has them.
+    """A slide's own pixels. Smaller levels come from the file if it contains them.
 
     Args:
-        slide: open; closed by whoever opened it.
+        slide: the opened slide; whoever opened it must close it.
     """
 
     def __init__(self, slide: Slide):
@@ -100,7 +111,7 @@ class SlideLayer:
         self._factors = self._pyramid.level_downsamples if self._pyramid else (1.0,)
 
     def close(self) -> None:
-        """Closes what it opened itself."""
+        """Closes what this object opened."""
         if self._pyramid:
             self._pyramid.close()
 
@@ -122,34 +133,34 @@ class SlideLayer:
         return pixels if same else cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
     def _stored(self, level: int) -> int:
-        """The smallest of the file's levels that is no smaller than one of the viewer's."""
+        """The smallest level of the file that is not smaller than a level of the viewer."""
         return max(i for i, factor in enumerate(self._factors) if factor <= 1.01 * 2**level)
 
     def _read_stored(self, stored: int, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
-        """Pixels of one of the file's levels, uint8 [about height · 2ˡᵉᵛᵉˡ / its factor, likewise, 3]."""
+        """Reads a rectangle of `level` from a level of the file, at the resolution of the latter; uint8 [h, w, 3]."""
         factor = 2**level / self._factors[stored]
         size = max(1, round(width * factor)), max(1, round(height * factor))
         try:
             image = np.asarray(self._pyramid.read_region((x << level, y << level), stored, size))
         except openslide.OpenSlideError as error:
-            raise UserError(f"{self._slide.path}: damaged ({error})") from error
+            raise UserError(f"{self._slide.path}: is damaged ({error})") from error
         return np.where(image[..., 3:] == 0, np.uint8(255), image[..., :3])
 
 
 def _or_hatched(
     block: Callable[[int, int], np.ndarray], size: Callable[[int, int, int], tuple[int, int]], level: int
 ) -> Callable[[int, int], np.ndarray]:
-    def made(row: int, column: int) -> np.ndarray:
+    def read(row: int, column: int) -> np.ndarray:
         try:
             return block(row, column)
         except UserError:
             return hatched(*size(row, column, level))
 
-    return made
+    return read
 
 
 def _pyramid(slide: Slide) -> openslide.OpenSlide | None:
-    """The slide by OpenSlide, if that reads it and finds smaller levels."""
+    """The slide opened by OpenSlide; None if OpenSlide cannot read it or finds no smaller levels."""
     try:
         pyramid = openslide.OpenSlide(slide.path)
     except (openslide.OpenSlideError, OSError):

@@ -1,4 +1,4 @@
-"""From a tile's place to its PNG file."""
+"""Makes tiles: reads or averages their pixels and encodes them as PNG."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,43 +12,43 @@ from sr_tf.viewer.layers import Layer
 from sr_tf.viewer.levels import Levels, Tile
 
 
-class Abandoned(Exception):  # noqa: N818, nothing went wrong
-    """Nobody waits for the tile any more."""
+class Abandoned(Exception):  # noqa: N818, it is not an error
+    """The tile is not wanted any more."""
 
 
 class TileMaker:
-    """Makes tiles and puts them into a cache; thread-safe.
+    """Makes tiles and puts them into a cache. Thread-safe.
 
     Args:
-        levels: of the slide.
-        layers: by name.
-        cache: where tiles go.
+        levels: the slide's pyramid.
+        layers: the layers by their name.
+        cache: where tiles are stored.
     """
 
     def __init__(self, levels: Levels, layers: dict[str, Layer], cache: TileCache):
         self._levels, self._layers, self._cache = levels, layers, cache
 
     def __call__(self, tile: Tile, wanted: Callable[[], bool]) -> dict[Tile, bytes]:
-        """Makes a tile and those that are made together with it.
+        """Makes a tile and the tiles that are made together with it.
 
         Args:
-            tile: of the pyramid.
-            wanted: asked now and then during long work.
+            tile: the tile.
+            wanted: called now and then during long work; returns whether to go on.
 
         Returns:
-            PNG files, lossless: what the page shows are the pixels that were measured.
+            PNG files by tile. PNG is lossless, so that the page shows the pixels that were measured.
 
         Raises:
-            Abandoned: `wanted` said no.
-            UserError: what is stored of it is damaged.
+            Abandoned: `wanted` returned False.
+            UserError: the data of the tile is damaged.
         """
-        made = {}
-        for one in self._levels.made_together(tile):
+        files = {}
+        for member in self._levels.made_together(tile):
             if not wanted():
                 raise Abandoned
-            made[one] = self._cache.get(one) or _png(self._pixels(one, wanted))
-            self._cache.put(one, made[one])
-        return made
+            files[member] = self._cache.get(member) or _png(self._pixels(member, wanted))
+            self._cache.put(member, files[member])
+        return files
 
     def _pixels(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
         layer = self._layers[tile.layer]
@@ -59,16 +59,16 @@ class TileMaker:
         last_x, last_y, last_width, last_height = self._levels.rectangle(finer[-1])
 
         def parts() -> Iterator[tuple[int, int, np.ndarray]]:
-            for one in finer:
+            for part in finer:
                 if not wanted():
                     raise Abandoned
-                yield *self._levels.rectangle(one)[:2], self._kept(one, wanted)
+                yield *self._levels.rectangle(part)[:2], self._cached(part, wanted)
 
         canvas = assemble((left, top, last_x + last_width - left, last_y + last_height - top), parts())
         even = pad_to_multiple(canvas, 2)
         return cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
-    def _kept(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
+    def _cached(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
         png = self._cache.get(tile)
         if png is not None:
             return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)

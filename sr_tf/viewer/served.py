@@ -1,4 +1,4 @@
-"""An archive's generators, run by TF Serving instead of this process."""
+"""An archive's generators on a TF Serving server instead of in this process."""
 
 from typing import Protocol
 
@@ -10,42 +10,44 @@ from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.errors import UserError
 
 _PATIENCE = 15.0
-"""Seconds that a tile may take while the server is away or busy; then it is shown as an error."""
+"""Seconds that a tile may take if the server is busy or does not answer. After that the tile is an error."""
 
 _TRIAL = 48
-"""Side of the LR image that server and archive must agree on, in pixels."""
+"""Side in pixels of the LR image with which the server's generator is compared with the archive's."""
 
 
 class Client(Protocol):
-    """What is needed of `sr_tf.serving.client.connect`'s result."""
+    """The part of the result of `sr_tf.serving.client.connect` that is used here."""
 
     def restore(self, lr: np.ndarray) -> np.ndarray:
         """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
 
 
 class ServedGenerator:
-    """A generator on a server; `sr_tf.archive.enlarge.BlockGenerator` to those who use it.
+    """A generator on a server, with the interface of `sr_tf.archive.enlarge.BlockGenerator`.
 
     Args:
-        client: connected to the server.
-        local: the archive's own, which says what the server's must be.
-        where: the server, for messages.
+        client: a connection to the server.
+        local: the archive's generator. The server's must give the same pixels, because an archive's scores hold for one
+            generator only.
+        where: the server's address, for messages.
 
     Raises:
-        UserError: the server does not answer, or its model is another: an archive's scores hold for one generator only.
+        UserError: the server does not answer, or its model is another one.
     """
 
     def __init__(self, client: Client, local: BlockGenerator, where: str):
         self._client, self._where = client, where
         self.scale, self.radius, self.record = local.scale, local.radius, local.record
         trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
-        off = np.abs(self(trial).astype(int) - local(trial)).max()
-        if off > 1:
+        difference = np.abs(self(trial).astype(int) - local(trial)).max()
+        if difference > 1:
             raise UserError(
-                f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to {off} of 255 "
+                f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to "
+                f"{difference} of 255 "
                 "from those of the archive's generator; expected the same weights"
             )
 
@@ -59,16 +61,19 @@ class ServedGenerator:
         return large
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self._client.close()
 
 
 def served_generators(archive: ArchivedSlide, where: str) -> dict[int, ServedGenerator]:
-    """The generators that an archive's blocks need, on a server, by scale.
+    """Connects to the generators of an archive on a server.
 
     Args:
-        archive: whose generators they are; its own are compared with the server's.
-        where: the server; there each has the name that the archive gives it.
+        archive: the archive. Its own generators are compared with the server's.
+        where: the server's address. Its models have the names that the archive records.
+
+    Returns:
+        The generators that the archive's blocks need, by their scale.
 
     Raises:
         UserError: see `ServedGenerator`.

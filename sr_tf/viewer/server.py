@@ -1,4 +1,4 @@
-"""`sr-tf view`: opens the slide, listens, and tells where."""
+"""`sr-tf view`: opens the slide and serves it until it is interrupted."""
 
 import argparse
 import contextlib
@@ -10,7 +10,7 @@ import webbrowser
 
 import uvicorn
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 from sr_tf.messages import tell
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.guard import Guard
@@ -22,10 +22,13 @@ _HEAD_BYTES = 16 << 10
 
 
 def view(options: argparse.Namespace) -> None:
-    """Shows a slide until it is interrupted.
+    """Serves a slide until Ctrl-C.
+
+    Args:
+        options: the arguments of `sr-tf view`.
 
     Raises:
-        UserError: the slide cannot be opened, or the address cannot be listened at.
+        UserError: the slide cannot be opened, or the server cannot listen on the address.
     """
     with open_source(
         options.slide, options.original, options.serving, tuple(options.models), options.engine
@@ -35,9 +38,9 @@ def view(options: argparse.Namespace) -> None:
         address = f"http://{_shown_host(options.host)}:{port}/" + (f"?token={token}" if token else "")
         app = Guard(make_app(source, options.workers), port, token)
         print(f"{source.path.name}: {address}", flush=True)
-        tell("Ctrl-C ends it. Research use only, not a medical device.")
+        tell("Press Ctrl-C to stop. Research use only, not a medical device.")
         if token:
-            tell("What is sent is not encrypted: whoever can read the network sees the slide and the token.")
+            tell("The connection is not encrypted: anyone who reads the network traffic sees the slide and the token.")
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
@@ -45,7 +48,7 @@ def view(options: argparse.Namespace) -> None:
 
 
 def make_server(app: Guard) -> uvicorn.Server:
-    """A server with limits on what it reads and how many it answers."""
+    """A server that limits the size of requests and the number of connections."""
     config = uvicorn.Config(
         app,
         http="h11",
@@ -63,20 +66,20 @@ def make_server(app: Guard) -> uvicorn.Server:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket at an address.
+    """Opens a socket that listens on an address.
 
     Args:
-        host: name or number.
-        port: 0 for any that is free.
+        host: a host name or an IP address of this machine.
+        port: a port; 0: any free one.
 
     Raises:
-        UserError: there is no such address, or another program listens there.
+        UserError: the address does not exist, or another program listens on it.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address, family=family, backlog=_CONNECTIONS)
     except (OSError, OverflowError) as error:
-        raise UserError(f"{host}:{port}: cannot listen here ({getattr(error, 'strerror', None) or error})") from error
+        raise UserError(f"{host}:{port}: cannot listen on this address ({reason(error)})") from error
 
 
 def _shown_host(host: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What the command line named, opened: an archive, a slide, or an archive beside its original."""
+"""Opens what the viewer shows: an archive, a slide, or an archive beside its original."""
 
 import hashlib
 import json
@@ -24,16 +24,16 @@ RESTORED, INTERPOLATED, ORIGINAL = "restored", "interpolated", "original"
 
 @dataclass
 class Source:
-    """What is looked at; a context manager that closes it.
+    """An opened archive or slide; a context manager that closes it.
 
     Attributes:
-        path: of the archive or slide.
-        info: of the slide.
-        layers: by name, the one of interest first.
-        version: changes whenever a pixel may.
-        archive: None where a slide is looked at.
-        same_original: whether the original has the bytes that were archived; None without one.
-        labels: label, macro and the like by name, uint8 [h, w, 3].
+        path: the file of the archive or slide.
+        info: the slide's size and metadata.
+        layers: the layers by their name; the first one is shown at first.
+        version: a text that is different whenever a pixel may be different.
+        archive: the archive; None for a slide.
+        same_original: whether the original's file is the one that was archived; None without an original.
+        associated: label, macro and thumbnail images by their name, uint8 [h, w, 3].
     """
 
     path: Path
@@ -42,12 +42,12 @@ class Source:
     version: str
     archive: ArchiveFile | None = None
     same_original: bool | None = None
-    labels: dict = field(default_factory=dict)
+    associated: dict = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
     @property
     def levels(self) -> Levels:
-        """Of the slide."""
+        """The slide's pyramid."""
         return Levels(self.info.width, self.info.height)
 
     def __enter__(self) -> "Source":
@@ -58,30 +58,35 @@ class Source:
 
 
 def open_source(path: Path, original: Path | None, serving: str | None, models: tuple[str, ...], engine: str) -> Source:
-    """Opens what is to be looked at.
+    """Opens an archive or a slide.
 
     Args:
-        path: of an archive or a slide.
-        original: the archive's slide.
-        serving: host:port or a URL of a server that runs the archive's generators.
-        models: names or paths of the generators, where they are not those that ship.
-        engine: that runs generators in this process.
+        path: the file of the archive or slide.
+        original: the file of the slide that was archived, or None.
+        serving: URL or host:port of a server that runs the archive's generators; None: this process runs them.
+        models: see `sr_tf.archive.archived_slide.ArchivedSlide`.
+        engine: likewise.
 
     Raises:
-        UserError: unreadable, or the original is of another slide.
+        UserError: a file cannot be read, the original has another size, or an option does not fit the file.
     """
     if path.is_file() and zipfile.is_zipfile(path):
         return _open_archive(path, original, serving, models, engine)
     for flag, value in (("--original", original), ("--serving", serving), ("--models", models)):
         if value:
-            raise UserError(f"{flag}: {path} is a slide or an image; expected an archive with this flag")
+            raise UserError(f"{flag}: {path} is a slide or an image, expected an archive with this flag")
     with ExitStack() as stack:
         slide = stack.enter_context(open_slide(path))
         layer = SlideLayer(slide)
         stack.callback(layer.close)
-        labels = {name: image.pixels for name, image in slide.associated().items()}
+        associated = {name: image.pixels for name, image in slide.associated().items()}
         return Source(
-            path, slide.info, {ORIGINAL: layer}, _version(_file_state(path)), labels=labels, _open=stack.pop_all()
+            path=path,
+            info=slide.info,
+            layers={ORIGINAL: layer},
+            version=_version(_file_state(path)),
+            associated=associated,
+            _open=stack.pop_all(),
         )
 
 
@@ -103,19 +108,26 @@ def _open_archive(
         if original:
             layers[ORIGINAL], same = _beside(archive, original, stack)
             states.append(_file_state(original))
-        labels = {name: archive.associated(name) for name in archive.header.associated}
+        associated = {name: archive.associated(name) for name in archive.header.associated}
         return Source(
-            path, archive.header.slide, layers, _version(*states), archive, same, labels, stack.pop_all()
-        )  # fmt: skip
+            path=path,
+            info=archive.header.slide,
+            layers=layers,
+            version=_version(*states),
+            archive=archive,
+            same_original=same,
+            associated=associated,
+            _open=stack.pop_all(),
+        )
 
 
 def _beside(archive: ArchiveFile, path: Path, stack: ExitStack) -> tuple[SlideLayer, bool]:
-    """The original, and whether its file is the one that was archived."""
+    """(the original's layer, whether its file is the one that was archived)."""
     slide = stack.enter_context(open_slide(path))
     wanted, found = archive.header.slide, slide.info
     if (wanted.width, wanted.height) != (found.width, found.height):
         raise UserError(
-            f"{path}: {found.width}×{found.height} pixels, expected the archive's {wanted.width}×{wanted.height}"
+            f"{path}: has {found.width}×{found.height} pixels, expected the archive's {wanted.width}×{wanted.height}"
         )
     layer = SlideLayer(slide)
     stack.callback(layer.close)

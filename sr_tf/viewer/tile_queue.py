@@ -1,4 +1,4 @@
-"""Which tile is made next: first what somebody waits for, then what somebody may want soon."""
+"""Decides which tile is made next: first those that a browser waits for, then those that it may need soon."""
 
 import asyncio
 from collections import deque
@@ -8,23 +8,27 @@ from concurrent.futures import ThreadPoolExecutor
 from sr_tf.viewer.maker import Abandoned
 
 _ROOM = 64
+"""Number of requested tiles that may wait."""
+
 _GUESSES = 24
+"""Number of guessed tiles that may wait; older guesses are dropped."""
 
 
-class Busy(Exception):  # noqa: N818, it is an answer
-    """Too many tiles are waited for."""
+class Busy(Exception):  # noqa: N818, it is not an error
+    """Too many tiles are waiting."""
 
 
 class TileQueue:
-    """Work by key, done in threads, asked for from one event loop.
+    """Makes tiles in threads. It is used from one event loop.
 
-    Who asks for what is under way already gets the same result. Work that nobody waits for any more is dropped before
-    it begins. Slow work and guesses begin only while nothing else waits, and leave a thread free where there are two.
+    Several requests for the same key share one job. A job that nobody waits for any more is dropped before it starts.
+    Slow jobs and guesses start only if nothing else waits. They leave one thread free if there are at least two.
 
     Args:
-        make: (key, wanted) → result, called in a thread; it may raise `Abandoned` once `wanted()` is false.
-        workers: threads.
-        room: pieces of work that may wait.
+        make: a function from (key, wanted) to the result, called in a thread. It may raise `Abandoned` once `wanted()`
+            is false.
+        workers: number of threads.
+        room: number of requested jobs that may wait.
     """
 
     def __init__(self, make: Callable[[Hashable, Callable[[], bool]], object], workers: int, room: int = _ROOM):
@@ -37,15 +41,15 @@ class TileQueue:
         self._running: set[_Job] = set()
 
     async def get(self, key: Hashable, slow: bool = False) -> object:
-        """The result for a key; to stop waiting, cancel the task.
+        """Waits for the result of a key. Cancel the task to stop waiting.
 
         Args:
-            key: of the work.
-            slow: whether it may take seconds.
+            key: what to make.
+            slow: whether the job may take seconds.
 
         Raises:
-            Busy: too much waits already.
-            Exception: what `make` raised.
+            Busy: too many jobs are waiting.
+            Exception: the exception of `make`.
         """
         job = self._jobs.get(key)
         if job is None or job in self._guesses:
@@ -69,7 +73,7 @@ class TileQueue:
                 self._forget(job)
 
     def guess(self, keys: Iterable[Hashable]) -> None:
-        """Makes something while there is nothing else to do; the latest guesses first, the oldest are dropped."""
+        """Makes these keys when there is nothing else to do: the latest guesses first. The oldest ones are dropped."""
         for key in keys:
             if key not in self._jobs:
                 job = self._jobs[key] = _Job(key, slow=True, guessed=True)
@@ -79,7 +83,7 @@ class TileQueue:
         self._start()
 
     def close(self) -> None:
-        """Drops what waits and lets the threads end."""
+        """Drops all waiting jobs and tells running ones to stop."""
         for line in (self._quick, self._slow, self._guesses):
             while line:
                 self._forget(line.pop())
@@ -87,7 +91,7 @@ class TileQueue:
             job.stopped = True
 
     def join(self) -> None:
-        """Waits for the threads after `close`; may be called in any thread."""
+        """Waits for the threads to end, after `close`. May be called in any thread."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _start(self) -> None:
@@ -109,7 +113,7 @@ class TileQueue:
         self._running.discard(job)
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Abandoned) and job.waiters and not job.stopped:
-            (self._slow if job.slow else self._quick).appendleft(job)  # somebody asked again just as it was given up
+            (self._slow if job.slow else self._quick).appendleft(job)  # it was requested again while it gave up
         else:
             del self._jobs[job.key]
             if job.result.cancelled() or done.cancelled() or isinstance(error, Abandoned):
@@ -118,7 +122,7 @@ class TileQueue:
                 job.result.set_result(done.result())
             else:
                 job.result.set_exception(error)
-                job.result.exception()  # seen, even where nobody waits
+                job.result.exception()  # marks the exception as retrieved, in case nobody waits
         self._start()
 
     def _forget(self, job: "_Job") -> None:
@@ -127,12 +131,12 @@ class TileQueue:
 
 
 class _Job:
-    """One piece of work; lives in the event loop's thread, but for `wanted`."""
+    """One tile to make. Only `wanted` is called in other threads than that of the event loop."""
 
     def __init__(self, key: Hashable, slow: bool, guessed: bool = False):
         self.key, self.slow, self.guessed, self.waiters, self.stopped = key, slow, guessed, 0, False
         self.result = asyncio.get_running_loop().create_future()
 
     def wanted(self) -> bool:
-        """Whether it is still worth doing; a guess is, until the queue closes."""
+        """Whether the job should go on. A guess goes on until the queue closes."""
         return not self.stopped and (self.guessed or self.waiters > 0)

@@ -39,10 +39,10 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, slide_path):
     assert "broken.sr.zip" in _refused(capsys, broken)
     assert "is a folder" in _refused(capsys, tmp_path)
     assert "--original" in _refused(capsys, slide_path, "--original", slide_path)
-    assert "cannot listen here" in _refused(capsys, slide_path, "--host", "no.such.host.invalid")
+    assert "cannot listen on this address" in _refused(capsys, slide_path, "--host", "no.such.host.invalid")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"127.0.0.1:{port}: cannot listen here" in _refused(capsys, slide_path, "--port", port)
+        assert f"127.0.0.1:{port}: cannot listen on this address" in _refused(capsys, slide_path, "--port", port)
 
 
 def test_bad_ports_are_refused(capsys, slide_path):

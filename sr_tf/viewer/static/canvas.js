@@ -1,4 +1,4 @@
-/** Clears a canvas that lies over the slide and fits it to its place; its unit is the CSS pixel. */
+/** Clears a canvas over the slide and gives it the size of its element. Returns its context, scaled to CSS pixels. */
 export function fitCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;
   const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);

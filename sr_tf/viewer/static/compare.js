@@ -1,8 +1,8 @@
-// Two pictures under a divider.
+// Compares two layers with a divider: one on its left, one on its right.
 
 const STEP = 2, LEAP = 10;  // percent
 
-/** Makes the divider work. `left` gives the picture on its left, `right` that on its right. */
+/** The divider. `onMove` is called whenever it moves, appears or disappears. */
 export class Divider {
   constructor(viewer, { onMove }) {
     Object.assign(this, { viewer, onMove, at: 50, on: false, left: null, right: null });
@@ -23,7 +23,7 @@ export class Divider {
     });
   }
 
-  /** Shows two pictures: each a {image, title}. */
+  /** Shows two layers; each is {image, title}. */
   show(left, right) {
     if (this.left && this.left.image !== left.image) this.left.image.setOpacity(0);
     Object.assign(this, { left, right, on: true });
@@ -51,7 +51,7 @@ export class Divider {
     this.#place();
   }
 
-  /** Where it stands in CSS pixels from the left of the stage; 0 when it is off: all is the right picture. */
+  /** The divider's position in CSS pixels from the left of the stage; 0 when it is hidden. */
   get position() {
     return this.on ? this.at / 100 * this.viewer.container.clientWidth : 0;
   }

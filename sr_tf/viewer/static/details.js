@@ -1,31 +1,31 @@
-// The panel of what is known of the slide.
+// The panel with the details of the slide.
 
 const bytes = (count) => `${count.toLocaleString("en")} bytes`;
 
 export function fillDetails(slide) {
   const list = document.getElementById("details-list");
-  const tell = (name, ...values) => {
+  const add = (name, ...values) => {
     const term = document.createElement("dt"), meaning = document.createElement("dd");
     term.textContent = name;
     for (const value of values) meaning.append(...(meaning.childNodes.length ? [document.createElement("br")] : []), value);
     list.append(term, meaning);
   };
-  tell("File", slide.name);
-  tell("Size", `${slide.width.toLocaleString("en")} × ${slide.height.toLocaleString("en")} pixels`);
-  tell("Resolution", slide.mpp ? `${number(slide.mpp[0])} × ${number(slide.mpp[1])} µm per pixel` : "not in the file, so no scale bar");
-  tell("Objective", slide.objective ? `${number(slide.objective)}×` : "not in the file, so no magnification");
-  if (slide.icc) tell("Colour profile", "kept in the file, not applied here");
+  add("File", slide.name);
+  add("Size", `${slide.width.toLocaleString("en")} × ${slide.height.toLocaleString("en")} pixels`);
+  add("Resolution", slide.mpp ? `${number(slide.mpp[0])} × ${number(slide.mpp[1])} µm per pixel` : "not in the file, so there is no scale bar");
+  add("Objective", slide.objective ? `${number(slide.objective)}×` : "not in the file, so there is no magnification");
+  if (slide.icc) add("Colour profile", "stored in the file, not applied here");
   const { archive } = slide;
   if (archive) {
-    tell("Gate", archive.gate);
-    if (archive.sourceName) tell("Made from", archive.sourceName);
-    tell("Stored in", bytes(archive.bytes), `${(archive.sourceBytes / archive.bytes).toFixed(1)} times less than the slide’s ${bytes(archive.sourceBytes)}`);
-    tell("Representations", ...archive.kinds.map((kind) => `${kind.name}: ${kind.blocks.toLocaleString("en")} ${kind.blocks === 1 ? "block" : "blocks"}, ${bytes(kind.bytes)}`));
-    if (archive.generators.length) tell("Generator", archive.generators.join(", "));
+    add("Gate", archive.gate);
+    if (archive.sourceName) add("Made from", archive.sourceName);
+    add("Stored in", bytes(archive.bytes), `${(archive.sourceBytes / archive.bytes).toFixed(1)} times smaller than the slide’s file (${bytes(archive.sourceBytes)})`);
+    add("Representations", ...archive.kinds.map((kind) => `${kind.name}: ${kind.blocks.toLocaleString("en")} ${kind.blocks === 1 ? "block" : "blocks"}, ${bytes(kind.bytes)}`));
+    if (archive.generators.length) add("Generator", archive.generators.join(", "));
     if (archive.sameOriginal !== null) {
-      tell("Original beside it", archive.sameOriginal ? "the very file that was archived" : "of the same size, but not the file that was archived");
+      add("Original", archive.sameOriginal ? "the file that was archived" : "has the same size in pixels, but is not the file that was archived");
     }
-    tell("Written by", archive.software);
+    add("Written by", archive.software);
   }
   for (const name of slide.images) {
     const figure = document.createElement("figure"), image = document.createElement("img");

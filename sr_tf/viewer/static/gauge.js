@@ -1,16 +1,16 @@
-// Magnification, zoom and scale bar: only what the file gives grounds for.
+// Magnification, zoom and scale bar. Magnification and scale bar are shown only if the file states what they need.
 
-const WIDEST = 170;  // CSS pixels of the scale bar
+const WIDEST = 170;  // largest length of the scale bar in CSS pixels
 
 export function watchGauge(viewer, slide) {
   const [power, zoom, scale, text, bar] = ["power", "zoom", "scale", "scale-text", "scale-bar"].map((id) => document.getElementById(id));
   const draw = () => {
-    const ratio = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));  // CSS pixels to a slide pixel
+    const ratio = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));  // CSS pixels per slide pixel
     power.textContent = slide.objective ? `${short(slide.objective * ratio)}×` : "";
     zoom.textContent = `${short(100 * ratio)} %`;
     scale.hidden = !slide.mpp;
     if (!slide.mpp) return;
-    const micrometres = slide.mpp[0] / ratio;  // to a CSS pixel
+    const micrometres = slide.mpp[0] / ratio;  // per CSS pixel
     const length = roundLength(WIDEST * micrometres);
     text.textContent = named(length);
     bar.style.width = `${(length / micrometres).toFixed(2)}px`;
@@ -20,7 +20,7 @@ export function watchGauge(viewer, slide) {
   draw();
 }
 
-/** The largest of 1, 2, 5 × 10ⁿ that is not above a value. */
+/** The largest number 1, 2 or 5 × 10ⁿ that is not above a value. */
 export function roundLength(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return power * [5, 2, 1].find((digit) => digit * power <= value * (1 + 1e-9));

@@ -1,4 +1,4 @@
-// Keys, wherever the focus is, but for fields that want them for themselves.
+// Keyboard shortcuts. They work wherever the focus is, except in lists and dialogs, which use the keys themselves.
 
 export function listen(actions) {
   const keys = {

@@ -1,8 +1,8 @@
-// Which representation each block uses, and what each gate tile measured, drawn over the slide.
+// Draws over the slide how each block is stored, and the scores of each gate tile.
 
 import { fitCanvas } from "./canvas.js";
 
-const TEXT_FROM = 92;  // CSS pixels that a tile must have for its score to be written into it
+const TEXT_FROM = 92;  // a tile's scores are written into it if it has this many CSS pixels
 
 export class RepresentationMap {
   constructor(viewer, slide) {
@@ -17,9 +17,9 @@ export class RepresentationMap {
     viewer.container.addEventListener("pointermove", (event) => {
       const stage = viewer.container.getBoundingClientRect();
       this.place = [event.clientX - stage.left, event.clientY - stage.top];
-      this.#tell();
+      this.#describe();
     });
-    viewer.container.addEventListener("pointerleave", () => { this.place = null; this.#tell(); });
+    viewer.container.addEventListener("pointerleave", () => { this.place = null; this.#describe(); });
   }
 
   async toggle() {
@@ -35,7 +35,7 @@ export class RepresentationMap {
     const { block, tile, kinds } = this.map;
     const corner = this.#onScreen(0, 0);
     const unit = this.#onScreen(1000, 0).x - corner.x;
-    const pixels = unit / 1000;  // CSS pixels to a slide pixel
+    const pixels = unit / 1000;  // CSS pixels per slide pixel
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const clamp = (value, most) => Math.max(0, Math.min(most, value));
     const range = (side, rows, columns) => [
@@ -64,7 +64,7 @@ export class RepresentationMap {
     }
     pen.globalAlpha = 1;
     if (tile * pixels >= TEXT_FROM) this.#scores(pen, range(tile, this.map.psnr.length, this.map.psnr[0].length), box);
-    this.#tell();
+    this.#describe();
   }
 
   #scores(pen, [top, bottom, left, right], box) {
@@ -108,8 +108,8 @@ export class RepresentationMap {
     }
   }
 
-  /** What is under the pointer, or in the middle of the screen. */
-  #tell() {
+  /** Describes the block and the tile under the pointer, or in the middle of the screen. */
+  #describe() {
     if (!this.on || !this.map) return;
     const { container, viewport } = this.viewer;
     const [x, y] = this.place ?? [container.clientWidth / 2, container.clientHeight / 2];

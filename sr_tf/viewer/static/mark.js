@@ -1,11 +1,11 @@
-// Says over the pixels themselves that they are reconstructed: a picture cut from a screenshot says so, too.
+// Writes over the pixels that they are reconstructed, so that a part of a screenshot shows it as well.
 
 import { fitCanvas } from "./canvas.js";
 
 const LINES = ["RECONSTRUCTED", "RESEARCH USE ONLY"];
-const ACROSS = 340, DOWN = 150;  // CSS pixels from one to the next
+const ACROSS = 340, DOWN = 150;  // distance between two marks in CSS pixels
 
-/** Draws the mark over the slide, from `left` CSS pixels on. */
+/** Draws the marks over the slide, to the right of `left` CSS pixels. */
 export function drawMark(viewer, left) {
   const canvas = document.getElementById("mark");
   const pen = fitCanvas(canvas);

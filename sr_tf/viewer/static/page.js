@@ -1,4 +1,4 @@
-// Puts the page together: slide, divider, map, gauge, keys.
+// Sets up the page: slide, divider, map, gauge and keys.
 
 import { Divider } from "./compare.js";
 import { fillDetails } from "./details.js";
@@ -23,19 +23,19 @@ element("facts").textContent = [
   slide.archive ? slide.archive.gate : slide.format,
 ].join(" · ");
 element("banner").textContent = !slide.archive ? "Research use only, not for diagnosis"
-  : exact ? "Restored, every pixel as in the original. Research use only, not for diagnosis"
+  : exact ? "Restored, every pixel equals the original. Research use only, not for diagnosis"
     : "Reconstructed, research use only, not for diagnosis";
 document.body.classList.toggle("no-archive", !slide.archive);
 fillDetails(slide);
 
-// A tile that is called back is no error; OpenSeadragon would report each on the console.
+// OpenSeadragon would report each cancelled tile on the console as an error.
 OpenSeadragon.console = { ...console, error: () => {}, assert: () => {}, warn: () => {}, log: () => {}, debug: () => {}, info: () => {} };
 
-// OpenSeadragon looks for its style sheet for phones and else adds it inline, which this page's policy forbids and
-// page.css makes needless. It finds this, which is none.
-const found = document.createElementNS("", "style");
-found.setAttribute("data-openseadragon-mobile-css", "");
-document.head.append(found);
+// OpenSeadragon adds an inline style sheet for phones unless it finds one. This page's policy forbids inline styles, and
+// page.css replaces that sheet, so an empty element takes its place.
+const placeholder = document.createElementNS("", "style");
+placeholder.setAttribute("data-openseadragon-mobile-css", "");
+document.head.append(placeholder);
 
 const viewer = OpenSeadragon({
   element: element("slide"), drawer: "canvas", showNavigationControl: false, keyboardNavEnabled: false,
@@ -44,7 +44,7 @@ const viewer = OpenSeadragon({
   animationTime: still ? 0 : 0.5, springStiffness: 9, blendTime: 0, immediateRender: false,
   maxZoomPixelRatio: 8, minZoomImageRatio: 0.7, visibilityRatio: 0.4, imageLoaderLimit: 6, timeout: 600000, maxImageCacheCount: 500,
 });
-// Tiles are stretched by a pixel, so that no seams show between them; but not where they fit the screen's pixels anyway.
+// OpenSeadragon stretches tiles by a pixel to hide seams. That is not needed when slide and screen pixels coincide.
 viewer.drawer.minimumOverlapRequired = () => !onGrid();
 
 function onGrid() {
@@ -54,7 +54,7 @@ function onGrid() {
   return scale > 0.99 && [scale, origin.x, origin.y].every((value) => Math.abs(value - Math.round(value)) < 1e-3);
 }
 
-viewer.navigator.addTiledImage = function (options) {  // the first layer, whole, wherever the divider stands
+viewer.navigator.addTiledImage = function (options) {  // always shows the whole first layer
   if (options.tileSource.layer === slide.layers[0].name) {
     OpenSeadragon.Viewer.prototype.addTiledImage.call(this, { ...options, success: null, error: null });
   }
@@ -62,18 +62,18 @@ viewer.navigator.addTiledImage = function (options) {  // the first layer, whole
 
 const troubles = new Set();
 let silent = false;
-const tellTrouble = () => {
+const showTroubles = () => {
   const lines = [];
-  if (silent) lines.push("The viewer’s server does not answer.");
+  if (silent) lines.push("The server does not answer.");
   if (troubles.size) lines.push(`Some tiles cannot be shown: ${[...troubles].at(-1)}`);
   element("message").textContent = lines.join(" ");
 };
 const reports = {
-  onError: (reason) => { troubles.add(reason); tellTrouble(); },
-  onSilence: (now) => { if (now !== silent) { silent = now; tellTrouble(); } },
+  onError: (reason) => { troubles.add(reason); showTroubles(); },
+  onSilence: (now) => { if (now !== silent) { silent = now; showTroubles(); } },
 };
 
-/** Adds a layer to the world, invisible unless it is the first one. */
+/** Adds a layer to the viewer; only the first one is visible. */
 function add({ name, title }, index) {
   return new Promise((resolve, reject) => viewer.addTiledImage({
     tileSource: tileSource(slide, name, reports), opacity: index ? 0 : 1,
@@ -81,7 +81,7 @@ function add({ name, title }, index) {
   }));
 }
 const [first, ...rest] = await Promise.all(slide.layers.map(add));
-const others = rest.reverse();  // the original before the interpolated one
+const others = rest.reverse();  // the original first, then the interpolated layer
 
 const busy = () => {
   element("busy").hidden = [first, ...rest].every(({ image }) => !image.getOpacity() || image.getFullyLoaded());
@@ -132,7 +132,7 @@ const actions = {
     const { width, height } = viewer.viewport.getBounds(false);
     viewer.viewport.panBy(new OpenSeadragon.Point(x * width, y * height)).applyConstraints();
   },
-  /** One slide pixel on one screen pixel, the grids of both upon each other: no pixel is interpolated. */
+  /** Shows each slide pixel as one screen pixel, aligned with it, so that nothing is interpolated. */
   pixels() {
     const { viewport, container } = viewer;
     const ratio = window.devicePixelRatio || 1;
@@ -162,10 +162,10 @@ for (const [id, action] of [
 listen(actions);
 
 viewer.canvas.setAttribute("role", "application");
-viewer.canvas.setAttribute("aria-label", `The slide ${slide.name}. Arrow keys move, plus and minus zoom, question mark lists all keys.`);
+viewer.canvas.setAttribute("aria-label", `The slide ${slide.name}. The arrow keys move it, plus and minus zoom, the question mark shows all keys.`);
 viewer.addHandler("update-viewport", () => abandonUnseen(viewer));
 viewer.addHandler("update-viewport", () => {
-  // Beyond this, interpolated pixels would look like detail.
+  // At higher zoom, smoothed pixels would look like detail of the slide.
   const ratio = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(true));
   viewer.drawer.setImageSmoothingEnabled(ratio < 3);
 });

@@ -1,4 +1,4 @@
-// The address keeps the place that is looked at: x and y of the middle in slide pixels, zoom in percent.
+// Keeps the position in the page's address: x and y of the middle in slide pixels, and the zoom in percent.
 
 export function keepPlace(viewer) {
   const { viewport } = viewer;

@@ -1,6 +1,6 @@
-// Tiles by fetch, so that those that left the screen can be called back and those that cannot be shown are drawn as such.
+// Loads tiles with fetch, so that requests for tiles that left the screen can be cancelled and damaged tiles can be hatched.
 
-const PATIENCE = 30;  // times that a busy or silent server is asked again
+const PATIENCE = 30;  // number of retries if the server is busy or does not answer
 
 /** An OpenSeadragon tile source for one layer of the slide. */
 export function tileSource(slide, layer, { onError, onSilence }) {
@@ -13,7 +13,7 @@ export function tileSource(slide, layer, { onError, onSilence }) {
   source.downloadTileStart = async (job) => {
     const stop = new AbortController();
     job.userData.stop = stop;
-    under_way.add(job);
+    pending.add(job);
     try {
       const answer = await ask(job.src, stop.signal, onSilence);
       if (answer.ok) {
@@ -25,24 +25,24 @@ export function tileSource(slide, layer, { onError, onSilence }) {
       }
     } catch (error) {
       job.fail(String(error), null);
-      job.tile.exists = true;  // OpenSeadragon would never ask for it again
+      job.tile.exists = true;  // or OpenSeadragon would never load it again
     } finally {
-      under_way.delete(job);
+      pending.delete(job);
     }
   };
   source.downloadTileAbort = (job) => job.userData.stop?.abort();
   return source;
 }
 
-const under_way = new Set();
+const pending = new Set();
 
-/** Calls back what is not on the screen any more, or far finer than it can show. */
+/** Cancels requests for tiles that left the screen or are much finer than the screen can show. */
 export function abandonUnseen(viewer) {
   const seen = viewer.viewport.getBounds(false);
   const zoom = viewer.viewport.viewportToImageZoom(viewer.viewport.getZoom(false));
-  for (const job of under_way) {
+  for (const job of pending) {
     const { bounds, level, tiledImage } = job.tile;
-    if (tiledImage.viewer !== viewer) continue;  // of the small overview
+    if (tiledImage.viewer !== viewer) continue;  // belongs to the overview map
     const apart = bounds.x > seen.x + seen.width || bounds.x + bounds.width < seen.x ||
       bounds.y > seen.y + seen.height || bounds.y + bounds.height < seen.y;
     const halved = job.source.maxLevel - level;
@@ -72,7 +72,7 @@ function pause(milliseconds, signal) {
   });
 }
 
-/** What stands in place of a tile that cannot be shown. */
+/** The picture that replaces a tile that cannot be shown. */
 function hatched(slide, tile) {
   const scale = 2 ** (slide.levels - 1 - tile.level);
   const width = Math.min(slide.tile, Math.ceil(slide.width / scale) - tile.x * slide.tile);
