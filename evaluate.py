@@ -9,8 +9,7 @@ from absl import flags
 from sr_tf.cli.flags import DATA_FIELDS, define_config_flags, given_config_flags, run
 from sr_tf.config import TrainConfig
 from sr_tf.disk.files import make_folder, write_atomically
-from sr_tf.generators.load import DEFAULT_GENERATOR
-from sr_tf.generators.names import labels
+from sr_tf.generators.names import DEFAULT_GENERATOR, labels
 from sr_tf.messages import load_tensorflow
 
 USAGE = """Scores generators and interpolation: the study's table and a figure panel. Research use only.

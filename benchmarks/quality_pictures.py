@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import GATE_TILE, QUALITIES
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.archive import DEFAULT_MODELS
+from sr_tf.cli.arguments import ARCHIVE_GENERATORS as DEFAULT_MODELS
 from sr_tf.disk.files import write_atomically
 from sr_tf.images.reading import read_rgb
 from sr_tf.messages import load_tensorflow

@@ -3,8 +3,8 @@
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
 
-The card's hours are those between the first and the last logged point of the run. Runs on JAX log no points, so that
---hours is required for them. `benchmarks/card_scores.py` adds the generator's scores to the card.
+The card's hours are those between the first and the last logged point of the run. Runs on machines without TensorFlow
+log no points, so that --hours is required for them. `benchmarks/card_scores.py` adds scores to the card.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "The generator's name in the zoo.", required=True)
 flags.DEFINE_string("command", None, "The command that trained it.", required=True)
 flags.DEFINE_string("data", None, "The training data and their licences.", required=True)
-flags.DEFINE_float("hours", None, "Hours of the run; required for runs on JAX.")
+flags.DEFINE_float("hours", None, "Hours of the run; required if it was not logged.")
 flags.DEFINE_string("machine", None, "The machine of the run.", required=True)
 flags.DEFINE_string(
     "intended_use",

@@ -9,7 +9,8 @@ from pathlib import Path
 from absl import app
 
 from sr_tf.disk.files import write_atomically
-from sr_tf.generators.load import DEFAULT_GENERATOR, shipped
+from sr_tf.generators.load import shipped
+from sr_tf.generators.names import DEFAULT_GENERATOR
 from sr_tf.metrics.scores import SCORES
 
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"

@@ -78,6 +78,8 @@ def load_tensorflow() -> None:
     The first are written before any log level takes effect, and on a machine without a GPU they look like errors; the
     others tell programmers that several generators or sizes of tile were compiled, which here is meant.
     """
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _native_stderr_muted():
         import tensorflow as tf

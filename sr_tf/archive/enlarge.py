@@ -7,10 +7,10 @@ from sr_tf.archive.kinds import Kind
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
 from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.generators.names import parse_model
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.pixels import to_uint8
-from sr_tf.messages import load_backend
 
 BICUBIC_RADIUS = 2
 """Bicubic interpolation at a pixel depends on LR pixels up to this far away."""
@@ -19,7 +19,7 @@ BICUBIC_RADIUS = 2
 class BlockGenerator:
     """A generator that restores blocks of an archive.
 
-    Keras and its backend are imported here: archives whose blocks need no generator work without them.
+    Keras and its backend are imported by loading it: archives whose blocks need no generator work without them.
 
     Args:
         where: its name or path, see `sr_tf.generators.load.load_generator`.
@@ -39,17 +39,17 @@ class BlockGenerator:
     """
 
     def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
-        load_backend()
+        name = str(parse_model(where))
+        model = load_generator(name)
         from sr_tf.models.edsr import architecture
 
-        model = load_generator(where)
         self._model = on_engine(model, engine)
         self._reducer = load_reducer(where)
         self.scale = model.scale
         self.radius = model.receptive_radius
         self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
         self.record = {
-            "name": where,
+            "name": name,
             "architecture": architecture(model),
             "weights_sha256": weights_sha256(model),
             "engine": engine_version(engine),

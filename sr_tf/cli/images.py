@@ -1,91 +1,166 @@
-"""`sr-tf reduce` and `sr-tf upscale`: image files to LR and back."""
+"""`sr-tf upscale`, `reduce`, `smear`, `pack` and `models`: arguments, help and what they run."""
 
-import io
-from collections.abc import Callable
-from functools import partial
+import argparse
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, PngImagePlugin
-from tqdm import tqdm
-
-import sr_tf
-from sr_tf.cli.image_files import convert_images
+from sr_tf.cli import arguments
+from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.generators.restorer import load_restorer
-from sr_tf.generators.upscale import upscale
-from sr_tf.images.degradation import crop_to, reduce
-from sr_tf.images.tiles import tiles
-from sr_tf.serving.client import connect
+from sr_tf.generators.names import parse_model
+from sr_tf.messages import load_tensorflow
 
-# The PNG text in which `reduce` notes the scene's size, so that `upscale` can cut what was padded.
-_SIZE = "Original-Size"
+_SCALES, _DEGRADATIONS = (2, 4, 8), ("study", "antialiased")
 
 
-def reduce_files(source: Path, target: Path, scale: int, degradation: str, strict: bool) -> list[Path]:
-    """Reduces HR images to LR; see `convert_images` for the files and `sr_tf.images.degradation` for the pixels.
+def add_commands(commands: Commands) -> None:
+    """Adds the commands."""
+    command = add_command(
+        commands,
+        "upscale",
+        _upscale,
+        "restore LR images to four times their size",
+        "Restores an LR image, or every image of a folder, to a PNG with the same stem. The shipped generators enlarge "
+        "4 or 2 times in each direction.",
+        "sr-tf upscale lr_scenes/ restored/",
+    )
+    _add_files(command)
+    arguments.add_model(command, ensembles=True)
+    command.add_argument(
+        "--tile",
+        type=arguments.positive,
+        default=192,
+        metavar="PIXELS",
+        help="side of the tiles in LR pixels (default 192); smaller tiles need less memory, the result is the same",
+    )
+    arguments.add_engine(command)
+    command.add_argument(
+        "--serving",
+        metavar="ADDRESS",
+        help="restore on a server that speaks TF Serving's protocol, grpc://host:port or http://host:port; --model is "
+        "then the name under which it serves the generator",
+    )
 
-    Returns:
-        The PNG files written. Each notes its scene's size and keeps its colour profile.
-    """
+    command = add_command(
+        commands,
+        "reduce",
+        _reduce,
+        "reduce HR images, four times by default",
+        "Reduces an image, or every image of a folder, to a PNG with the same stem, in the way the generators were "
+        "trained for. Sizes that are no multiple of the scale are rounded up; the PNG notes the original size, and "
+        "`sr-tf upscale` cuts to it.",
+        "sr-tf reduce scenes/ lr_scenes/",
+    )
+    _add_files(command)
+    _add_reduction(command)
 
-    def convert(path: Path, hr: np.ndarray) -> bytes:
-        about = {_SIZE: f"{hr.shape[1]}x{hr.shape[0]}", "Description": f"Reduced ×{scale} ({degradation})"}
-        return _png(reduce(hr, scale, degradation), path, about)
+    command = add_command(
+        commands,
+        "smear",
+        _smear,
+        "draw synthetic blood-smear scenes",
+        "Draws peripheral-blood scenes of 700×700 pixels for trials, OUT/smear-SEED.png. A seed always gives the same "
+        "scene.",
+        "sr-tf smear scenes/ --count 3",
+    )
+    command.add_argument("output", type=Path, metavar="OUT", help="a folder")
+    command.add_argument("--seed", type=arguments.whole, default=0, help="seed of the first scene (default 0)")
+    command.add_argument("--count", type=arguments.positive, default=1, help="number of scenes (default 1)")
 
-    return convert_images(source, target, strict, convert)
+    command = add_command(
+        commands,
+        "pack",
+        _pack,
+        "pack HR images and their LRs for training elsewhere",
+        "Writes the images of a folder and their LRs to one .npz file, from which `python train.py --dataset=packed` "
+        "trains on a machine without TensorFlow and codecs. It expects train.npz and validation.npz in one folder.",
+        "sr-tf pack scenes/train packed/train.npz",
+    )
+    command.add_argument("images", type=Path, metavar="FOLDER", help="HR images, searched with its sub-folders")
+    command.add_argument("output", type=Path, metavar="OUT", help="the .npz file")
+    _add_reduction(command)
+    command.add_argument("--reducer", default="", metavar="NAME", help="reduce by this generator's own reducer")
+    command.add_argument(
+        "--lr-qualities",
+        default="",
+        metavar="Q,Q…",
+        help="AVIF qualities, 0 to 100: every scene gets an LR of each (default: LRs are not coded)",
+    )
+    arguments.add_strict(command)
 
-
-def upscale_files(
-    source: Path, target: Path, model: str, tile: int, strict: bool, engine: str = DEFAULT_ENGINE
-) -> list[Path]:
-    """Restores LR images; see `convert_images` for the files and `sr_tf.generators.upscale` for the pixels.
-
-    Returns:
-        The PNG files written. Each says that it was reconstructed, keeps its colour profile, and is cut to its scene's
-        size where the LR file notes it.
-    """
-    generator = load_restorer(model, engine)
-    return _restore_files(source, target, model, tile, strict, generator.scale, partial(upscale, generator))
-
-
-def upscale_files_on_server(source: Path, target: Path, server: str, model: str, tile: int, strict: bool) -> list[Path]:
-    """Does what `upscale_files` does by a server that `sr_tf.serving.client.connect` reaches."""
-    with connect(server, model) as served:
-        return _restore_files(source, target, model, tile, strict, served.scale, served.restore)
-
-
-def _restore_files(
-    source: Path, target: Path, model: str, tile: int, strict: bool, scale: int, restore: Callable
-) -> list[Path]:
-    about = {"Description": f"Reconstructed by super-resolution ({model}), not measured. Research use only."}
-
-    def convert(path: Path, lr: np.ndarray) -> bytes:
-        count = sum(1 for _ in tiles(*lr.shape[:2], tile))
-        with tqdm(total=count, unit="tile", leave=False, disable=None if count > 4 else True) as bar:
-            sr = restore(lr, tile, bar.update)
-        return _png(crop_to(sr, _noted_size(path, lr.shape, scale)), path, about)
-
-    return convert_images(source, target, strict, convert)
-
-
-def _noted_size(path: Path, lr_shape: tuple[int, ...], scale: int) -> tuple[int, int] | None:
-    """(H, W) of the scene, if its LR file notes a size that fits."""
-    with Image.open(path) as image:
-        width, _, height = image.info.get(_SIZE, "").partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        return None
-    size = (int(height), int(width))
-    fits = all(-(-full // scale) == small for full, small in zip(size, lr_shape[:2], strict=True))
-    return size if fits else None
+    add_command(
+        commands, "models", _models, "list the shipped generators", "Lists the shipped generators.", "sr-tf models"
+    )
 
 
-def _png(image: np.ndarray, source: Path, about: dict[str, str]) -> bytes:
-    text = PngImagePlugin.PngInfo()
-    for key, value in {"Software": f"sr_tf {sr_tf.__version__}", **about}.items():
-        text.add_text(key, value)
-    with Image.open(source) as original:
-        profile = original.info.get("icc_profile")
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", pnginfo=text, icc_profile=profile)
-    return buffer.getvalue()
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument("input", type=Path, metavar="IN", help="an image, or a folder searched with its sub-folders")
+    command.add_argument("output", type=Path, metavar="OUT", help="a folder, or a .png file if IN is one image")
+    arguments.add_strict(command)
+
+
+def _add_reduction(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--scale", type=int, choices=_SCALES, default=4, help="in each direction (default 4)")
+    command.add_argument(
+        "--degradation",
+        choices=_DEGRADATIONS,
+        default="study",
+        help="study: OpenCV's INTER_CUBIC; antialiased: INTER_AREA (default study)",
+    )
+
+
+def _upscale(options: argparse.Namespace) -> None:
+    files = (options.input, options.output)
+    if options.serving:
+        if options.alpha is not None or options.engine != DEFAULT_ENGINE:
+            raise UserError("--serving: the server decides how it restores; leave out --alpha and --engine")
+        if options.serving.startswith("grpc:"):
+            load_tensorflow()
+        from sr_tf.cli.image_commands import upscale_files_on_server
+
+        written = upscale_files_on_server(*files, options.serving, options.model, options.tile, options.strict)
+    else:
+        model = parse_model(options.model, options.alpha)
+        from sr_tf.cli.image_commands import upscale_files
+
+        written = upscale_files(*files, model, options.tile, options.strict, options.engine)
+    print(*written, sep="\n")
+
+
+def _reduce(options: argparse.Namespace) -> None:
+    from sr_tf.cli.image_commands import reduce_files
+
+    print(*reduce_files(options.input, options.output, options.scale, options.degradation, options.strict), sep="\n")
+
+
+def _smear(options: argparse.Namespace) -> None:
+    from sr_tf.data.smear import render_smear
+    from sr_tf.images.reading import write_png
+
+    for seed in range(options.seed, options.seed + options.count):
+        path = options.output / f"smear-{seed}.png"
+        write_png(path, render_smear(seed))
+        print(path)
+
+
+def _pack(options: argparse.Namespace) -> None:
+    from sr_tf.cli.pack import pack_folder
+
+    print(
+        pack_folder(
+            options.images,
+            options.output,
+            options.scale,
+            options.degradation,
+            options.reducer,
+            options.lr_qualities,
+            options.strict,
+        )
+    )
+
+
+def _models(options: argparse.Namespace) -> None:
+    from sr_tf.generators.load import shipped
+
+    for name, card in shipped().items():
+        print(f"{name}: {card['summary']}")

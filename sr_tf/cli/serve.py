@@ -1,49 +1,50 @@
-"""The arguments and help of `sr-tf serve`."""
+"""`sr-tf serve`: arguments, help and what it runs."""
 
 import argparse
-import os
 from pathlib import Path
 
 from sr_tf.cli import arguments
+from sr_tf.cli.arguments import Commands, add_command
 from sr_tf.errors import install_extra
 
 
-def add_serve_command(commands: argparse._SubParsersAction) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds `serve`."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         "serve",
-        help="serve an exported generator by TF Serving's protocol, on Ray Serve",
-        description="Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is "
-        f"stopped. Needs the extra `ray`: {install_extra('ray')}. Nobody is asked for a password, and Ray opens the "
-        "gRPC port on all interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; "
-        "RAY_AUTH_MODE=token sends its token, where it asks for one.",
-        epilog="example: sr-tf serve export/small --replicas 2",
+        _serve,
+        "serve an exported generator by TF Serving's protocol, on Ray Serve",
+        "Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is stopped. Needs "
+        f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all interfaces: "
+        "use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends the token that "
+        "the cluster asks for.",
+        "sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")
     command.add_argument("--grpc-port", type=arguments.positive, default=8500, metavar="PORT", help="(default 8500)")
     command.add_argument("--http-port", type=arguments.positive, default=8501, metavar="PORT", help="(default 8501)")
     command.add_argument(
-        "--http-host", default="127.0.0.1", metavar="ADDRESS", help="of the REST port (default 127.0.0.1)"
+        "--http-host", default="127.0.0.1", metavar="ADDRESS", help="address of the REST port (default 127.0.0.1)"
     )
     command.add_argument(
         "--replicas", type=arguments.positive, default=1, metavar="N", help="processes that compute (default 1)"
     )
     command.add_argument(
         "--max-replicas", type=arguments.positive, metavar="N",
-        help="up to which Ray adds replicas while requests wait (default: as many as --replicas)",
+        help="while requests wait, Ray adds replicas up to this number (default: --replicas)",
     )  # fmt: skip
     command.add_argument(
         "--threads", type=arguments.positive, metavar="N",
-        help="CPU cores of each replica (default: this machine's, shared among them)",
+        help="CPU cores of each replica (default: the usable cores, shared among the replicas)",
     )  # fmt: skip
-    command.set_defaults(command=_serve)
 
 
 def _serve(options: argparse.Namespace) -> None:
     from sr_tf.serving.ray_app import ServeOptions, serve_forever
 
     most = max(options.replicas, options.max_replicas or 0)
-    threads = options.threads or max(1, (os.cpu_count() or 1) // most)
+    threads = options.threads or max(1, arguments.cores() // most)
     serve_forever(
         ServeOptions(
             folder=options.export,

@@ -5,34 +5,9 @@ Network interpolation (Wang et al. 2018, ESRGAN, arXiv 1809.00219, equation 4): 
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from sr_tf.errors import UserError
 from sr_tf.generators.runs import pretrained_of
-
-
-def split_alpha(where: str) -> tuple[str, float]:
-    """Splits `NAME@ALPHA`, for instance `m3@0.5`.
-
-    Args:
-        where: a name or path. An existing path is returned unchanged, even if it contains an `@`.
-
-    Returns:
-        Name or path, and α; α is 1 if none is given.
-
-    Raises:
-        UserError: α is not a number from 0 to 1.
-    """
-    name, separator, text = where.rpartition("@")
-    if not separator or Path(where).exists():
-        return where, 1.0
-    try:
-        alpha = float(text)
-    except ValueError:
-        alpha = -1.0
-    if not 0 <= alpha <= 1:
-        raise UserError(f"{where}: found alpha {text!r}, expected a number from 0 to 1, for instance m3@0.5")
-    return name, alpha
 
 
 def interpolate(where: str, alpha: float, load: Callable, cards: dict[str, dict]):

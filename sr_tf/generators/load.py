@@ -7,12 +7,12 @@ import numpy as np
 
 from sr_tf.disk.files import replace_atomically, write_atomically
 from sr_tf.errors import UserError, reason
-from sr_tf.generators.interpolation import interpolate, split_alpha
+from sr_tf.generators.interpolation import interpolate
+from sr_tf.generators.names import ModelName, parse_model
 from sr_tf.generators.runs import keras_file, reducer_path
+from sr_tf.messages import load_backend
 
 ZOO = Path(__file__).parents[1] / "zoo"
-DEFAULT_GENERATOR = "mixed"
-"""The default for uncoded LRs: at least as good as bicubic interpolation in every domain that was measured."""
 
 
 def shipped() -> dict[str, dict]:
@@ -21,21 +21,23 @@ def shipped() -> dict[str, dict]:
     return {path.parent.name: json.loads(path.read_text("utf-8")) for path in cards}
 
 
-def load_generator(where: str | Path):
+def load_generator(where: str | Path | ModelName):
     """Loads a generator.
 
     Args:
-        where: the name of a shipped generator, a `.keras` file, or a run folder, which stands for its best generator
-            on validation. The suffix `@ALPHA` moves a fine-tuned generator towards its start, see `interpolation`.
+        where: a single generator, see `sr_tf.generators.names`; a run folder stands for its best generator on
+            validation.
 
     Returns:
         `sr_tf.models.edsr.EDSR` in float32.
 
     Raises:
-        UserError: the generator does not exist, or the file contains something else.
+        UserError: the generator does not exist, the file contains something else, or a self-ensemble is named.
     """
-    where, alpha = split_alpha(str(where))
-    return interpolate(where, alpha, _load, shipped()) if alpha < 1 else _load(where)
+    load_backend()
+    name = where if isinstance(where, ModelName) else parse_model(str(where))
+    name = name.single()
+    return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
 
 
 def load_reducer(where: str | Path):
@@ -50,10 +52,10 @@ def load_reducer(where: str | Path):
     Raises:
         UserError: the generator does not exist, or its reducer cannot be read.
     """
+    load_backend()
     from sr_tf.models.reducer import Reducer
 
-    where, _ = split_alpha(str(where))
-    cards = shipped()
+    where, cards = parse_model(str(where)).single().where, shipped()
     if where in cards:
         shape = cards[where].get("reducer")
         return None if shape is None else _build(Reducer, shape, _read_weights(ZOO / where / "reducer.npz"))

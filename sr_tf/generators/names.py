@@ -1,9 +1,87 @@
-"""What generators are called in tables."""
+"""How generators are named: in `--model` and `--models`, and in tables.
+
+    MODEL = fast | best | NAME | NAME@ALPHA | NAME+ | NAME@ALPHA+
+
+NAME is a shipped generator, a `.keras` file or the folder of a training run. `@ALPHA`, 0 to 1, moves a fine-tuned
+generator towards the one that its fine-tuning started from. `+` is the self-ensemble. `fast` and `best` are short for
+`mixed` and `mixed+`. A path that exists is taken as it is, whatever characters it has.
+"""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sr_tf.errors import UserError
+
+DEFAULT_GENERATOR = "mixed"
+"""The default for uncoded LRs: at least as good as bicubic interpolation in every domain that was measured."""
+ENSEMBLE = "+"
+SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
+"""Short names for uncoded LRs: the fastest generator that is worth using, and the one with the best quality."""
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A generator as a user names it; `str` gives the name back in its full form.
+
+    Attributes:
+        where: a shipped name, a `.keras` file or a run folder.
+        alpha: 0 for the generator that fine-tuning started from, 1 for the generator itself.
+        ensemble: whether its self-ensemble is meant.
+    """
+
+    where: str
+    alpha: float = 1.0
+    ensemble: bool = False
+
+    def __str__(self) -> str:
+        return self.where + f"@{self.alpha:.12g}" * (self.alpha != 1) + ENSEMBLE * self.ensemble
+
+    def single(self) -> "ModelName":
+        """The same, where a self-ensemble cannot be used.
+
+        Raises:
+            UserError: it is a self-ensemble.
+        """
+        if self.ensemble:
+            one = replace(self, ensemble=False)
+            raise UserError(f"{self}: a self-ensemble can only restore images; expected a single generator, as {one}")
+        return self
+
+
+def parse_model(text: str, alpha: float | None = None) -> ModelName:
+    """Reads a generator's name.
+
+    Args:
+        text: MODEL as in the description of this module.
+        alpha: of `--alpha`, if given.
+
+    Raises:
+        UserError: ALPHA is not a number from 0 to 1, is given twice, or stands behind the `+`.
+    """
+    name = ModelName(text)
+    if not Path(text).exists():
+        where = SPEEDS.get(text, text)
+        ensemble = where.endswith(ENSEMBLE)
+        where, separator, number = where.removesuffix(ENSEMBLE).rpartition("@")
+        if not separator:
+            where, number = number, "1"
+        name = ModelName(where, _share(text, number), ensemble)
+        if where.endswith(ENSEMBLE):
+            raise UserError(f"{text}: expected the + at the end: {where.removesuffix(ENSEMBLE)}@{number}+")
+        if separator and alpha is not None:
+            raise UserError(f"--model={text} --alpha={alpha:g}: alpha is given twice; leave one out")
+    return name if alpha is None else replace(name, alpha=alpha)
+
+
+def _share(text: str, number: str) -> float:
+    try:
+        alpha = float(number)
+    except ValueError:
+        alpha = -1.0
+    if not 0 <= alpha <= 1:
+        raise UserError(f"{text}: found alpha {number!r}, expected a number from 0 to 1, for instance m3@0.5")
+    return alpha
 
 
 def labels(wheres: Iterable[str]) -> dict[str, str]:

@@ -1,15 +1,12 @@
 """Loads a generator ready to restore: by name, on an engine, alone or as its self-ensemble."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sr_tf.generators.engines import DEFAULT_ENGINE, on_engine
-from sr_tf.generators.load import DEFAULT_GENERATOR, load_generator
-
-ENSEMBLE = "+"
-"""The suffix of a generator's name that stands for its self-ensemble."""
-
-SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
-"""Restorers for uncoded LRs: the fastest one that is worth using, and the one with the best quality."""
+from sr_tf.generators.load import load_generator
+from sr_tf.generators.names import ModelName, parse_model
 
 
 class SelfEnsemble:
@@ -36,11 +33,11 @@ class SelfEnsemble:
         return total / 8
 
 
-def load_restorer(where: str, engine: str = DEFAULT_ENGINE):
+def load_restorer(where: str | ModelName, engine: str = DEFAULT_ENGINE):
     """Loads a restorer for `sr_tf.generators.upscale`.
 
     Args:
-        where: `fast`, `best`, or a generator as for `load_generator`, with the suffix `+` for its self-ensemble.
+        where: a generator or its self-ensemble, see `sr_tf.generators.names`.
         engine: a name in `sr_tf.generators.engines.ENGINES`.
 
     Returns:
@@ -49,7 +46,6 @@ def load_restorer(where: str, engine: str = DEFAULT_ENGINE):
     Raises:
         UserError: the generator does not exist, or the engine is not installed.
     """
-    where = SPEEDS.get(where, where)
-    if where.endswith(ENSEMBLE):
-        return SelfEnsemble(load_restorer(where.removesuffix(ENSEMBLE), engine))
-    return on_engine(load_generator(where), engine)
+    name = where if isinstance(where, ModelName) else parse_model(where)
+    restorer = on_engine(load_generator(replace(name, ensemble=False)), engine)
+    return SelfEnsemble(restorer) if name.ensemble else restorer

@@ -11,7 +11,8 @@ from PIL import Image
 
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
-from sr_tf.generators.load import DEFAULT_GENERATOR, load_generator, shipped
+from sr_tf.generators.load import load_generator, shipped
+from sr_tf.generators.names import DEFAULT_GENERATOR
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.degradation import reduce
 from sr_tf.images.reading import read_rgb, write_png

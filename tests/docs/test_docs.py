@@ -23,7 +23,7 @@ from documents import (
     split_commands,
 )
 
-from sr_tf.cli.main import _parser
+from sr_tf.cli.main import build_parser
 from sr_tf.config import TrainConfig
 
 # History: commands of earlier versions stay as they were run.
@@ -47,7 +47,7 @@ def refused_by_sr_tf(words: list[str]) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-            _parser().parse_args(words)
+            build_parser().parse_args(words)
     except SystemExit as exit:
         return f"sr-tf {' '.join(words)} - {said.getvalue().strip().splitlines()[-1]}" if exit.code else ""
     return ""
@@ -112,7 +112,7 @@ def make_targets() -> set[str]:
 @functools.cache
 def subcommands() -> dict[str, argparse.ArgumentParser]:
     """The commands of `sr-tf`."""
-    actions = [action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    actions = [action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction)]
     return dict(actions[0].choices)
 
 
@@ -120,7 +120,7 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
 def all_flags() -> set[str]:
     """The names of all flags of all programs."""
     names = {field.name for field in dataclasses.fields(TrainConfig)}
-    for parser in (_parser(), *subcommands().values()):
+    for parser in (build_parser(), *subcommands().values()):
         names |= {_flag_name(option) for action in parser._actions for option in action.option_strings}
     for path in (ROOT / "train.py", ROOT / "evaluate.py", *(ROOT / "benchmarks").glob("*.py")):
         names |= _defined_flags(path)

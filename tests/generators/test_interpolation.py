@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from sr_tf.errors import UserError
-from sr_tf.generators.interpolation import split_alpha
 from sr_tf.generators.load import load_generator
 from sr_tf.models.edsr import EDSR
 
@@ -50,15 +49,8 @@ def test_every_weight_is_interpolated_linearly(runs, kind):
         np.testing.assert_allclose(found, 0.75 * before + 0.25 * after, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("text", ["2", "-0.1", "half", "nan", ""])
-def test_an_alpha_outside_0_to_1_is_refused(text):
-    with pytest.raises(UserError, match="expected a number from 0 to 1"):
-        split_alpha(f"small@{text}")
-
-
 def test_an_existing_path_with_an_at_sign_is_not_split(tmp_path):
     folder = run_folder(tmp_path / "mine@0.5", generator(0))
-    assert split_alpha(str(folder)) == (str(folder), 1.0)
     np.testing.assert_array_equal(load_generator(folder)(LR), generator(0)(LR))
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
-from sr_tf.generators.restorer import SPEEDS, SelfEnsemble, load_restorer
+from sr_tf.generators.names import SPEEDS
+from sr_tf.generators.restorer import SelfEnsemble, load_restorer
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.degradation import reduce
 from sr_tf.metrics.fast import fast_psnr

@@ -11,7 +11,8 @@ from sr_tf.assets.store import is_cached
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import compare
 from sr_tf.evaluation.measures import load_measures
-from sr_tf.generators.load import DEFAULT_GENERATOR, load_generator, load_reducer, shipped
+from sr_tf.generators.load import load_generator, load_reducer, shipped
+from sr_tf.generators.names import DEFAULT_GENERATOR
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.generators.restorer import load_restorer
 from sr_tf.generators.upscale import upscale

@@ -77,7 +77,6 @@ def _write_refusal(folder: Path) -> None:
 
 def _write_states(folder: Path) -> None:
     import keras
-    import keras
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]

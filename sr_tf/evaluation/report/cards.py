@@ -1,8 +1,7 @@
 """The model cards of the generators in the report."""
 
-from sr_tf.generators.interpolation import split_alpha
 from sr_tf.generators.load import shipped
-from sr_tf.generators.restorer import ENSEMBLE, SPEEDS
+from sr_tf.generators.names import parse_model
 from sr_tf.models.edsr import architecture
 
 
@@ -17,21 +16,22 @@ def model_card(where: str, generator) -> dict:
         For a shipped generator, its card without the scores, which belong to other evaluations. For a user's file or
         run, its path and architecture. The summary names interpolated weights and self-ensembles.
     """
-    where = SPEEDS.get(where, where)
-    name, alpha = split_alpha(where.removesuffix(ENSEMBLE))
-    if where.endswith(ENSEMBLE):
+    name = parse_model(where)
+    if name.ensemble:
         generator = generator.restorer
-    card = shipped().get(name)
+    card = shipped().get(name.where)
     if card is None:
         card = {
             "summary": f"A generator of the user without a model card; {generator.count_params():,} weights.",
-            "file": name,
+            "file": name.where,
             "architecture": architecture(generator),
         }
     card = {key: value for key, value in card.items() if key != "scores"}
-    if alpha < 1:
+    if name.alpha < 1:
         start = card.get("pretrained", "the generator before fine-tuning")
-        card["summary"] = f"Weights interpolated between {start} (0) and {name} (1), at {alpha:g}. {card['summary']}"
-    if where.endswith(ENSEMBLE):
+        card["summary"] = (
+            f"Weights interpolated between {start} (0) and {name.where} (1), at {name.alpha:g}. {card['summary']}"
+        )
+    if name.ensemble:
         card["summary"] = f"Self-ensemble: the mean over eight flips and rotations. {card['summary']}"
     return card

@@ -1,0 +1,53 @@
+"""What `sr-tf pack` does."""
+
+from functools import partial
+from pathlib import Path
+
+from sr_tf.config import TrainConfig
+from sr_tf.data.packed import write_packed
+from sr_tf.data.scene_store import CodedLRs
+from sr_tf.errors import UserError
+from sr_tf.images.degradation import reduce
+from sr_tf.images.reading import find_images, read_folder
+
+
+def pack_folder(
+    folder: Path, output: Path, scale: int, degradation: str, model: str, qualities: str, strict: bool
+) -> str:
+    """Packs the images of a folder; see `sr_tf.data.packed`.
+
+    Args:
+        folder: HR images.
+        output: the `.npz` file.
+        scale: reduction in each direction.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
+        model: a generator by whose reducer the images are reduced; empty: by `degradation`.
+        qualities: as `TrainConfig.lr_qualities`.
+        strict: stop at an unreadable image instead of skipping it.
+
+    Returns:
+        One line that says what was written.
+
+    Raises:
+        UserError: nothing to read, a wrong name or quality, or a generator of another scale.
+    """
+    if output.suffix != ".npz":
+        raise UserError(f"{output}: expected a name that ends in .npz")
+    config = TrainConfig(lr_qualities=qualities)  # which checks them
+    reduction = partial(reduce, scale=scale, degradation=degradation)
+    if model:
+        reduction = _reduction_of(model, scale)
+    images = (image for _, image in read_folder(find_images(folder), strict))
+    lrs = CodedLRs(reduction, config.qualities)
+    count = write_packed(output, images, scale, degradation, lrs, config.lr_qualities)
+    return f"{output}: {count} scenes, {output.stat().st_size / 1e6:,.0f} MB"
+
+
+def _reduction_of(model: str, scale: int):
+    from sr_tf.generators.load import load_generator, load_reducer
+    from sr_tf.generators.reduction import reduce_for
+
+    generator, reducer = load_generator(model), load_reducer(model)
+    if generator.scale != scale:
+        raise UserError(f"--reducer={model}: a generator ×{generator.scale}, expected ×{scale}, see --scale")
+    return partial(reduce_for, generator, reducer)
