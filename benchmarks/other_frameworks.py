@@ -28,12 +28,12 @@ PACKAGES = ("torch==2.13.0", "onnx==1.23.2", "onnxruntime==1.32.0", "numpy")
 
 def other_python() -> Path:
     """The Python of the environment with PyTorch and ONNX Runtime, which is created if it does not exist."""
-    python, made = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "made"
-    if not made.exists():
+    python, complete = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "complete"
+    if not complete.exists():
         print(f"creating {ENVIRONMENT} with {', '.join(PACKAGES)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        made.touch()
+        complete.touch()
     return python
 
 

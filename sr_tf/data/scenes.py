@@ -105,14 +105,14 @@ def _deal(
     groups: list[Hashable], sizes: Mapping[Hashable, int], wanted: Mapping[str, float]
 ) -> tuple[dict[Hashable, str], float]:
     """Assigns the groups in order. Returns the split of each and the summed distance of counts from `wanted`."""
-    lacking = dict(wanted)
+    missing = dict(wanted)
     empty = set(wanted)
     assignment = {}
     for position, group in enumerate(groups):
         # The last groups are reserved for splits that are still empty.
         open_splits = empty if len(groups) - position <= len(empty) else wanted
-        split = max(sorted(open_splits), key=lacking.__getitem__)
+        split = max(sorted(open_splits), key=missing.__getitem__)
         assignment[group] = split
-        lacking[split] -= sizes[group]
+        missing[split] -= sizes[group]
         empty.discard(split)
-    return assignment, sum(abs(rest) for rest in lacking.values())
+    return assignment, sum(abs(rest) for rest in missing.values())
