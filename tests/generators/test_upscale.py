@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from sr_tf.generators.load import load_generator
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.pixels import to_uint8
-from sr_tf.images.tiles import tiles
 from sr_tf.models.edsr import EDSR
 
 RNG = np.random.default_rng(1)
@@ -55,16 +54,6 @@ def test_shipped_generator_tiled_equals_whole(tile):
     lr = np.random.default_rng(2).integers(0, 256, (97, 121, 3), np.uint8)
     whole = to_uint8(generator(lr[None].astype(np.float32))[0])
     assert np.abs(upscale(generator, lr, tile).astype(int) - whole).max() <= 1
-
-
-@given(height=st.integers(1, 70), width=st.integers(1, 70), tile=st.integers(1, 80))
-def test_tiles_cover_each_pixel_once(height, width, tile):
-    covered = np.zeros((height, width), int)
-    for top, bottom, left, right in tiles(height, width, tile):
-        assert 0 < bottom - top <= tile
-        assert 0 < right - left <= tile
-        covered[top:bottom, left:right] += 1
-    assert (covered == 1).all()
 
 
 def test_only_uint8_rgb_is_accepted(generator):

@@ -10,17 +10,11 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from sr_tf.errors import UserError
-from sr_tf.generators.load import load_generator
 from sr_tf.images.pixels import to_uint8
 from sr_tf.serving.export import export
 from sr_tf.serving.server_files import health_command
 
 RNG = np.random.default_rng(3)
-
-
-@pytest.fixture(scope="module")
-def generator():
-    return load_generator("small")
 
 
 @pytest.fixture(scope="module")
