@@ -53,6 +53,7 @@ demo: .venv/run
 lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 # Weights that others trained; the tests that read them are skipped where they cannot be had.
 weights: .venv/test

@@ -16,9 +16,9 @@ def add_commands(commands: Commands) -> None:
         _serve,
         "serve an exported generator by TF Serving's protocol, on Ray Serve",
         "Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is stopped. Needs "
-        f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all interfaces: "
-        "use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends the token that "
-        "the cluster asks for.",
+        f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all "
+        "interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends "
+        "the token that the cluster asks for.",
         "sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")
