@@ -11,6 +11,7 @@ import dataclasses
 import math
 import os
 import statistics
+import tempfile
 import time
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -48,26 +49,24 @@ def _report(phase_name: str, numbers: str, peak: float) -> float:
     import numpy as np
 
     from sr_tf.config import preset
-    from sr_tf.training_jax.build import build_phase
-    from sr_tf.training_jax.run import steps_at_once
 
     keras.config.set_dtype_policy(numbers)
     config = preset(flags.FLAGS.preset, phase_name, mixed_bfloat16=numbers == "mixed_bfloat16")
     config = dataclasses.replace(config, batch_size=flags.FLAGS.batch_size or config.batch_size)
-    phase = build_phase(config) if phase_name == "pretrain" else _adversarial(config)
-    state = phase.first_state()
+    backend = _backend(config)
+    state = backend.state()
     random = np.random.default_rng(0)
-    count = steps_at_once()
+    count = backend.at_once
     shape = (count, config.batch_size, config.crop_size, config.crop_size, 3)
     lr = random.integers(0, 256, shape, np.uint8)
     hr = lr.repeat(config.scale, 2).repeat(config.scale, 3)
-    operations = _operations(jax.make_jaxpr(phase.steps)(state, lr, hr).jaxpr)
-    state, named = phase.steps(state, lr, hr)
+    operations = _operations(jax.make_jaxpr(backend.steps)(state, lr, hr).jaxpr)
+    state, named = backend.steps(state, lr, hr)
     jax.block_until_ready(state)
     seconds = []
     for _ in range(-(-flags.FLAGS.steps // count)):
         start = time.perf_counter()
-        state, named = phase.steps(state, lr, hr)
+        state, named = backend.steps(state, lr, hr)
         jax.block_until_ready((state, named))
         seconds.append((time.perf_counter() - start) / count)
     step = statistics.median(seconds)
@@ -82,22 +81,17 @@ def _report(phase_name: str, numbers: str, peak: float) -> float:
     return step * config.steps
 
 
-def _adversarial(config):
-    """As `build_phase` has it, without pretrained weights, which do not change the time."""
+def _backend(config):
+    """The phase's step; random weights take the time of pretrained ones."""
     from sr_tf.models.features import vgg19_features
-    from sr_tf.training import parts
-    from sr_tf.training_jax.steps import AdversarialFineTuning
+    from sr_tf.training.parts import build_generator
+    from sr_tf.training.step_jax import JaxBackend
 
-    return AdversarialFineTuning(
-        parts.build_generator(config),
-        parts.adam(config, config.learning_rate),
-        config.ema_decay,
-        parts.build_discriminator(config),
-        parts.adam(config, config.discriminator_learning_rate),
-        vgg19_features(weights=None),
-        parts.loss_weights(config),
-        parts.content_loss(config),
-    )
+    if config.phase == "pretrain":
+        return JaxBackend(config)
+    with tempfile.TemporaryDirectory() as folder:
+        build_generator(config).save(f"{folder}/start.keras")
+        return JaxBackend(dataclasses.replace(config, pretrained=f"{folder}/start.keras"), vgg19_features(weights=None))
 
 
 def _operations(jaxpr) -> float:

@@ -23,13 +23,11 @@ def main(_) -> None:
     from sr_tf.data.smear import render_smear
     from sr_tf.generators.upscale import upscale
     from sr_tf.images.degradation import reduce
-    from sr_tf.training.build import build_model
-    from sr_tf.training.distribution import prepare_process
+    from sr_tf.training.step_tensorflow import TensorFlowBackend
 
-    prepare_process(seed=0, mixed_bfloat16=False, xla=True)
     for xla in (False, True):
         config = preset(flags.FLAGS.preset, "pretrain", xla=xla)
-        model = build_model(config)
+        model = TensorFlowBackend(config).model
         shape = (config.batch_size, config.crop_size, config.crop_size, 3)
         lr = tf.random.uniform(shape, maxval=255)
         hr = tf.random.uniform((shape[0], config.scale * shape[1], config.scale * shape[2], 3), maxval=255)

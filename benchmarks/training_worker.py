@@ -23,17 +23,18 @@ def keras_network(shape, convolutions):
 
 
 def with_tensorflow(shape, convolutions, lr, hr, xla=False):
-    """`sr_tf.training.phases.Pretrain`."""
+    """`sr_tf.training.step_tensorflow`."""
     from sr_tf.messages import load_tensorflow
 
     load_tensorflow()
     import tensorflow as tf
 
-    from sr_tf.training.phases import Pretrain
+    from sr_tf.training.objectives import pixel_objective
+    from sr_tf.training.step_tensorflow import Phase
 
     generator, optimizer = keras_network(shape, convolutions)
-    model = Pretrain(generator, xla)
-    model.compile(optimizer)
+    model = Phase(pixel_objective(generator), xla)
+    model.compile({"generator": optimizer})
     batch = (tf.constant(lr), tf.constant(hr))
     step = tf.function(lambda: model.train_step(batch)["loss"])
     return lambda: float(step())
@@ -45,16 +46,24 @@ def with_xla(shape, convolutions, lr, hr):
 
 
 def with_jax(shape, convolutions, lr, hr):
-    """`sr_tf.training_jax.steps.Pretrain`."""
-    from sr_tf.training_jax.steps import Pretrain
+    """`sr_tf.training.step_jax`."""
+    import tempfile
 
-    phase = Pretrain(*keras_network(shape, convolutions), ema_decay=0.999)
-    state = phase.first_state()
+    from sr_tf.config import TrainConfig
+    from sr_tf.models.edsr import architecture
+    from sr_tf.training.step_jax import JaxBackend
+
+    generator, _ = keras_network(shape, convolutions)
+    with tempfile.TemporaryDirectory() as folder:
+        start = f"{folder}/start.keras"
+        generator.save(start)
+        backend = JaxBackend(TrainConfig(**architecture(generator), pretrained=start, learning_rate=RATE))
+    state = backend.state()
 
     def step():
         nonlocal state
-        state, named = phase.step(state, lr, hr)
-        return float(named["loss"])
+        state, named = backend.steps(state, lr[None], hr[None])
+        return float(named["loss"][0])
 
     return step
 

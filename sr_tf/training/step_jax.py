@@ -37,6 +37,7 @@ class JaxBackend:
     Attributes:
         averaged: the networks' moving averages by name, `keras.Model` each; up to date after `synchronise`.
         device: what computes, for people.
+        at_once: steps in one call of the device.
         steps: compiled: from (state, *batches with a leading axis of K steps) to (the next state, the losses [K] by
             name). It takes over the state's memory.
 
@@ -51,7 +52,7 @@ class JaxBackend:
         self._config, self._objective, self._optimizers = config, parts.objective, parts.optimizers
         self.averaged = parts.averaged()
         self.device = jax.devices()[0].device_kind
-        self._at_once = at_once or (1 if jax.default_backend() == "cpu" else 10)
+        self.at_once = at_once or (1 if jax.default_backend() == "cpu" else 10)
         self._state = self._first_state()
         # Arguments of the compiled functions: as constants the weights would be compiled into them, 80 MB of a VGG.
         frozen = {name: _values(network.variables) for name, network in parts.objective.frozen.items()}
@@ -150,7 +151,7 @@ class JaxBackend:
 
         No call goes past a step at which losses are shown or the generator is validated.
         """
-        every = (self._at_once, self._config.log_every, self._config.validate_every)
+        every = (self.at_once, self._config.log_every, self._config.validate_every)
         ends = [end for end in range(first + 1, last + 1) if end == last or not all(end % n for n in every)]
         with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(os.cpu_count()) as cutters:
 
