@@ -1,4 +1,4 @@
-"""What the tests of archives archive."""
+"""The slide that the tests archive."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from sr_tf.archive.write import Options, write_archive
 from sr_tf.data.smear import render_smear
 
 REAL_SLIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
-WIDTH, HEIGHT = 1150, 840  # blocks of 512 pixels: 3 × 2, those at the edge narrow; no multiple of 4
+WIDTH, HEIGHT = 1150, 840  # 3 × 2 blocks of 512 pixels, narrow ones at the edge; not multiples of 4
 MODELS = ("archive4", "archive2")
 
 
@@ -25,7 +25,7 @@ class Archived:
 
 
 def slide_pixels() -> np.ndarray:
-    """Cells out of focus in the first column of blocks, sharp ones, blank glass, and cells under a noisy camera."""
+    """Cells out of focus in the first column of blocks, then sharp cells, blank glass, and cells with camera noise."""
     random = np.random.default_rng(0)
     pixels = render_smear(1, HEIGHT, WIDTH)
     sharp = np.clip((np.arange(WIDTH) - 520) / 80, 0, 1)[None, :, None]

@@ -7,7 +7,7 @@ from archived_slides import archived, slide_pixels
 
 @pytest.fixture(scope="session")
 def slide_file(tmp_path_factory):
-    """A tiled JPEG TIFF with a resolution in the units of a slide scanner."""
+    """A tiled JPEG TIFF with a resolution of 0.25 µm per pixel, as slide scanners state it."""
     path = tmp_path_factory.mktemp("slide") / "smear.tif"
     tifffile.imwrite(
         path, slide_pixels(), tile=(256, 256), compression="jpeg", compressionargs={"level": 92}, photometric="rgb",

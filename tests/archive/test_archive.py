@@ -25,7 +25,7 @@ from sr_tf.cli.main import main
 
 
 def assert_gate_holds(original, restored, gate):
-    """Measures every tile by scikit-image."""
+    """Measures every tile with scikit-image."""
     for top in range(0, original.shape[0], 256):
         for left in range(0, original.shape[1], 256):
             hr, sr = (image[top : top + 256, left : left + 256] for image in (original, restored))
@@ -62,12 +62,12 @@ def test_every_tile_of_the_restored_file_passes_the_gate(visual, tmp_path):
         assert "Research use only" in tiff.ome_metadata
 
 
-def test_an_archive_is_a_fraction_of_the_slide_and_stores_each_part_its_own_way(visual):
+def test_an_archive_is_much_smaller_than_the_slide_and_stores_blocks_differently(visual):
     assert visual.archive.stat().st_size < visual.slide.stat().st_size / 5
     with ArchivedSlide(visual.archive) as archive:
         lengths = archive.index["length"]
         assert len(np.unique(archive.index["kind"])) > 1
-        assert lengths[0, 0] < lengths[0, 1], "cells out of focus take less than sharp ones"
+        assert lengths[0, 0] < lengths[0, 1], "cells out of focus take fewer bytes than sharp ones"
 
 
 def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
@@ -81,7 +81,7 @@ def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
 
 
 def segments(path):
-    """The tiles of the first page as they stand in the file, and its tables."""
+    """The tables and the tiles of the first page, as they are in the file."""
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
         return page.jpegtables, [segment for segment, _ in _raw(tiff, page)]
@@ -102,13 +102,13 @@ def test_lossless_keeps_every_pixel_of_slides_without_jpeg(tmp_path):
     restore_slide(result.archive, tmp_path / "field.tif")
     restored, properties = read_by_openslide(tmp_path / "field.tif")
     np.testing.assert_array_equal(restored, pixels)
-    assert "openslide.mpp-x" not in properties, "nothing is invented"
+    assert "openslide.mpp-x" not in properties, "an unknown resolution stays unknown"
     with tifffile.TiffFile(tmp_path / "field.tif") as tiff:
         assert tiff.pages[0].tags["InterColorProfile"].value == b"\x00" * 200
 
 
 def test_a_gate_below_lossless_never_takes_more_than_lossless(tmp_path):
-    """A hard slide that its scanner compressed much: its own segments are the cheapest that there is."""
+    """Noise that the scanner compressed strongly: the original's own segments are the smallest representation."""
     noisy = np.clip(slide_pixels()[:600, 500:1100] + np.random.default_rng(1).normal(0, 25, (600, 600, 3)), 0, 255)
     tifffile.imwrite(
         tmp_path / "hard.tif", noisy.astype(np.uint8), tile=(240, 240), compression="jpeg", photometric="rgb",
@@ -140,7 +140,7 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
     assert extremes["ssim"] >= 0.90
 
 
-def test_verify_tells_when_the_promise_is_not_kept(visual, monkeypatch, capsys):
+def test_verify_reports_restored_pixels_that_fail_the_gate(visual, monkeypatch, capsys):
     restored = RestoredBlocks.restored
     monkeypatch.setattr(RestoredBlocks, "restored", lambda *place: cv2.GaussianBlur(restored(*place), (0, 0), 3))
     assert main(["verify", str(visual.archive), "--against", str(visual.slide)]) == 2
@@ -162,18 +162,18 @@ def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
 
 
 def test_neighbours_stored_differently_show_no_edge(visual):
-    """The step across block borders against the original's, beside the same figure inside blocks."""
+    """The error's step across a block border is not larger than its steps inside blocks."""
     with ArchivedSlide(visual.archive) as archive:
         restored = archive.read(0, 0, WIDTH, HEIGHT).astype(int)
         kinds = archive.index["kind"]
-    assert (kinds[0, 0], kinds[1, 0]) != (kinds[0, 1], kinds[1, 1]), "the border at x = 512 is one between kinds"
+    assert (kinds[0, 0], kinds[1, 0]) != (kinds[0, 1], kinds[1, 1]), "different kinds meet at x = 512"
     error = restored - visual.pixels
     steps = np.abs(np.diff(error, axis=1)).mean(axis=(0, 2))
     inside = np.concatenate([steps[440:505], steps[520:585]])
     assert steps[511] <= inside.max() * 1.25 + 0.25
 
 
-def test_a_stock_tool_sees_what_it_is_and_what_it_looks_like(visual):
+def test_a_zip_tool_finds_a_readme_metadata_and_a_preview(visual):
     with zipfile.ZipFile(visual.archive) as file:
         assert file.testzip() is None
         about = json.loads(file.read("archive.json"))
@@ -190,18 +190,18 @@ def test_a_stock_tool_sees_what_it_is_and_what_it_looks_like(visual):
     assert np.abs(small - expected).mean() < 8
 
 
-def test_info_tells_kinds_costs_and_draws_a_map(visual, tmp_path, capsys):
+def test_info_prints_kinds_and_costs_and_draws_a_map(visual, tmp_path, capsys):
     assert main(["info", str(visual.archive), "--map", str(tmp_path / "map.png")]) == 0
-    told = capsys.readouterr().out
-    assert "visual: every tile PSNR ≥ 34 dB, SSIM ≥ 0.9, mean colour within 1.5 of 255" in told
-    assert "0.25 × 0.25 µm per pixel" in told
-    assert f"{visual.archive.stat().st_size:,}" in told
-    assert "Research use only" in told
+    printed = capsys.readouterr().out
+    assert "visual: every tile PSNR ≥ 34 dB, SSIM ≥ 0.9, mean colour within 1.5 of 255" in printed
+    assert "0.25 × 0.25 µm per pixel" in printed
+    assert f"{visual.archive.stat().st_size:,}" in printed
+    assert "Research use only" in printed
     with Image.open(tmp_path / "map.png") as picture:
         assert min(picture.size) > 400
 
 
-def test_a_custom_gate_by_the_command_line(slide_file, tmp_path, capsys):
+def test_a_custom_gate_on_the_command_line(slide_file, tmp_path, capsys):
     target = tmp_path / "custom.sr.zip"
     arguments = ["--min-psnr", "30", "--min-ssim", "0.8", "--models", "", "--price", "0.05"]
     assert main(["archive", str(slide_file), str(target), *arguments]) == 0
@@ -236,10 +236,10 @@ def test_the_real_slide(quality, tmp_path):
 
 
 @pytest.mark.skipif(not REAL_SLIDE.is_file(), reason="the real slide is not here")
-def test_deidentified_archives_hold_no_identity(tmp_path, capsys):
+def test_deidentified_archives_contain_nothing_identifying(tmp_path, capsys):
     target = tmp_path / "anonymous.sr.zip"
     assert main(["archive", str(REAL_SLIDE), str(target), "--quality", "lossless", "--deidentify"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     with zipfile.ZipFile(target) as file:
         text = file.read("archive.json").decode()
         names = file.namelist()
@@ -247,7 +247,7 @@ def test_deidentified_archives_hold_no_identity(tmp_path, capsys):
     for secret in ("1004486", "b414003d", "CPAPERIOCS", "cmu-1", "CMU-1"):
         assert secret not in text
     for removed in ("aperio.Filename", "aperio.User", "aperio.ImageID", "associated image label"):
-        assert removed in told
+        assert removed in printed
         assert removed in text
     with ArchivedSlide(target) as archive:
         assert archive.header.slide.mpp == (0.499, 0.499)

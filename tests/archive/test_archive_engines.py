@@ -38,7 +38,7 @@ def test_both_engines_restore_the_same_slide(visual, capsys):
 
 @pytest.mark.long
 @pytest.mark.parametrize("measured, restoring", [("tensorflow", "openvino"), ("openvino", "tensorflow")])
-def test_what_one_engine_measured_the_other_finds_again(measured, restoring, visual, by_openvino):
+def test_one_engine_confirms_what_the_other_measured(measured, restoring, visual, by_openvino):
     made = {"tensorflow": visual, "openvino": by_openvino}[measured]
     with ArchivedSlide(made.archive, engine=measured) as slide:
         assert {one["engine"].split()[0] for one in slide.header.generators} == {measured}
@@ -47,12 +47,12 @@ def test_what_one_engine_measured_the_other_finds_again(measured, restoring, vis
 
 
 @pytest.mark.long
-def test_the_commands_take_the_engine(by_openvino, tmp_path, capsys):
+def test_the_commands_use_the_given_engine(by_openvino, tmp_path, capsys):
     region = ["--region", "0,0,300,200"]
     for engine in ("openvino", "tensorflow"):
         assert main(["restore", str(by_openvino.archive), str(tmp_path / "a.png"), *region, "--engine", engine]) == 0
-        told = "measured with openvino" in capsys.readouterr().err
-        assert told == (engine == "tensorflow")
+        warned = "measured with openvino" in capsys.readouterr().err
+        assert warned == (engine == "tensorflow")
     against = ["--against", str(by_openvino.slide)]
     assert main(["verify", str(by_openvino.archive), *against, "--engine", "openvino"]) == 0
     assert main(["info", str(by_openvino.archive)]) == 0

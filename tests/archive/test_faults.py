@@ -1,4 +1,4 @@
-"""Killed processes, flipped bytes, and files that are not what they should be."""
+"""Killed processes, flipped bytes, and unsuitable files."""
 
 import os
 import random
@@ -26,7 +26,7 @@ SR_TF = Path(sys.executable).with_name("sr-tf")
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """An archive of all sorts of members, small enough to be read a hundred times."""
+    """An archive with all kinds of members, small enough to be read a hundred times."""
     folder = tmp_path_factory.mktemp("tiny")
     pixels = cv2.GaussianBlur(render_smear(7, 300, 620), (0, 0), 2)
     Image.fromarray(pixels).save(folder / "field.png", icc_profile=bytes(range(200)))
@@ -38,7 +38,7 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
 
 
 def outcome_of_reading(path: Path, expected: np.ndarray) -> str:
-    """`right` or `refused`; wrong pixels fail the test."""
+    """Returns `right` or `refused`. Wrong pixels fail the test."""
     try:
         with ArchivedSlide(path) as archive:
             height, width = expected.shape[:2]
@@ -50,7 +50,7 @@ def outcome_of_reading(path: Path, expected: np.ndarray) -> str:
     return "right"
 
 
-def test_no_flipped_byte_goes_unseen_or_gives_wrong_pixels(tiny, tmp_path):
+def test_every_flipped_byte_is_found_and_none_gives_wrong_pixels(tiny, tmp_path):
     content = tiny.archive.read_bytes()
     with ArchivedSlide(tiny.archive) as archive:
         expected = archive.read(0, 0, 620, 300)
@@ -60,14 +60,14 @@ def test_no_flipped_byte_goes_unseen_or_gives_wrong_pixels(tiny, tmp_path):
         path = tmp_path / f"{number}.zip"
         path.write_bytes(flipped(content, draw.randrange(len(content)), draw.randrange(8)))
         try:
-            assert check_integrity(path), "verify sees it"
+            assert check_integrity(path), "verify finds it"
         except UserError as error:
             assert str(path) in str(error)
         outcomes.append(outcome_of_reading(path, expected))
     assert {"right", "refused"} == set(outcomes)
 
 
-def test_a_truncated_archive_is_refused_wherever_it_ends(tiny, tmp_path):
+def test_a_truncated_archive_is_refused(tiny, tmp_path):
     content = tiny.archive.read_bytes()
     for length in (0, 1, 100, len(content) // 2, len(content) - 200, len(content) - 1):
         path = tmp_path / f"{length}.zip"
@@ -77,7 +77,7 @@ def test_a_truncated_archive_is_refused_wherever_it_ends(tiny, tmp_path):
                 action(path)
 
 
-def test_what_is_no_archive_is_one_line(tiny, slide_file, tmp_path, capsys):
+def test_other_files_than_archives_are_refused_in_one_line(tiny, slide_file, tmp_path, capsys):
     out = tmp_path / "out.tif"
     (tmp_path / "text.zip").write_text("hello")
     other = tmp_path / "other.zip"
@@ -106,7 +106,7 @@ def test_what_is_no_archive_is_one_line(tiny, slide_file, tmp_path, capsys):
     assert not out.exists()
 
 
-def test_bad_slides_are_one_line_and_leave_nothing(slide_file, tmp_path, capsys):
+def test_bad_slides_are_refused_in_one_line_and_leave_no_file(slide_file, tmp_path, capsys):
     target = tmp_path / "out" / "slide.sr.zip"
     (tmp_path / "text.svs").write_text("not a slide")
     (tmp_path / "empty.svs").write_bytes(b"")
@@ -126,7 +126,7 @@ def test_bad_slides_are_one_line_and_leave_nothing(slide_file, tmp_path, capsys)
     assert main(["verify", str(tmp_path / "absent.zip"), "--against", str(slide_file)]) == 2
 
 
-def test_verify_wants_the_slide_that_was_archived(tiny, slide_file, capsys):
+def test_verify_refuses_another_slide_than_the_archived_one(tiny, slide_file, capsys):
     assert main(["verify", str(tiny.archive), "--against", str(slide_file)]) == 2
     assert "not the slide of" in capsys.readouterr().err
 
@@ -163,7 +163,7 @@ def run_and_kill(command: list, seconds: float, journal: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_killed_archiving_and_restoring_go_on_to_the_same_files(visual, slide_file, tmp_path):
+def test_killed_archiving_and_restoring_resume_to_the_same_files(visual, slide_file, tmp_path):
     target = tmp_path / "slide.sr.zip"
     command = [SR_TF, "archive", slide_file, target]
     killed = 0

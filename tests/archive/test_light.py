@@ -59,9 +59,9 @@ with ArchiveFile(arguments[0]) as archive:
     assert archive.scores()["psnr"].min() >= archive.header.gate.min_psnr
     print(*[generator["name"] for generator in archive.header.generators], *report(archive, 0.02), sep="\\n")
 """
-    told = run_without_keras(code, visual.archive, absent=("openslide", "tifffile", "PIL", "scipy"))
-    assert told.startswith("archive4\narchive2\n")
-    assert f"{visual.archive.stat().st_size:,}" in told
+    printed = run_without_keras(code, visual.archive, absent=("openslide", "tifffile", "PIL", "scipy"))
+    assert printed.startswith("archive4\narchive2\n")
+    assert f"{visual.archive.stat().st_size:,}" in printed
 
 
 def test_verify_without_the_original_needs_neither_keras_nor_readers_of_slides(visual, lossless):

@@ -1,4 +1,4 @@
-"""A slide of the tests' own, plain and archived, and viewers of it."""
+"""A small slide, its archive, and viewers of both."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class Viewed:
 
 @pytest.fixture(scope="session")
 def pixels():
-    """A block of sharp cells, one of cells out of focus, and glass: stored differently, and archived in seconds."""
+    """Sharp cells, cells out of focus and glass: blocks are stored differently, and archiving takes seconds."""
     sharp = render_smear(3, HEIGHT, WIDTH)
     there = np.zeros((HEIGHT, WIDTH, 1))
     there[60:450, 60:450] = there[60:450, 575:960] = there[620:680, 1070:1120] = 1
@@ -48,7 +48,7 @@ def slide_path(pixels, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def viewed(slide_path, tmp_path_factory):
-    """The slide, archived at quality visual with the shipped generator."""
+    """The slide, archived at quality visual with a shipped generator."""
     from sr_tf.archive.gate import QUALITIES
     from sr_tf.archive.reader import ArchiveFile
     from sr_tf.archive.write import Options, write_archive
@@ -89,3 +89,41 @@ def archive_view(viewed, open_view):
     """A viewer of the archive with the original beside it."""
     with open_view(viewed.archive, viewed.slide) as source, running(source) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; skips the test if Playwright is not installed."""
+    from chromium import CHROMIUM, playwright
+
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--force-color-profile=srgb", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a viewer's page. At the end, no other host was contacted and the console is empty."""
+    opened = []
+
+    def opening(server, place="", width=1000, height=760, has_errors=False):
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.set_default_timeout(60_000)
+        tab.asked, tab.said = [], []
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.said.append(str(error)))
+        opened.append((tab, server, has_errors))
+        tab.goto(server.url + place)
+        tab.wait_for_selector("body[data-ready]")
+        return tab
+
+    yield opening
+    for tab, server, has_errors in opened:
+        tab.close()
+        assert {url for url in tab.asked if not url.startswith(server.url)} == set()
+        assert has_errors or tab.said == []

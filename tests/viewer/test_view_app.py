@@ -16,13 +16,13 @@ from sr_tf.viewer.levels import TILE, Levels
 from sr_tf.viewer.source import ORIGINAL, Source
 
 
-def test_slide_is_described_as_its_file_says(slide_view, slide_path):
-    told = json.loads(slide_view.ask("/slide.json").body)
-    assert (told["name"], told["width"], told["height"]) == (slide_path.name, 1150, 740)
-    assert told["mpp"] == [0.25, 0.25]
-    assert told["objective"] is None
-    assert told["archive"] is None
-    assert [layer["name"] for layer in told["layers"]] == [ORIGINAL]
+def test_a_slide_is_described_as_in_its_file(slide_view, slide_path):
+    slide = json.loads(slide_view.ask("/slide.json").body)
+    assert (slide["name"], slide["width"], slide["height"]) == (slide_path.name, 1150, 740)
+    assert slide["mpp"] == [0.25, 0.25]
+    assert slide["objective"] is None
+    assert slide["archive"] is None
+    assert [layer["name"] for layer in slide["layers"]] == [ORIGINAL]
     assert json.loads(slide_view.ask("/map.json").body) is None
 
 
@@ -47,7 +47,7 @@ def test_smaller_levels_are_the_slide_reduced(slide_view, slide_path):
         found = whole_level(slide_view, "original", levels, number)
         off = np.abs(found.astype(int) - level)
         assert off[:-1, :-1].max() <= 2  # means of means are rounded at each step
-        assert off.max() <= 12  # at the edge, what is repeated depends on the step
+        assert off.max() <= 12  # at the edge, the repeated pixels depend on the step
 
 
 def test_an_unchanged_tile_is_not_sent_again(slide_view):
@@ -76,7 +76,7 @@ def test_tags_change_with_the_file(slide_path, tmp_path, open_view):
 
 
 class GatedLayer:
-    """A real layer of one grey, whose tiles wait until they may be read."""
+    """A grey layer whose tiles wait until the gate opens."""
 
     def __init__(self):
         self.read_tiles, self.gate, self.lock = [], threading.Event(), threading.Lock()
@@ -119,13 +119,13 @@ def _until(condition, seconds=10):
         time.sleep(0.005)
 
 
-def test_tiles_whose_client_left_are_not_made(gated):
+def test_tiles_of_closed_connections_are_not_made(gated):
     server, layer = gated
     under_way = _send(server, 1, 0, 0)
     _until(lambda: layer.read_tiles)
     left = [_send(server, 1, column, 50) for column in range(10, 30)]
     stays = _send(server, 1, 0, 100)
-    time.sleep(0.3)  # all of them wait now
+    time.sleep(0.3)  # until all of them wait
     for raw in left:
         raw.close()
     time.sleep(0.3)
@@ -139,7 +139,7 @@ def test_tiles_whose_client_left_are_not_made(gated):
     assert (1, 0, 100) in layer.read_tiles
 
 
-def test_more_than_the_queue_holds_is_asked_to_come_back(gated):
+def test_a_full_queue_asks_clients_to_come_back(gated):
     server, layer = gated
     clients = [_send(server, 1, column, 0) for column in range(0, 100)]
     refused = []
@@ -157,7 +157,7 @@ def test_more_than_the_queue_holds_is_asked_to_come_back(gated):
     assert server.ask("/tiles/original/1/99/0.png").status == 200
 
 
-def test_neighbours_are_ready_before_they_are_asked_for(gated):
+def test_neighbours_are_made_in_advance(gated):
     server, layer = gated
     layer.gate.set()
     server.ask("/tiles/original/2/10/10.png")
@@ -169,7 +169,7 @@ def test_neighbours_are_ready_before_they_are_asked_for(gated):
     assert count >= 9
 
 
-def test_a_tag_that_still_holds_costs_no_work(gated, tmp_path):
+def test_a_valid_tag_costs_no_work(gated, tmp_path):
     server, layer = gated
     layer.gate.set()
     etag = server.ask("/tiles/original/3/5/5.png").headers["etag"]
@@ -180,12 +180,12 @@ def test_a_tag_that_still_holds_costs_no_work(gated, tmp_path):
 
 
 @pytest.mark.slow
-def test_app_ends_with_work_still_waiting(tmp_path):
+def test_the_server_stops_while_requests_wait(tmp_path):
     layer = GatedLayer()
     with running(grey(tmp_path, layer), workers=1) as server:
         waiting = [_send(server, 1, column, 0) for column in range(4)]
         _until(lambda: layer.read_tiles)
-        threading.Timer(4, layer.gate.set).start()  # a server waits 2 s for those it is answering
+        threading.Timer(4, layer.gate.set).start()  # the server gives running requests 2 s
     assert len(layer.read_tiles) == 1
     for raw in waiting:
         raw.close()

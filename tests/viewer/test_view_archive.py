@@ -1,4 +1,4 @@
-"""An archive in the viewer: what is shown are the pixels that were measured, or a hatching."""
+"""An archive in the viewer: it shows the measured pixels, and hatches what is damaged."""
 
 import json
 
@@ -29,13 +29,13 @@ def restored(viewed):
         yield slide
 
 
-def test_the_archive_holds_what_these_tests_need(restored):
+def test_the_archive_has_the_kinds_that_these_tests_need(restored):
     kinds = {restored.kind(*place) for place in restored.header.grid.blocks()}
     assert any(kind.generator for kind in kinds)
     assert len(kinds) > 1
 
 
-def test_restored_tiles_are_the_pixels_that_restore_gives(archive_view, restored):
+def test_restored_tiles_have_the_restored_pixels(archive_view, restored):
     np.testing.assert_array_equal(_level(archive_view, "restored", 0), restored.read(0, 0, WIDTH, HEIGHT))
 
 
@@ -86,17 +86,17 @@ def test_a_damaged_block_is_an_error_at_full_size_and_hatched_below(viewed, open
         assert {tuple(colour) for colour in small[130:, 4:30].reshape(-1, 3).tolist()} == {(44, 12, 40), (232, 62, 180)}
         clean = server.ask("/tiles/restored/2/0/0.png").pixels
         assert (232, 62, 180) not in {tuple(colour) for colour in clean[:100, :100].reshape(-1, 3).tolist()}
-    told = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
-    assert len(told) == 1
-    assert str(viewed.damaged) in told[0]
+    printed = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert len(printed) == 1
+    assert str(viewed.damaged) in printed[0]
 
 
-def test_map_tells_the_archives_kinds_and_scores(archive_view, restored):
-    told = json.loads(archive_view.ask("/map.json").body)
-    assert told["kinds"] == restored.index["kind"].tolist()
+def test_map_contains_the_archives_kinds_and_scores(archive_view, restored):
+    shown = json.loads(archive_view.ask("/map.json").body)
+    assert shown["kinds"] == restored.index["kind"].tolist()
     scores = restored.scores()
     for name in ("psnr", "ssim"):
-        given = np.array([[np.inf if value is None else value for value in row] for row in told[name]])
+        given = np.array([[np.inf if value is None else value for value in row] for row in shown[name]])
         np.testing.assert_allclose(given, scores[name], atol=1e-9)
     slide = json.loads(archive_view.ask("/slide.json").body)["archive"]
     assert {kind["name"] for kind in slide["kinds"]} == {KINDS[code].name for code in np.unique(restored.index["kind"])}
@@ -105,7 +105,7 @@ def test_map_tells_the_archives_kinds_and_scores(archive_view, restored):
     assert "34 dB" in slide["gate"]
 
 
-def test_an_original_of_another_size_is_refused_and_another_file_is_told(viewed, tmp_path, open_view):
+def test_an_original_of_another_size_is_refused_and_another_file_is_noted(viewed, tmp_path, open_view):
     cv2.imwrite(str(tmp_path / "other.png"), np.zeros((10, 20, 3), np.uint8))
     with pytest.raises(UserError, match=r"20×10 pixels, expected the archive's 1150×740"):
         open_view(viewed.archive, tmp_path / "other.png")
@@ -122,7 +122,7 @@ def test_flags_that_need_an_archive_are_refused_with_a_slide(viewed, open_view):
 
 
 class Elsewhere:
-    """What `sr_tf.serving.client.connect` returns, with a generator of this process behind it."""
+    """A stand-in for `sr_tf.serving.client.connect`'s result, with a generator of this process."""
 
     def __init__(self, name):
         self.generator, self.windows, self.closed = BlockGenerator(name), 0, False
@@ -141,7 +141,7 @@ def test_a_served_generator_gives_the_same_tiles(viewed, open_view, restored, mo
     servers = {}
 
     def connect(target, model, deadline):
-        assert deadline < 60  # nobody looks at an empty screen for longer
+        assert deadline < 60  # nobody waits longer for a tile
         assert (target, model) == ("grpc://localhost:1", "coded4")
         return servers.setdefault(model, Elsewhere(model))
 

@@ -1,4 +1,4 @@
-"""`sr-tf view` as its user meets it."""
+"""The command `sr-tf view`."""
 
 import re
 import signal
@@ -24,9 +24,9 @@ def test_help_imports_no_tensorflow_and_no_server():
 
 def _refused(capsys, *arguments):
     assert main(["view", *map(str, arguments), "--no-browser"]) == 2
-    told = capsys.readouterr().err.strip().splitlines()
-    assert len(told) == 1
-    return told[0]
+    printed = capsys.readouterr().err.strip().splitlines()
+    assert len(printed) == 1
+    return printed[0]
 
 
 def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, slide_path):
@@ -66,8 +66,8 @@ def test_it_serves_until_interrupted(slide_path, host):
             assert ("set-cookie" in answer.headers) == bool(host)
     finally:
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, printed = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "Research use only" in told
-    assert ("not encrypted" in told) == bool(host)
-    assert "Traceback" not in told
+    assert "Research use only" in printed
+    assert ("not encrypted" in printed) == bool(host)
+    assert "Traceback" not in printed

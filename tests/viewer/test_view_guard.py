@@ -1,4 +1,4 @@
-"""Who is let in, what is refused, and what every answer says."""
+"""Access, refused requests, and the headers of every answer."""
 
 import re
 import socket
@@ -23,7 +23,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(slide_view):
     assert not re.search(r"https?:|\*|data:", policy)
 
 
-def test_page_names_no_other_host_and_holds_no_inline_code(slide_view):
+def test_the_page_uses_no_other_host_and_no_inline_code(slide_view):
     page = slide_view.ask("/").body.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bon\w+=|\bstyle=|<style", page)
     files = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -50,7 +50,7 @@ def _of_a_name(name):
         (lambda server: {"Host": ""}, 421),
     ],
 )
-def test_loopback_answers_to_its_own_names_only(slide_view, host, status):
+def test_only_the_loopback_names_are_answered(slide_view, host, status):
     assert slide_view.ask("/slide.json", **host(slide_view)).status == status
 
 
@@ -84,7 +84,7 @@ TRAVERSALS = [
 
 
 @pytest.mark.parametrize("path", TRAVERSALS)
-def test_only_what_was_named_is_served(slide_view, path):
+def test_no_other_files_are_served(slide_view, path):
     answer = slide_view.ask(path)
     assert answer.status in (400, 404)
     assert len(answer.body) < 100
@@ -105,7 +105,7 @@ def test_bodies_long_addresses_and_long_headers_are_refused(slide_view):
         assert b" 400 " in raw.recv(100)
 
 
-def test_other_sites_pages_get_nothing(slide_view):
+def test_pages_of_other_sites_are_refused(slide_view):
     for site in ("cross-site", "same-site"):
         assert slide_view.ask("/tiles/original/0/0/0.png", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors").status == 403
     assert slide_view.ask("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 200
@@ -121,16 +121,16 @@ def token_view(slide_path, open_view):
         yield server
 
 
-def test_without_the_token_there_is_nothing(token_view):
+def test_without_the_token_everything_is_refused(token_view):
     for path in ("/", "/page.js", "/slide.json", "/tiles/original/0/0/0.png", "/images/label.png", "/nowhere"):
         for shown in ("", "?token=", "?token=wrong", f"?token={TOKEN}x", "?token=%C3%BC"):
             assert token_view.ask(path + shown).status == 401
-    assert token_view.ask(f"/slide.json?token={TOKEN}").status == 401  # only the page takes it
+    assert token_view.ask(f"/slide.json?token={TOKEN}").status == 401  # only the page accepts the token
     for cookie in ("", "sr_tf_view=1", f"sr_tf_view_{token_view.port}=wrong", f"other={TOKEN}", "\xff;=;"):
         assert token_view.ask("/slide.json", Cookie=cookie).status == 401
 
 
-def test_the_token_once_then_a_cookie_that_scripts_and_other_sites_cannot_use(token_view):
+def test_the_token_is_replaced_by_a_cookie_that_scripts_and_other_sites_cannot_use(token_view):
     answer = token_view.ask(f"/?token={TOKEN}")
     assert answer.status == 200
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
@@ -141,7 +141,7 @@ def test_the_token_once_then_a_cookie_that_scripts_and_other_sites_cannot_use(to
     assert token_view.ask("/", Cookie=cookie, Host="slides.ward.example").status == 200
 
 
-def test_too_many_requests_are_told_to_wait(slide_path, open_view, monkeypatch):
+def test_too_many_requests_have_to_wait(slide_path, open_view, monkeypatch):
     monkeypatch.setattr(guard, "_BURST", 5.0)
     monkeypatch.setattr(guard, "_RATE", 0.5)
     with open_view(slide_path) as source, running(source) as server:
@@ -151,7 +151,7 @@ def test_too_many_requests_are_told_to_wait(slide_path, open_view, monkeypatch):
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
 
 
-def test_addresses_that_are_remembered_are_bounded():
+def test_the_number_of_remembered_addresses_is_bounded():
     gate = guard.Guard(None, 80, None)
     for number in range(3 * guard._ADDRESSES):
         assert gate._seconds_too_soon(f"10.0.{number // 256}.{number % 256}") == 0

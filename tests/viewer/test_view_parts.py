@@ -72,12 +72,12 @@ def test_cache_is_bounded_and_never_gives_another_tiles_bytes():
     cache.close()
 
 
-def test_cache_gives_from_disk_what_memory_has_no_room_for():
+def test_cache_reads_from_disk_what_does_not_fit_into_memory():
     cache = TileCache(memory=100, disk=10_000)
     for number in range(5):
         cache.put(_tile(number), bytes([number]) * 90)
     assert [cache.get(_tile(number)) for number in range(5)] == [bytes([number]) * 90 for number in range(5)]
-    cache.put(_tile(9), b"x" * 50_000)  # larger than the disk's share
+    cache.put(_tile(9), b"x" * 50_000)  # larger than the limit on disk
     assert cache.get(_tile(9)) is None
     assert cache.get(_tile(3)) == bytes([3]) * 90
     cache.close()
@@ -112,7 +112,7 @@ def test_cache_is_shared_by_threads():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300)])
-def test_hatching_is_of_two_colours_that_no_stain_has(size):
+def test_hatching_has_two_colours(size):
     from sr_tf.viewer.hatch import hatched
 
     pixels = hatched(*size)

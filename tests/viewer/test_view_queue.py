@@ -1,4 +1,4 @@
-"""Which tile is made next, and which not at all."""
+"""The order in which tiles are made, and which are dropped."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from sr_tf.viewer.tile_queue import Busy, TileQueue
 
 
 class Work:
-    """Makes tiles of keys, each only once it may."""
+    """Makes tiles; each waits until it is let through."""
 
     def __init__(self):
         self.begun, self.given_up, self.gates = [], [], {}
@@ -46,7 +46,7 @@ def _run(scenario, **options):
     asyncio.run(inside())
 
 
-def test_who_asks_for_the_same_gets_the_same_work():
+def test_requests_for_the_same_key_share_the_work():
     async def scenario(queue, work):
         first, second = (asyncio.ensure_future(queue.get("a")) for _ in range(2))
         work.let("a")
@@ -56,7 +56,7 @@ def test_who_asks_for_the_same_gets_the_same_work():
     _run(scenario)
 
 
-def test_what_nobody_waits_for_is_never_begun():
+def test_jobs_that_nobody_waits_for_are_not_started():
     async def scenario(queue, work):
         under_way, dropped, kept = (asyncio.ensure_future(queue.get(key)) for key in "abc")
         await work.until_begun("a")
@@ -84,7 +84,7 @@ def test_long_work_stops_when_nobody_waits_any_more():
     _run(scenario)
 
 
-def test_one_of_two_may_go_without_the_other_losing_its_tile():
+def test_if_one_of_two_leaves_the_other_gets_its_tile():
     async def scenario(queue, work):
         gone, stays = (asyncio.ensure_future(queue.get("a")) for _ in range(2))
         await work.until_begun("a")
@@ -97,9 +97,9 @@ def test_one_of_two_may_go_without_the_other_losing_its_tile():
     _run(scenario)
 
 
-def test_more_than_there_is_room_for_is_refused_and_room_comes_back():
+def test_a_full_queue_refuses_until_there_is_room():
     async def scenario(queue, work):
-        tasks = [asyncio.ensure_future(queue.get(key)) for key in "abc"]  # one at work, two wait
+        tasks = [asyncio.ensure_future(queue.get(key)) for key in "abc"]  # one is running, two wait
         await work.until_begun("a")
         with pytest.raises(Busy):
             await queue.get("d")
@@ -112,7 +112,7 @@ def test_more_than_there_is_room_for_is_refused_and_room_comes_back():
     _run(scenario, room=2)
 
 
-def test_guesses_wait_until_nothing_else_does_the_latest_first():
+def test_guesses_wait_for_everything_else_and_the_latest_is_first():
     async def scenario(queue, work):
         asked = asyncio.ensure_future(queue.get("a"))
         await work.until_begun("a")
@@ -128,7 +128,7 @@ def test_guesses_wait_until_nothing_else_does_the_latest_first():
     _run(scenario)
 
 
-def test_a_guess_that_is_asked_for_moves_forward():
+def test_a_requested_guess_moves_forward():
     async def scenario(queue, work):
         asyncio.ensure_future(queue.get("a"))  # noqa: RUF006
         await work.until_begun("a")
@@ -157,7 +157,7 @@ def test_slow_work_and_guesses_leave_a_thread_free():
     _run(scenario, workers=2)
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_kept():
+def test_an_error_reaches_all_waiting_and_is_not_kept():
     calls = []
 
     def make(key, wanted):

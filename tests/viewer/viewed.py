@@ -1,4 +1,4 @@
-"""A viewer at work, and a client that sends what it is told, however odd."""
+"""A running viewer, and a client that sends any request."""
 
 import http.client
 import threading
@@ -62,7 +62,7 @@ def whole_level(server: Running, layer: str, levels: Levels, level: int) -> np.n
 
 @contextmanager
 def running(source, token: str | None = None, workers: int = 2):
-    """The viewer's own server with a source, in a thread of this process."""
+    """Runs the viewer's server for a source in a thread of this process."""
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         server = make_server(Guard(make_app(source, workers), port, token))

@@ -1,0 +1,82 @@
+"""Gates, and the scores of tiles."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
+from sr_tf.cli.archive_commands import chosen_gate
+from sr_tf.data.smear import render_smear
+from sr_tf.errors import UserError
+
+
+def test_scores_of_tiles_are_those_of_an_independent_implementation():
+    hr = render_smear(1, 300, 512)
+    sr = np.clip(hr + np.random.default_rng(0).normal(0, 4, hr.shape), 0, 255).astype(np.uint8)
+    scores = Measure()(hr, sr)
+    assert scores["psnr"].shape == scores["ssim"].shape == (2, 2)
+    for row, column in np.ndindex(2, 2):
+        tile = np.s_[row * 256 : (row + 1) * 256, column * 256 : (column + 1) * 256]
+        assert scores["psnr"][row, column] == pytest.approx(peak_signal_noise_ratio(hr[tile], sr[tile]), abs=1e-3)
+        expected = structural_similarity(
+            hr[tile],
+            sr[tile],
+            channel_axis=2,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=255,
+        )
+        # Like sr_tf, scikit-image leaves out a border of 5 pixels.
+        assert scores["ssim"][row, column] == pytest.approx(expected, abs=2e-4)
+        shift = np.abs((np.float64(sr[tile]) - hr[tile]).mean(axis=(0, 1))).max()
+        assert scores["shift"][row, column] == pytest.approx(shift, abs=1e-9)
+
+
+def test_equal_and_tiny_tiles_have_scores():
+    hr = render_smear(1, 5, 300)
+    scores = Measure()(hr, hr)
+    assert np.isinf(scores["psnr"]).all()
+    other = Measure()(hr, 255 - hr)
+    assert np.isfinite(other["psnr"]).all()
+    assert (other["ssim"] == 1).all(), "no SSIM window fits"
+
+
+def test_every_tile_has_to_pass():
+    gate = Gate("custom", 30, 0.9)
+    good = {"psnr": np.array([[31.0, 30.0]]), "ssim": np.array([[0.9, 1.0]]), "shift": np.array([[0.0, 1.5]])}
+    assert gate.passes(good)
+    for name, value in (("psnr", 29.99), ("ssim", 0.8999), ("shift", 1.51)):
+        bad = {key: values.copy() for key, values in good.items()}
+        bad[name][0, 1] = value
+        assert not gate.passes(bad)
+    one, zero = np.array([[1.0]]), np.array([[0.0]])
+    assert not gate.passes({"psnr": np.array([[np.nan]]), "ssim": one, "shift": zero})
+    assert QUALITIES["lossless"].passes({"psnr": np.array([[np.inf]]), "ssim": one, "shift": zero})
+    assert not QUALITIES["lossless"].passes({"psnr": np.array([[80.0]]), "ssim": one, "shift": zero})
+
+
+@given(st.floats(0, 100), st.floats(0, 1), st.floats(0, 5))
+def test_stored_scores_are_never_better_than_the_measured_ones(psnr, ssim, enl0):
+    assert psnr - 0.0101 <= unpack("psnr", pack("psnr", np.array(psnr))) <= psnr + 1e-6
+    assert ssim - 0.000101 <= unpack("ssim", pack("ssim", np.array(ssim))) <= ssim + 1e-6
+    assert psnr - 1e-6 <= unpack("shift", pack("shift", np.array(psnr))) <= psnr + 0.0101
+    assert enl0 - 1e-6 <= unpack("enl0", pack("enl0", np.array(enl0))) <= enl0 + 0.000101
+    assert np.isinf(unpack("psnr", pack("psnr", np.array(np.inf))))
+
+
+def test_gates_by_name_and_by_number():
+    assert chosen_gate("visual", None, None, None) is QUALITIES["visual"]
+    gate = chosen_gate("diagnostic", 36.5, None, 0.4)
+    assert (gate.name, gate.min_psnr, gate.min_ssim, gate.max_enl0) == ("custom", 36.5, 0.95, 0.4)
+    for arguments, flag in (
+        (("lossless", 30, None, None), "--quality=lossless"),
+        (("visual", 99, None, None), "--min-psnr=99"),
+        (("visual", float("nan"), None, None), "--min-psnr=nan"),
+        (("visual", None, 1.0, None), "--min-ssim=1"),
+        (("visual", None, None, -1.0), "--max-enl0=-1"),
+    ):
+        with pytest.raises(UserError, match=flag):
+            chosen_gate(*arguments)
