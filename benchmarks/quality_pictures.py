@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import GATE_TILE, QUALITIES
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS as DEFAULT_MODELS
+from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.disk.files import write_atomically
 from sr_tf.images.reading import read_rgb
 from sr_tf.messages import load_tensorflow
@@ -84,7 +84,7 @@ def _restored(source: Path, folder: Path, part: Part) -> Iterator[tuple[str, np.
     for quality in SHOWN:
         target = folder / f"{source.stem}.{quality}.sr.zip"
         if not target.exists():
-            write_archive(source, target, Options(gate=QUALITIES[quality], models=DEFAULT_MODELS))
+            write_archive(source, target, Options(gate=QUALITIES[quality], models=ARCHIVE_GENERATORS))
         with ArchivedSlide(target) as archive:
             scores = archive.scores()
             tile = (part.detail_y + DETAIL_HEIGHT // 2) // GATE_TILE, (part.detail_x + DETAIL_WIDTH // 2) // GATE_TILE

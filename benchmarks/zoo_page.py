@@ -16,8 +16,9 @@ from sr_tf.metrics.scores import SCORES
 PAGE = Path(__file__).parents[1] / "docs" / "zoo.md"
 HEAD = """# Model zoo
 
-The generators that ship with `sr_tf`, for research use only. `sr-tf models` lists them on the command line. `python
-benchmarks/zoo_page.py` writes this page from the model cards, `sr_tf/zoo/*/card.json`, which hold every setting.
+The generators that ship with `sr_tf`, for research use only. `sr-tf models` lists them on the command line. The model
+cards, `sr_tf/zoo/*/card.json`, hold every setting; `python benchmarks/zoo_page.py` writes this page from them. Commands
+are those that made the weights, with version 0.1.0.
 """
 RATES_HEAD = """## Scores at equal bytes
 
@@ -122,8 +123,7 @@ def _clauses(protocol: str) -> list[str]:
     _, *parts = protocol.removesuffix(" Research use only.").removesuffix(".").split("; ")
     clauses: list[str] = []
     for part in parts:
-        unfinished = clauses and clauses[-1].count("(") > clauses[-1].count(")")
-        if unfinished or part == "8-bit RGB, no border cut":  # of the ENL0 distance before it
+        if clauses and clauses[-1].count("(") > clauses[-1].count(")"):
             clauses[-1] += f"; {part}"
         else:
             clauses.append(part)

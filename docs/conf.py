@@ -72,11 +72,11 @@ class Commands(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Asks the parser itself, so that the page cannot be out of date."""
         os.environ["COLUMNS"] = "88"  # the width of the page
-        from sr_tf.cli.main import _parser
+        from sr_tf.cli.main import build_parser
         from sr_tf.config import TrainConfig
 
         found = []
-        for name, command in _subcommands(_parser()):
+        for name, command in _subcommands(build_parser()):
             found.append(self._section(name, [nodes.literal_block(text=command.format_help())]))
         settings = [
             f"--{field.name}={field.default}\n    {field.metadata['help']}" for field in dataclasses.fields(TrainConfig)

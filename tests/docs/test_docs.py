@@ -152,15 +152,16 @@ def test_the_programs_know_every_command(path):
     assert unknown_flags(text) == []
 
 
-@pytest.mark.parametrize("path", documents(), ids=_id)
+@pytest.mark.parametrize("path", [*documents(), ROOT / "docs" / "conf.py"], ids=_id)
 def test_python_examples_import_what_exists(path):
-    for language, block in code_blocks(path.read_text("utf-8")):
-        if language == "python":
-            for node in ast.walk(ast.parse(block)):
-                if isinstance(node, ast.ImportFrom) and node.module.startswith("sr_tf"):
-                    source = (ROOT / (node.module.replace(".", "/") + ".py")).read_text("utf-8")
-                    defined = {one.name for one in ast.parse(source).body if hasattr(one, "name")}
-                    assert {alias.name for alias in node.names} <= defined
+    text = path.read_text("utf-8")
+    blocks = [block for language, block in code_blocks(text) if language == "python"]
+    for block in [text] if path.suffix == ".py" else blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("sr_tf"):
+                source = (ROOT / (node.module.replace(".", "/") + ".py")).read_text("utf-8")
+                defined = {one.name for one in ast.parse(source).body if hasattr(one, "name")}
+                assert {alias.name for alias in node.names} <= defined
 
 
 def test_the_readme_is_short():
