@@ -1,4 +1,4 @@
-"""Three steps of a phase on one Keras backend, as a process of its own: BACKEND PHASE START.keras OUT.npz OUT.keras."""
+"""Steps of a phase on one Keras backend, as a process of its own: BACKEND PHASE START.keras OUT.npz OUT.keras."""
 
 import os
 import sys
@@ -12,9 +12,11 @@ import numpy as np
 
 from sr_tf.config import TrainConfig
 from sr_tf.models.edsr import EDSR
-from sr_tf.training.parts import build_discriminator
+from sr_tf.training.parts import build_discriminator, build_reducer
 
-STEPS = 3
+STEPS = {"pretrain": 3, "gan": 3, "reduction": 2}
+"""A learnt LR is rounded before it is coded. The backends sum in another order, so that a value half way between two
+levels can go the other way once the weights have moved; with a rate of 0 in the first step they move in the second."""
 
 
 def settings(phase, start):
@@ -47,7 +49,7 @@ def content_network():
 def batches(side=48):
     """Smooth images, reduced by means, so that all losses are of a usual size."""
     random = np.random.default_rng(3)
-    for _ in range(STEPS):
+    for _ in range(max(STEPS.values())):
         coarse = random.uniform(40, 220, (4, side // 8, side // 8, 3))
         hr = coarse.repeat(8, 1).repeat(8, 2) + random.normal(0, 4, (4, side, side, 3))
         lr = hr.reshape(4, side // 4, 4, side // 4, 4, 3).mean((2, 4))
@@ -74,11 +76,12 @@ class Batches:
 
 
 def trained(backend_name, phase, config):
-    """The backend after three steps, and the losses of each."""
+    """The backend after its steps, and the losses of each."""
+    steps = STEPS[phase]
     if backend_name == "jax":
         from sr_tf.training.step_jax import JaxBackend
 
-        backend = JaxBackend(config, content_network(), at_once=STEPS)
+        backend = JaxBackend(config, content_network(), at_once=steps)
     else:
         from sr_tf.training.step_tensorflow import TensorFlowBackend
 
@@ -87,9 +90,14 @@ def trained(backend_name, phase, config):
         state = backend.state()
         state["discriminator"] = seeded(build_discriminator(config), seed=4).get_weights()
         backend.load_state(state)
+    if phase == "reduction":
+        state = backend.state()
+        *weights, kernel, bias = seeded(build_reducer(config), seed=5).get_weights()
+        start = [*weights, 0 * kernel, 0 * bias]  # the mean of pixels, as a reducer begins
+        backend.load_state({**state, "reducer": start, "averaged_reducer": start})
     seen = []
-    backend.run(Batches(phase), STEPS, lambda step, named: seen.append((step, named)))
-    assert [step for step, _ in seen] == ([STEPS] if backend_name == "jax" else [1, 2, 3])
+    backend.run(Batches(phase), steps, lambda step, named: seen.append((step, named)))
+    assert [step for step, _ in seen] == ([steps] if backend_name == "jax" else list(range(1, steps + 1)))
     backend.synchronise()
     return backend, {name: np.concatenate([named[name] for _, named in seen]) for name in seen[0][1]}
 
@@ -100,10 +108,10 @@ def main(backend_name, phase, start, out, kept):
         return
     backend, losses = trained(backend_name, phase, settings(phase, start))
     state, averaged = backend.state(), backend.averaged["generator"]
-    assert int(state["step"][0]) == STEPS
+    assert int(state["step"][0]) == STEPS[phase]
     for name in state:
         if name.endswith("_optimizer"):
-            assert int(state[name][0]) == STEPS, f"{name} does not count"
+            assert int(state[name][0]) == STEPS[phase], f"{name} does not count"
     arrays = {f"{name}/{i:03d}": np.asarray(w) for name, values in state.items() for i, w in enumerate(values)}
     arrays |= {f"loss/{name}": values for name, values in losses.items()}
     lr = next(batches())[0]
