@@ -1,0 +1,62 @@
+"""Commands that need no generator work and start quickly where neither TensorFlow nor Keras can be imported."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sr_tf.cli.main import main
+from sr_tf.data.smear import render_smear
+from sr_tf.images.reading import write_png
+
+BARE = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "keras", "jax", "torch"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from sr_tf.cli.main import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """An archive without generator blocks."""
+    folder = tmp_path_factory.mktemp("light")
+    write_png(folder / "slide.png", render_smear(3, 300, 400))
+    command = ["archive", str(folder / "slide.png"), str(folder / "slide.sr.zip"), "--models", ""]
+    assert main(command) == 0
+    return folder / "slide.sr.zip"
+
+
+def bare(*arguments):
+    return subprocess.run([sys.executable, "-c", BARE, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"], ["restore", "ARCHIVE", "OUT.ome.tif"],
+     ["restore", "ARCHIVE", "OUT.png", "--region", "0,0,40,30"], ["verify", "ARCHIVE", "--against", "SLIDE"],
+     ["archive", "SLIDE", "OUT.sr.zip", "--quality", "lossless"], ["archive", "SLIDE", "OUT.sr.zip", "--models", ""],
+     ["info", "ARCHIVE", "--map", "OUT.png"]],
+)  # fmt: skip
+def test_it_works_without_a_framework(command, archive, tmp_path):
+    names = {"ARCHIVE": archive, "SLIDE": archive.parent / "slide.png"}
+    arguments = [names.get(part) or part.replace("OUT", str(tmp_path / "out")) for part in command]
+    done = bare(*arguments)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+
+
+@pytest.mark.parametrize("command", [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"]])
+def test_it_is_quick(command, archive):
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert bare(*(archive if part == "ARCHIVE" else part for part in command)).returncode == 0
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.6
