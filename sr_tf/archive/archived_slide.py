@@ -65,7 +65,7 @@ class ArchivedSlide(ArchiveFile):
             return {}
         records = {int(record["architecture"]["scale"]): record for record in self.header.generators}
         if not needed <= set(records):
-            raise UserError(f"{self.path}: damaged (a block needs a generator that the archive does not name)")
+            raise UserError(f"{self.path}: is damaged (a block needs a generator that the archive does not name)")
         named = [BlockGenerator(name, engine) for name in models]
         generators = {scale: self._load_generator(scale, records[scale], named, engine) for scale in needed}
         for measured_by in {records[scale].get("engine", DEFAULT_ENGINE) for scale in needed}:
@@ -84,7 +84,7 @@ class ArchivedSlide(ArchiveFile):
         found = generator.record["weights_sha256"]
         if found != sha256 or generator.scale != scale:
             raise UserError(
-                f"{self.path}: made with a generator {record['name']} of other weights (SHA-256 {sha256[:12]}…, found "
-                f"{found[:12]}…); name the right one with --models"
+                f"{self.path}: the generator {record['name']} has other weights (SHA-256 {found[:12]}…) than when the "
+                f"archive was made (expected {sha256[:12]}…); name the right one with --models"
             )
         return generator

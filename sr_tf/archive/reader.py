@@ -59,7 +59,7 @@ class ArchiveFile:
             raise UserError(f"{self.path}: no such file, expected an archive of `sr-tf archive`") from error
         except _DAMAGED as error:
             empty = self.path.stat().st_size == 0
-            found = "is empty" if empty else f"is not a ZIP file, or a damaged one ({reason(error)})"
+            found = "is empty" if empty else f"is not a ZIP file, or is damaged ({reason(error)})"
             raise UserError(f"{self.path}: {found}, expected an archive of `sr-tf archive`") from error
         try:
             self._open()
@@ -69,7 +69,7 @@ class ArchiveFile:
         except _DAMAGED as error:
             self.close()
             raise UserError(
-                f"{self.path}: not an archive of this version, or a damaged one ({reason(error)})"
+                f"{self.path}: is not an archive of this version, or is damaged ({reason(error)})"
             ) from error
 
     def _open(self) -> None:
@@ -207,7 +207,7 @@ class ArchiveFile:
         except UserError:
             raise
         except _DAMAGED as error:
-            raise UserError(f"{self.path}: damaged ({reason(error)})") from error
+            raise UserError(f"{self.path}: is damaged ({reason(error)})") from error
 
     def _read(self, name: str) -> bytes:
         with self._lock:

@@ -76,7 +76,7 @@ class FamilySearch:
         codec = self._family.fast_codec
         if self._first > self._last or self.cost(self._first) >= limit:
             return None
-        # Interpolation restores glass from the lowest level. A generator takes too long to try that first.
+        # The lowest level first: interpolation restores glass from it. A generator takes too long for this.
         if self._generator is None and self._margin(codec, self._first) >= 0:
             return self._first
 

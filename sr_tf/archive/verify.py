@@ -40,7 +40,7 @@ def measure_again(
         digest, header = sha256_of_file(original), archive.header
         if digest != header.source["sha256"]:
             raise UserError(
-                f"{original}: not the slide of {path}: its SHA-256 is {digest[:12]}…, expected "
+                f"{original}: is not the slide of {path}: its SHA-256 is {digest[:12]}…, expected "
                 f"{header.source['sha256'][:12]}…"
             )
         measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid

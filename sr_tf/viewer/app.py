@@ -55,7 +55,7 @@ class Viewer:
         """
         place = request.path_params
         tile = Tile(place["layer"], place["level"], place["column"], place["row"])
-        if tile.layer not in self._source.layers or not self._levels.holds(tile):
+        if tile.layer not in self._source.layers or not self._levels.contains(tile):
             return Response("no such tile", 404)
         if tile.layer == INTERPOLATED and tile.level:
             tile = tile._replace(layer=RESTORED)  # below full size, both layers show the stored images

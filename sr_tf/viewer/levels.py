@@ -49,7 +49,7 @@ class Levels:
         width, height = self.size(level)
         return -(-width // TILE), -(-height // TILE)
 
-    def holds(self, tile: Tile) -> bool:
+    def contains(self, tile: Tile) -> bool:
         """Whether a tile exists."""
         if not 0 <= tile.level < self.count:
             return False
@@ -71,17 +71,17 @@ class Levels:
             return [tile]
         left, top = tile.column // 2 * 2, tile.row // 2 * 2
         square = [Tile(tile.layer, 0, left + x, top + y) for y in range(2) for x in range(2)]
-        return [other for other in square if self.holds(other)]
+        return [other for other in square if self.contains(other)]
 
     def finer(self, tile: Tile) -> list[Tile]:
         """The tiles of the next finer level, at most four, that show the same part of the slide."""
         square = [
             Tile(tile.layer, tile.level - 1, 2 * tile.column + x, 2 * tile.row + y) for y in range(2) for x in range(2)
         ]
-        return [other for other in square if self.holds(other)]
+        return [other for other in square if self.contains(other)]
 
     def around(self, tile: Tile) -> list[Tile]:
         """The neighbours of a tile, at most eight."""
         places = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y]
         near = [tile._replace(column=tile.column + x, row=tile.row + y) for x, y in places]
-        return [other for other in near if self.holds(other)]
+        return [other for other in near if self.contains(other)]

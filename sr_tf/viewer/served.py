@@ -47,8 +47,7 @@ class ServedGenerator:
         if difference > 1:
             raise UserError(
                 f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to "
-                f"{difference} of 255 "
-                "from those of the archive's generator; expected the same weights"
+                f"{difference} of 255 from those of the archive's generator; expected the same weights"
             )
 
     def __call__(self, window: np.ndarray) -> np.ndarray:

@@ -142,7 +142,7 @@ def test_a_generator_of_other_weights_is_refused(visual, tmp_path):
     original = enlarge.weights_sha256
     enlarge.weights_sha256 = lambda model: "0" * 64
     try:
-        with pytest.raises(UserError, match="of other weights"):
+        with pytest.raises(UserError, match="has other weights"):
             ArchivedSlide(visual.archive)
     finally:
         enlarge.weights_sha256 = original
