@@ -12,26 +12,26 @@ USAGE = """Trains a generator that restores 4× reduced microscope scenes. Resea
   python train.py --phase=pretrain --preset=small
   python train.py --phase=gan --preset=small
 
-Without --dataset it draws synthetic blood smears and trains on them. On your own images:
+Without --dataset, training uses synthetic blood smears. To train on your own images:
 
   python train.py --phase=pretrain --dataset=scene_folder --data_dir=/path/to/images
 
-Repeat the command to continue an interrupted run. Watch it with: tensorboard --logdir runs
-Training runs on TensorFlow; set the environment variable KERAS_BACKEND=jax for JAX.
+Repeat the command to continue an interrupted run. To see its progress: tensorboard --logdir runs
+Training runs on TensorFlow; set the environment variable KERAS_BACKEND=jax to use JAX.
 
-Every flag except --preset changes one value of the preset."""
+Every flag except --preset replaces one value of the preset."""
 
 flags.DEFINE_enum(
     "preset",
     "paper",
     ["paper", "small", "smoke"],
-    "paper: the study's schedule. small: a network that a CPU trains in hours. smoke: a trial of minutes.",
+    "paper: the study's schedule. small: a network that trains in hours on a CPU. smoke: a test run of a few minutes.",
 )
 define_config_flags()
 
 
 def main() -> None:
-    """Prepares the data set and trains."""
+    """Reads the flags, prepares the data set and trains."""
     from sr_tf.config import preset
 
     given = given_config_flags()
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _scenes(config):
-    """The scenes that the configuration names."""
+    """Opens the scenes of the configured data set; prepares them first if necessary."""
     from sr_tf.training.run import TrainingData
 
     if config.dataset == "packed":

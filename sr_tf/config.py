@@ -1,4 +1,4 @@
-"""What a run is: one frozen dataclass, its presets, and its JSON form in the run's folder."""
+"""The configuration of a training run: its fields, its presets, and its JSON file in the run folder."""
 
 import dataclasses
 import json
@@ -16,110 +16,118 @@ def _field(default, help_text: str, choices: tuple[str, ...] = ()):
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what a training run computes; each field is also a flag of `train.py`."""
+    """The configuration of a training run; each field is also a flag of `train.py`."""
 
-    # What runs, and where it goes.
+    # The run.
     phase: str = _field(
-        "pretrain", "pretrain: pixelwise MSE. gan: adversarial fine-tuning of a pretrained run.", PHASES
+        "pretrain",
+        "pretrain: training by pixelwise MSE. gan: adversarial fine-tuning of a pretrained generator.",
+        PHASES,
     )
-    run_dir: str = _field("", "Folder of the run: checkpoints, best models, logs. Default: runs/PRESET-PHASE.")
-    seed: int = _field(0, "Seed of initial weights, crops, flips and order.")
+    run_dir: str = _field("", "Folder for checkpoints, best generators and logs. Default: runs/PRESET-PHASE.")
+    seed: int = _field(0, "Random seed of the initial weights and of the order, crops, flips and rotations of patches.")
 
     # Data.
     dataset: str = _field(
         "synthetic_smear",
-        "Where scenes come from. synthetic_smear: drawn. chula_rbc12, scene_folder: images in --data_dir. packed: "
-        "train.npz and validation.npz in --data_dir, written by `sr-tf pack`.",
+        "Source of the scenes. synthetic_smear: drawn by a program. chula_rbc12, scene_folder: images in --data_dir. "
+        "packed: train.npz and validation.npz in --data_dir, written by `sr-tf pack`.",
         ("synthetic_smear", "chula_rbc12", "scene_folder", "packed"),
     )
-    data_dir: str = _field("", "Folder of your images, for chula_rbc12 and scene_folder, or of packed scenes.")
-    tfds_dir: str = _field("", "Where TFRecords are written and found again. Default: that of TFDS.")
-    scene_size: int = _field(700, "scene_folder: side in pixels of the scenes that images are cut into.")
+    data_dir: str = _field("", "Folder of the images (chula_rbc12, scene_folder) or of the packed scenes (packed).")
+    tfds_dir: str = _field("", "Folder for the prepared TFRecords. Default: the folder that TFDS uses.")
+    scene_size: int = _field(700, "scene_folder: images are cut into scenes of about this side length, in pixels.")
     group_by: str = _field(
-        "folder", "scene_folder: `folder`, or a regular expression whose first group names the source."
+        "folder",
+        "scene_folder: how images are grouped by source; a source stays in one split. folder: by their folder. "
+        "Otherwise by a regular expression on the path, whose first group names the source.",
     )
     strict: bool = _field(
         False, "scene_folder: stop at the first unreadable image instead of skipping it with a warning."
     )
-    cache_gib: float = _field(6.0, "Memory for decoded scenes in GiB; scenes beyond it are read from disk each time.")
-    degradation: str = _field("study", "How HR becomes LR; see sr_tf/images/degradation.py.", ("study", "antialiased"))
+    cache_gib: float = _field(6.0, "Memory for decoded scenes in GiB; scenes that do not fit are read again each time.")
+    degradation: str = _field(
+        "study", "Reduction from HR to LR; see sr_tf/images/degradation.py.", ("study", "antialiased")
+    )
     lr_qualities: str = _field(
         "",
-        "Qualities of AVIF, 0 to 100, separated by commas: each training LR goes through one of them, as archives "
-        "store it. Default: LRs are not coded.",
+        "AVIF qualities, 0 to 100, separated by commas. Each training LR is compressed at one of them, as in archives. "
+        "Default: LRs are not compressed.",
     )
 
     learn_reduction: bool = _field(
         False,
-        "pretrain: let a reducer learn beside the generator what LR to make of HR, through AVIF at --lr_qualities.",
+        "pretrain: train a reducer, which makes LR from HR, together with the generator; LRs are compressed by AVIF at "
+        "--lr_qualities.",
     )
     rate_weight: float = _field(
-        0.45, "--learn_reduction: price of a bit of an LR sample, in squared steps of the codec's quantiser."
+        0.45, "--learn_reduction: cost in the loss of one bit per LR sample, in squared steps of the codec's quantiser."
     )
 
     # Generator.
-    blocks: int = _field(32, "Residual blocks of the EDSR generator.")
-    filters: int = _field(64, "Filters of its convolutions.")
-    scale: int = _field(4, "Reduction in each direction: 2, 4 or 8.")
-    residual_scaling: float = _field(1.0, "Factor on each residual branch (EDSR uses 0.1 from 256 filters on).")
-    one_step: bool = _field(False, "Enlarge in a single pixel shuffle at the very end: half the cost at 32 filters.")
+    blocks: int = _field(32, "Number of residual blocks of the EDSR generator.")
+    filters: int = _field(64, "Filters of the generator's convolutions.")
+    scale: int = _field(4, "Factor between HR and LR in each direction: 2, 4 or 8.")
+    residual_scaling: float = _field(1.0, "Factor on each residual branch (EDSR uses 0.1 with 256 filters).")
+    one_step: bool = _field(False, "Enlarge by a single pixel shuffle at the end: half the cost at 32 filters.")
 
     # Optimisation.
-    steps: int = _field(20_000, "Training steps.")
-    batch_size: int = _field(16, "Patches a step, over all replicas.")
-    crop_size: int = _field(24, "Side of the LR patches in pixels.")
-    learning_rate: float = _field(1e-4, "Adam's peak learning rate for the generator.")
-    schedule: str = _field("constant", "Learning rate over the run, after the warm-up.", ("constant", "cosine"))
+    steps: int = _field(20_000, "Number of training steps.")
+    batch_size: int = _field(16, "Patches in a step, over all replicas together.")
+    crop_size: int = _field(24, "Side length of the LR patches, in pixels.")
+    learning_rate: float = _field(1e-4, "Peak learning rate of the generator's Adam optimizer.")
+    schedule: str = _field("constant", "Learning-rate schedule after the warm-up.", ("constant", "cosine"))
     warmup_steps: int = _field(0, "Steps over which the learning rate rises linearly from zero.")
-    ema_decay: float = _field(0.999, "Decay of the generator's moving average, which is what is validated and kept.")
+    ema_decay: float = _field(
+        0.999, "Decay of the moving average of the generator's weights, which is validated and kept."
+    )
 
     # GAN phase.
     pretrained: str = _field(
         "",
-        "Run folder, .keras file or shipped name to start from. Default: runs/PRESET-pretrain in the gan phase, random "
-        "weights in the other.",
+        "Generator to start from: a run folder, a .keras file or the name of a shipped generator. Default: "
+        "runs/PRESET-pretrain in the gan phase, random weights in the pretrain phase.",
     )
     content: str = _field(
         "vgg19",
-        "gan: network of the content loss; `sr-tf assets fetch` gets its weights.",
+        "gan: network of the content loss; `sr-tf assets fetch` downloads its weights.",
         ("vgg19", "craft_vgg16", "efficientnet_lite2"),
     )
     content_layers: str = _field(
         "",
-        "gan: its layers, separated by commas; VGG's conv5_4 is before its ReLU, relu5_4 after it. Default: relu5_4 of "
-        "vgg19 (SRGAN's), several of the others.",
+        "gan: layers of the content network, separated by commas; VGG's conv5_4 is before the ReLU, relu5_4 after it. "
+        "Default: relu5_4 for vgg19 (as in SRGAN), several layers for the other networks.",
     )
-    content_weights: str = _field("", "gan: file with its weights. Default: the one that was fetched.")
+    content_weights: str = _field("", "gan: file with the content network's weights. Default: the fetched file.")
     content_form: str = _field(
         "mse",
-        "gan: how features are compared. mse: as SRGAN. unit: each position scaled to length 1 first, as LPIPS.",
+        "gan: how features are compared. mse: MSE, as in SRGAN. unit: the vector at each position is first scaled to "
+        "length 1, as in LPIPS.",
         ("mse", "unit"),
     )
-    content_weight: float = _field(0.006, "gan: weight of the distance of features.")
-    adversarial_weight: float = _field(1e-3, "gan: weight of the generator's cross-entropy.")
-    pixel_weight: float = _field(0.0, "gan: weight of the pixelwise MSE (in 8-bit levels squared).")
-    structure_weight: float = _field(0.0, "gan: weight of 1 − SSIM at three sizes.")
-    colour_weight: float = _field(0.0, "gan: weight of the MSE of local means, which forbids lattices.")
-    discriminator_filters: int = _field(64, "gan: filters of the discriminator's first layer.")
-    discriminator_learning_rate: float = _field(1e-4, "gan: Adam's peak learning rate for the discriminator.")
+    content_weight: float = _field(0.006, "gan: weight of the content loss.")
+    adversarial_weight: float = _field(1e-3, "gan: weight of the adversarial loss, the generator's cross-entropy.")
+    pixel_weight: float = _field(0.0, "gan: weight of the pixelwise MSE (in squared 8-bit levels).")
+    structure_weight: float = _field(0.0, "gan: weight of 1 − SSIM, averaged over three image sizes.")
+    colour_weight: float = _field(0.0, "gan: weight of the MSE of local means, which prevents checkerboards.")
+    discriminator_filters: int = _field(64, "gan: filters of the first layer of the discriminator.")
+    discriminator_learning_rate: float = _field(1e-4, "gan: peak learning rate of the discriminator's Adam optimizer.")
     select_by: str = _field(
         "content",
-        "gan: distance on validation scenes that decides which generators are kept. content: that of the loss. enl0: "
-        "by EfficientNet-Lite0, which no loss sees (`sr-tf assets fetch efficientnet_lite0`).",
+        "gan: score on the validation scenes that decides which generators are kept. content: the content loss. enl0: "
+        "the distance by EfficientNet-Lite0, which no loss uses (`sr-tf assets fetch efficientnet_lite0`).",
         ("content", "enl0"),
     )
 
-    # Watching.
-    validate_every: int = _field(500, "Steps between validations; each also writes a checkpoint.")
-    validation_scenes: int = _field(20, "At most this many validation scenes, evenly spread.")
-    keep_best: int = _field(3, "How many of the best generators on validation are kept.")
-    log_every: int = _field(50, "Steps between log lines and TensorBoard points.")
+    # Validation and logs.
+    validate_every: int = _field(500, "Steps between validations; each validation also writes a checkpoint.")
+    validation_scenes: int = _field(20, "At most this many validation scenes, spread evenly over the split.")
+    keep_best: int = _field(3, "Number of generators to keep: the best on the validation scenes.")
+    log_every: int = _field(50, "Steps between log lines, and between points in TensorBoard.")
 
     # Speed.
-    xla: bool = _field(False, "Compile forward pass and gradients with XLA. Meant for GPUs; see BUILD.md.")
-    mixed_bfloat16: bool = _field(
-        False, "Compute in bfloat16, keep float32 weights. On a CPU only sensible with --xla."
-    )
+    xla: bool = _field(False, "Compile the forward pass and the gradients with XLA. Intended for GPUs; see BUILD.md.")
+    mixed_bfloat16: bool = _field(False, "Compute in bfloat16 with float32 weights. On a CPU useful only with --xla.")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -135,17 +143,19 @@ class TrainConfig:
             raise UserError(f"--scale={self.scale}: expected 2, 4 or 8")
         if self.structure_weight and self.crop_size * self.scale < 44:
             raise UserError(
-                f"--crop_size={self.crop_size}: HR patches of {self.crop_size * self.scale} pixels, expected at least "
-                "44 for --structure_weight, whose SSIM window is laid on a quarter of them"
+                f"--crop_size={self.crop_size}: HR patches have a side of {self.crop_size * self.scale} pixels, "
+                "expected at least 44 for --structure_weight, which computes SSIM at a quarter of this size"
             )
         if self.lr_qualities and not all(
             part.isdecimal() and int(part) <= 100 for part in self.lr_qualities.split(",")
         ):
-            raise UserError(f"--lr_qualities={self.lr_qualities}: expected whole numbers from 0 to 100 and commas")
+            raise UserError(
+                f"--lr_qualities={self.lr_qualities}: expected whole numbers from 0 to 100, separated by commas"
+            )
         if self.learn_reduction and (self.phase != "pretrain" or not self.lr_qualities):
             raise UserError(
                 f"--learn_reduction --phase={self.phase} --lr_qualities={self.lr_qualities}: expected --phase=pretrain "
-                "and some qualities"
+                "and at least one quality in --lr_qualities"
             )
         if self.learn_reduction and self.crop_size % 8:
             raise UserError(f"--crop_size={self.crop_size}: expected a multiple of 8 for --learn_reduction")
@@ -154,7 +164,7 @@ class TrainConfig:
 
     @property
     def qualities(self) -> tuple[int, ...]:
-        """`lr_qualities` as numbers."""
+        """The AVIF qualities of `lr_qualities` as numbers."""
         return tuple(int(part) for part in self.lr_qualities.split(",") if part)
 
     def save(self, path: Path) -> None:
@@ -168,15 +178,18 @@ _POSITIVE = (
     "scene_size",
 )  # fmt: skip
 
-# Fields that say where things are or how they are watched: they may change when a run is taken up again.
+# Fields that hold paths, or that affect only memory and logs: they may change when a run continues.
 FREE_TO_CHANGE = {"run_dir", "data_dir", "tfds_dir", "cache_gib", "log_every", "content_weights", "pretrained"}
 
 
 def load_config(path: Path) -> TrainConfig:
-    """Reads what `TrainConfig.save` wrote.
+    """Reads a configuration that `TrainConfig.save` wrote.
+
+    Args:
+        path: the JSON file.
 
     Raises:
-        UserError: the file is missing, no JSON, or has other fields.
+        UserError: the file is missing, is not JSON, or has other fields.
     """
     try:
         return TrainConfig(**json.loads(path.read_text("utf-8")))
@@ -185,25 +198,30 @@ def load_config(path: Path) -> TrainConfig:
 
 
 def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> None:
-    """Refuses to continue a run whose settings were different.
+    """Checks that a run continues with the settings it was started with.
+
+    Args:
+        config: the configuration now.
+        earlier: the configuration the run was started with.
+        path: the run folder, for the error.
 
     Raises:
-        UserError: naming the first settings that differ.
+        UserError: some settings differ; the message names the first four.
     """
     now, before = dataclasses.asdict(config), dataclasses.asdict(earlier)
     changed = [name for name in now if name not in FREE_TO_CHANGE and now[name] != before[name]]
     if changed:
-        shown = ", ".join(f"{name} {before[name]} there, {now[name]} asked for" for name in changed[:4])
+        shown = ", ".join(f"{name} was {before[name]}, now {now[name]}" for name in changed[:4])
         raise UserError(f"{path}: this run was started with other settings ({shown}); name another --run_dir")
 
 
 _SMALL = {"blocks": 8, "filters": 32, "discriminator_filters": 32, "schedule": "cosine"}
 _SMOKE = {"blocks": 4, "filters": 24, "discriminator_filters": 16, "validation_scenes": 4}
 
-# The `paper` preset is the study's schedule to the letter. The study does not give batch, patch, learning rates or
-# loss weights; those are SRGAN's (Ledig et al. 2017, arXiv 1609.04802, section 3.2). Residual scaling is EDSR's for its
-# large model: 32 unscaled blocks start at values hundreds of times too large (after 240 steps on drawn smears 11.8 dB
-# on validation, with 0.1 36.3 dB).
+# The `paper` preset has the study's numbers of steps. The study does not give batch size, patch size, learning rates or
+# loss weights; these come from SRGAN (Ledig et al. 2017, arXiv 1609.04802, section 3.2). The residual scaling is
+# that of EDSR's large model: without it, the initial outputs of 32 blocks are hundreds of times too large (validation
+# PSNR after 240 steps on synthetic smears: 11.8 dB without scaling, 36.3 dB with 0.1).
 PRESETS = {
     ("paper", "pretrain"): TrainConfig(phase="pretrain", steps=20_000, residual_scaling=0.1),
     ("paper", "gan"): TrainConfig(phase="gan", steps=30_000, residual_scaling=0.1),
@@ -211,7 +229,7 @@ PRESETS = {
         **_SMALL, phase="pretrain", steps=20_000, batch_size=8, crop_size=40, learning_rate=1e-3,
         warmup_steps=500, validate_every=1_000,
     ),
-    # The shipped m3; m1 and m2 have a quarter and half of its weights of content and adversary.
+    # The settings of the shipped m3. m1 and m2 use a quarter and half of its content and adversarial weights.
     ("small", "gan"): TrainConfig(
         **_SMALL, phase="gan", steps=300, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
         content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
@@ -228,20 +246,22 @@ PRESETS = {
 
 
 def preset(name: str, phase: str, **changes) -> TrainConfig:
-    """A named preset with some fields changed.
+    """Returns a named preset with some fields changed.
 
     Args:
         name: `paper`, `small` or `smoke`.
         phase: `pretrain` or `gan`.
-        **changes: fields of `TrainConfig`.
+        **changes: fields of `TrainConfig` and their new values.
 
     Raises:
-        UserError: unknown preset or phase, or a value out of range.
+        UserError: the preset or phase does not exist, or a value is out of range.
     """
     if (name, phase) not in PRESETS:
         names = ", ".join(sorted({known for known, _ in PRESETS}))
-        raise UserError(f"--preset={name} --phase={phase}: expected a preset of {names} and a phase of pretrain, gan")
-    places = {"run_dir": f"runs/{name}-{phase}"}
+        raise UserError(
+            f"--preset={name} --phase={phase}: expected one of the presets {names} and of the phases pretrain, gan"
+        )
+    paths = {"run_dir": f"runs/{name}-{phase}"}
     if phase == "gan":
-        places["pretrained"] = f"runs/{name}-pretrain"
-    return dataclasses.replace(PRESETS[name, phase], **{**places, **changes})
+        paths["pretrained"] = f"runs/{name}-pretrain"
+    return dataclasses.replace(PRESETS[name, phase], **{**paths, **changes})

@@ -1,4 +1,4 @@
-"""What people read on a terminal: messages on stderr, and tables."""
+"""Messages on stderr, exit codes, text tables, and the quiet import of TensorFlow."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ def tell(line: str) -> None:
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """A table in aligned columns: the first column to the left, the others to the right, two spaces between them.
+    """Formats a table in columns, two spaces apart: the first aligned to the left, the others to the right.
 
     Args:
         rows: the cells of each row, the headings first; every row has the same length.
@@ -29,7 +29,7 @@ def text_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown: the first column aligned to the left, the others to the right.
+    """Formats a table in Markdown: the first column aligned to the left, the others to the right.
 
     Args:
         rows: the cells of each row, the headings first; every row has the same length.
@@ -42,13 +42,13 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def complain(program: str, error: Exception) -> int:
-    """Tells an error that the user can put right, in one line; returns the exit code, 2."""
+    """Prints an error that the user can correct as one line on stderr; returns the exit code, 2."""
     print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
     return 2
 
 
 def exit_code(program: str, action: Callable[[], object]) -> int:
-    """Does it, and returns what the process should exit with: 0, 2 after a `UserError`, 130 when interrupted."""
+    """Runs an action and returns the exit code: 0, 2 after a `UserError`, 130 when interrupted."""
     try:
         action()
     except UserError as error:
@@ -60,10 +60,12 @@ def exit_code(program: str, action: Callable[[], object]) -> int:
 
 
 def load_backend() -> None:
-    """Imports what Keras computes with: TensorFlow, or JAX where the environment variable KERAS_BACKEND says so.
+    """Checks the Keras backend named by the environment variable KERAS_BACKEND, and imports TensorFlow if it is chosen.
+
+    TensorFlow is the default; JAX is the other choice, and Keras imports it itself.
 
     Raises:
-        UserError: it names another one.
+        UserError: KERAS_BACKEND names another backend.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend == "tensorflow":
@@ -73,10 +75,10 @@ def load_backend() -> None:
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow and finds its devices without its native start-up messages, and mutes its warnings.
+    """Imports TensorFlow and lists its devices, without TensorFlow's start-up messages and warnings.
 
-    The first are written before any log level takes effect, and on a machine without a GPU they look like errors; the
-    others tell programmers that several generators or sizes of tile were compiled, which here is meant.
+    The start-up messages are written before any log level takes effect, and on a machine without a GPU they look like
+    errors. The warnings report repeated compilation, which is intended here: generators and tile sizes differ.
     """
     if "tensorflow" in sys.modules:
         return
@@ -91,12 +93,12 @@ def load_tensorflow() -> None:
 @contextlib.contextmanager
 def _native_stderr_muted() -> Iterator[None]:
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)

@@ -159,7 +159,7 @@ def test_a_run_goes_on_only_with_the_settings_it_began_with(tmp_path, name):
         require_same_run(now, earlier, tmp_path)
     message = str(error.value)
     assert message.startswith(f"{tmp_path}: ")
-    assert f"{name} {getattr(earlier, name)} there, {getattr(now, name)} asked for" in message
+    assert f"{name} was {getattr(earlier, name)}, now {getattr(now, name)}" in message
     assert "\n" not in message
 
 

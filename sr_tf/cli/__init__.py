@@ -1,1 +1,1 @@
-"""The command line: `sr-tf`, and the flags of `train.py` and `evaluate.py`."""
+"""The command lines: `sr-tf`, and the flags of `train.py` and `evaluate.py`."""

@@ -9,7 +9,7 @@ from sr_tf.cli.arguments import Commands, add_command
 
 
 def add_commands(commands: Commands) -> None:
-    """Adds the commands."""
+    """Adds `archive`, `restore`, `verify` and `info`."""
     _add_archive(commands)
     _add_restore(commands)
     _add_verify(commands)
@@ -21,16 +21,16 @@ def _add_archive(commands: Commands) -> None:
         commands,
         "archive",
         _run("archive"),
-        "store a slide small; every tile's restoration is measured",
+        "store a slide in a small archive; every restored tile is measured",
         "Archives a whole-slide image or a plain image. Supported inputs: SVS, NDPI and other formats that OpenSlide "
-        "reads, tiled TIFF, OME-TIFF, PNG, JPEG. Each block is stored in the fewest bytes whose restored pixels pass "
-        "the gate: reduced 4 or 2 times and restored by interpolation or a generator, at full size by AVIF or JPEG XL, "
-        "or exactly. OUT is a ZIP file with a preview and all metadata of the slide. Repeat the command to continue an "
-        "interrupted run.",
+        "reads, tiled TIFF, OME-TIFF, PNG, JPEG. Each block is stored in the smallest form whose restored pixels pass "
+        "the quality gate: reduced 4 or 2 times and restored by interpolation or a generator, at full size by AVIF or "
+        "JPEG XL, or losslessly. OUT is a ZIP file with a preview and all metadata of the slide. Repeat the command "
+        "to continue an interrupted run.",
         "sr-tf archive slide.svs slide.sr.zip --quality visual",
-        notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; good for looking at "
-        "cells, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise. lossless: every pixel, "
-        "and JPEG tiles byte by byte. The quality names are labels; none is clinically validated.",
+        notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; cells can be "
+        "viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise. lossless: every pixel is "
+        "kept, and JPEG tiles byte by byte. The quality names are labels; none is clinically validated.",
     )
     command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
     command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
@@ -38,10 +38,12 @@ def _add_archive(commands: Commands) -> None:
         "--quality",
         choices=("visual", "diagnostic", "lossless"),
         default="visual",
-        help="the gate that every tile must pass (default visual)",
+        help="the quality gate that every tile must pass (default visual)",
     )
-    command.add_argument("--min-psnr", type=float, metavar="DB", help="another least PSNR of a tile, in dB")
-    command.add_argument("--min-ssim", type=float, metavar="SSIM", help="another least SSIM of a tile")
+    command.add_argument(
+        "--min-psnr", type=float, metavar="DB", help="lowest PSNR of a tile, instead of the gate's, in dB"
+    )
+    command.add_argument("--min-ssim", type=float, metavar="SSIM", help="lowest SSIM of a tile, instead of the gate's")
     command.add_argument(
         "--max-enl0",
         type=float,
@@ -52,24 +54,26 @@ def _add_archive(commands: Commands) -> None:
     command.add_argument(
         "--refine",
         action="store_true",
-        help="change each LR by gradient descent until its generator restores it better for the same bytes: smaller "
-        "archives, several times the time; restoring is the same",
+        help="optimise each LR by gradient descent, so that its generator restores it better at the same size: smaller "
+        "archives, several times slower to write; restoring does not change",
     )
     command.add_argument(
         "--associated",
         choices=("keep", "strip"),
         default="keep",
-        help="label, macro and thumbnail images (default keep)",
+        help="keep or remove label, macro and thumbnail images (default keep)",
     )
     command.add_argument(
-        "--deidentify", action="store_true", help="remove identifying properties, label and macro, and list them"
+        "--deidentify",
+        action="store_true",
+        help="remove identifying properties, the label and the macro image, and list what was removed",
     )
     command.add_argument(
         "--price",
         type=float,
         default=arguments.PRICE_PER_GB_MONTH,
         metavar="MONEY",
-        help="price of 10⁹ bytes for a month, for the report (default "
+        help="storage price of 10⁹ bytes per month, for the report (default "
         f"{arguments.PRICE_PER_GB_MONTH}: USD, Amazon S3 Standard, US East, first 50 TB, list price of 2024)",
     )
     arguments.add_engine(command)
@@ -82,17 +86,18 @@ def _add_restore(commands: Commands) -> None:
         "restore",
         _run("restore"),
         "restore an archived slide",
-        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read, lossless unless a JPEG quality is "
-        "given; or, with --region, a part of the slide as a PNG. Repeat the command to continue an interrupted run.",
+        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read. It is lossless unless a JPEG "
+        "quality is given. With --region, writes a part of the slide as a PNG. Repeat the command to continue an "
+        "interrupted run.",
         "sr-tf restore slide.sr.zip slide.ome.tif",
     )
     _add_archive_file(command)
-    command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png with --region")
+    command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png file with --region")
     command.add_argument(
         "--region",
         type=arguments.region,
         metavar="X,Y,W,H",
-        help="a rectangle in pixels of full size; X and Y are its upper left corner",
+        help="a rectangle in full-size pixels; X and Y are its upper left corner",
     )
     command.add_argument(
         "--jpeg-quality",
@@ -110,13 +115,13 @@ def _add_verify(commands: Commands) -> None:
         commands,
         "verify",
         _run("verify"),
-        "check that an archive is as it was written",
-        "Hashes every byte and decodes every block. With --against, restores every block and measures it again against "
-        "the original. Exit code 2 if anything is wrong.",
+        "check that an archive is undamaged",
+        "Hashes every byte and decodes every block. With --against, restores every block and compares it with the "
+        "original again. Exit code 2 if anything is wrong.",
         "sr-tf verify slide.sr.zip --against slide.svs",
     )
     _add_archive_file(command)
-    command.add_argument("--against", type=Path, metavar="SLIDE", help="the original")
+    command.add_argument("--against", type=Path, metavar="SLIDE", help="the original slide")
     arguments.add_own_models(command)
     arguments.add_engine(command)
     arguments.add_workers(command)
@@ -128,11 +133,11 @@ def _add_info(commands: Commands) -> None:
         "info",
         _run("info"),
         "describe an archive",
-        "Prints what an archive contains, what was measured, where its bytes are and what they cost.",
+        "Prints an archive's contents, its measured quality, the sizes of its parts and their storage cost.",
         "sr-tf info slide.sr.zip --map map.png",
     )
     _add_archive_file(command)
-    command.add_argument("--map", type=Path, metavar="PNG", help="draw how each block is stored")
+    command.add_argument("--map", type=Path, metavar="PNG", help="write a picture that shows how each block is stored")
 
 
 def _run(name: str) -> Callable[[argparse.Namespace], None]:

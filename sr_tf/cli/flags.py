@@ -1,4 +1,4 @@
-"""How `train.py` and `evaluate.py` meet their user: flags, help, errors."""
+"""Flags, help and errors of `train.py` and `evaluate.py`."""
 
 import dataclasses
 import os
@@ -15,7 +15,7 @@ DATA_FIELDS = ("dataset", "data_dir", "tfds_dir", "scene_size", "group_by", "str
 
 
 def define_config_flags(names: tuple[str, ...] | None = None) -> None:
-    """One absl flag per field of `TrainConfig`, or per named one, with no default: other values stand unless given."""
+    """Defines an absl flag without default for each field of `TrainConfig`, or for the named fields only."""
     for field in dataclasses.fields(TrainConfig):
         if names and field.name not in names:
             continue
@@ -33,7 +33,7 @@ def define_config_flags(names: tuple[str, ...] | None = None) -> None:
 
 
 def given_config_flags() -> dict:
-    """The fields of `TrainConfig` that were given on the command line."""
+    """Returns the fields of `TrainConfig` that were given on the command line."""
     values = {
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(TrainConfig)
@@ -46,8 +46,8 @@ def run(main: Callable[[], None], usage: str) -> None:
     """Parses flags and calls `main`; a `UserError` becomes one line on stderr and exit code 2.
 
     Args:
-        main: does the work; imports heavy modules itself, so that `--help` is quick.
-        usage: shown above the flags by `--help`.
+        main: the function that does the work; it imports heavy modules itself, so that `--help` is quick.
+        usage: the text that `--help` shows above the flags.
     """
     name = os.path.basename(sys.argv[0])
     if {"-h", "--help", "-help"} & set(sys.argv[1:]):

@@ -1,4 +1,4 @@
-"""`sr-tf reduce` and `sr-tf upscale`: image files to LR and back."""
+"""Runs `sr-tf reduce` and `sr-tf upscale`: reduces image files to LR, and restores them."""
 
 import io
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.images.degradation import crop_to, reduce
 from sr_tf.images.tiles import tiles
 
-# The PNG text in which `reduce` notes the scene's size, so that `upscale` can cut what was padded.
+# The PNG text field in which `reduce` stores the scene's size, so that `upscale` can remove the padding.
 _SIZE = "Original-Size"
 
 
@@ -26,7 +26,7 @@ def reduce_files(source: Path, target: Path, scale: int, degradation: str, stric
     """Reduces HR images to LR; see `convert_images` for the files and `sr_tf.images.degradation` for the pixels.
 
     Returns:
-        The PNG files written. Each notes its scene's size and keeps its colour profile.
+        The PNG files written. Each stores the scene's size and keeps its colour profile.
     """
 
     def convert(path: Path, hr: np.ndarray) -> bytes:
@@ -42,15 +42,15 @@ def upscale_files(
     """Restores LR images; see `convert_images` for the files and `sr_tf.generators.upscale` for the pixels.
 
     Returns:
-        The PNG files written. Each says that it was reconstructed, keeps its colour profile, and is cut to its scene's
-        size where the LR file notes it.
+        The PNG files written. Each has a description that says it was reconstructed, keeps its colour profile, and is
+        cut to the scene's size if the LR file stores it.
     """
     generator = load_restorer(model, engine)
     return _restore_files(source, target, str(model), tile, strict, generator.scale, partial(upscale, generator))
 
 
 def upscale_files_on_server(source: Path, target: Path, server: str, model: str, tile: int, strict: bool) -> list[Path]:
-    """Does what `upscale_files` does by a server that `sr_tf.serving.client.connect` reaches."""
+    """Restores LR images like `upscale_files`, but on a server; see `sr_tf.serving.client.connect`."""
     from sr_tf.serving.client import connect
 
     with connect(server, model) as served:
@@ -66,13 +66,13 @@ def _restore_files(
         count = sum(1 for _ in tiles(*lr.shape[:2], tile))
         with tqdm(total=count, unit="tile", leave=False, disable=None if count > 4 else True) as bar:
             sr = restore(lr, tile, bar.update)
-        return _png(crop_to(sr, _noted_size(path, lr.shape, scale)), path, about)
+        return _png(crop_to(sr, _stored_size(path, lr.shape, scale)), path, about)
 
     return convert_images(source, target, strict, convert)
 
 
-def _noted_size(path: Path, lr_shape: tuple[int, ...], scale: int) -> tuple[int, int] | None:
-    """(H, W) of the scene, if its LR file notes a size that fits."""
+def _stored_size(path: Path, lr_shape: tuple[int, ...], scale: int) -> tuple[int, int] | None:
+    """Reads the scene's size (H, W) from its LR file; None if there is none, or if it does not fit the LR."""
     with Image.open(path) as image:
         width, _, height = image.info.get(_SIZE, "").partition("x")
     if not (width.isdecimal() and height.isdecimal()):

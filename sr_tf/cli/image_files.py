@@ -1,4 +1,4 @@
-"""Image files in, PNG files out: a file or a tree of them, none replaced by mistake, none half-written."""
+"""Converts an image file, or a folder of them, to PNG files without overwriting inputs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +11,20 @@ from sr_tf.images.reading import find_images, read_folder
 
 
 def convert_images(source: Path, target: Path, strict: bool, convert: Callable[[Path, object], bytes]) -> list[Path]:
-    """Turns an image, or every image of a folder, into a PNG of the same stem.
+    """Converts an image, or every image of a folder, to a PNG with the same stem.
 
     Args:
         source: an image, or a folder that is searched with its sub-folders.
-        target: for an image, a `.png` file or a folder; for a folder, a folder, in which sub-folders are kept.
+        target: for an image, a `.png` file or a folder; for a folder, a folder, which gets the same sub-folders.
         strict: stop at the first unreadable image of a folder instead of skipping it with a warning.
-        convert: from (path, uint8 [h, w, 3]) to the content of a PNG file.
+        convert: a function from (path, uint8 [h, w, 3]) to the content of a PNG file.
 
     Returns:
         The files written, in order.
 
     Raises:
-        UserError: nothing to read, nowhere to write, or a result would replace an input or another result.
+        UserError: there are no images, the target cannot be written, or a result would replace an input or another
+            result.
     """
     results = dict(_plan(source, target))
     written = []

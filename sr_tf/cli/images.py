@@ -1,4 +1,4 @@
-"""`sr-tf upscale`, `reduce`, `smear`, `pack` and `models`: arguments, help and what they run."""
+"""`sr-tf upscale`, `reduce`, `smear`, `pack` and `models`: arguments, help and actions."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ _SCALES, _DEGRADATIONS = (2, 4, 8), ("study", "antialiased")
 
 
 def add_commands(commands: Commands) -> None:
-    """Adds the commands."""
+    """Adds `upscale`, `reduce`, `smear`, `pack` and `models`."""
     command = add_command(
         commands,
         "upscale",
@@ -31,14 +31,14 @@ def add_commands(commands: Commands) -> None:
         type=arguments.positive,
         default=192,
         metavar="PIXELS",
-        help="side of the tiles in LR pixels (default 192); smaller tiles need less memory, the result is the same",
+        help="side of the tiles in LR pixels (default 192); smaller tiles need less memory and give the same result",
     )
     arguments.add_engine(command)
     command.add_argument(
         "--serving",
         metavar="ADDRESS",
         help="restore on a server that speaks TF Serving's protocol, grpc://host:port or http://host:port; --model is "
-        "then the name under which it serves the generator",
+        "then the generator's name on that server",
     )
 
     command = add_command(
@@ -46,9 +46,9 @@ def add_commands(commands: Commands) -> None:
         "reduce",
         _reduce,
         "reduce HR images, four times by default",
-        "Reduces an image, or every image of a folder, to a PNG with the same stem, in the way the generators were "
-        "trained for. Sizes that are no multiple of the scale are rounded up; the PNG notes the original size, and "
-        "`sr-tf upscale` cuts to it.",
+        "Reduces an image, or every image of a folder, to a PNG with the same stem, by the reduction "
+        "that the generators were trained for. Sizes that are no multiple of the scale are rounded up; the PNG stores "
+        "the original size, and `sr-tf upscale` cuts to it.",
         "sr-tf reduce scenes/ lr_scenes/",
     )
     _add_files(command)
@@ -59,8 +59,8 @@ def add_commands(commands: Commands) -> None:
         "smear",
         _smear,
         "draw synthetic blood-smear scenes",
-        "Draws peripheral-blood scenes of 700×700 pixels for trials, OUT/smear-SEED.png. A seed always gives the same "
-        "scene.",
+        "Draws peripheral-blood scenes of 700×700 pixels for tests and trials, as OUT/smear-SEED.png. A seed always "
+        "gives the same scene.",
         "sr-tf smear scenes/ --count 3",
     )
     command.add_argument("output", type=Path, metavar="OUT", help="a folder")
@@ -72,19 +72,19 @@ def add_commands(commands: Commands) -> None:
         "pack",
         _pack,
         "pack HR images and their LRs for training elsewhere",
-        "Writes the images of a folder and their LRs to one .npz file, from which `python train.py --dataset=packed` "
-        "trains on a machine without TensorFlow and codecs. It expects train.npz and validation.npz in one folder.",
+        "Writes the images of a folder and their LRs to one .npz file, for `python train.py --dataset=packed` on a "
+        "machine without TensorFlow and codecs. Training expects train.npz and validation.npz in one folder.",
         "sr-tf pack scenes/train packed/train.npz",
     )
     command.add_argument("images", type=Path, metavar="FOLDER", help="HR images, searched with its sub-folders")
     command.add_argument("output", type=Path, metavar="OUT", help="the .npz file")
     _add_reduction(command)
-    command.add_argument("--reducer", default="", metavar="NAME", help="reduce by this generator's own reducer")
+    command.add_argument("--reducer", default="", metavar="NAME", help="reduce by the reducer of this generator")
     command.add_argument(
         "--lr-qualities",
         default="",
         metavar="Q,Q…",
-        help="AVIF qualities, 0 to 100: every scene gets an LR of each (default: LRs are not coded)",
+        help="AVIF qualities, 0 to 100: every scene gets an LR at each quality (default: LRs are not compressed)",
     )
     arguments.add_strict(command)
 
@@ -100,7 +100,9 @@ def _add_files(command: argparse.ArgumentParser) -> None:
 
 
 def _add_reduction(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--scale", type=int, choices=_SCALES, default=4, help="in each direction (default 4)")
+    command.add_argument(
+        "--scale", type=int, choices=_SCALES, default=4, help="factor between HR and LR in each direction (default 4)"
+    )
     command.add_argument(
         "--degradation",
         choices=_DEGRADATIONS,
@@ -113,7 +115,7 @@ def _upscale(options: argparse.Namespace) -> None:
     files = (options.input, options.output)
     if options.serving:
         if options.alpha is not None or options.engine != DEFAULT_ENGINE:
-            raise UserError("--serving: the server decides how it restores; leave out --alpha and --engine")
+            raise UserError("--serving: the server decides how to restore; leave out --alpha and --engine")
         if options.serving.startswith("grpc:"):
             load_tensorflow()
         from sr_tf.cli.image_commands import upscale_files_on_server

@@ -1,4 +1,4 @@
-"""`sr-tf`: the commands for those who use generators and archives. Training and evaluation: train.py, evaluate.py."""
+"""`sr-tf`: the commands for using generators and archives. Training and evaluation are train.py and evaluate.py."""
 
 import argparse
 import sys
@@ -16,18 +16,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; by default those of the process.
 
     Returns:
-        0; 2 after an error that the user can put right, printed as one line on stderr; 130 when interrupted.
+        The exit code: 0; 2 after an error that the user can correct, printed as one line on stderr; 130 when
+        interrupted.
     """
     options = build_parser().parse_args(argv)
     return exit_code("sr-tf", lambda: options.command(options))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of `sr-tf` with all its commands."""
+    """Builds the parser of `sr-tf` with all its commands."""
     parser = argparse.ArgumentParser(
         prog="sr-tf",
-        description="Stores slides small and restores them: archives whose every tile was measured against the "
-        "original, and restoration of reduced microscope images by generator networks. Research use only. Not a "
+        description="Stores slides in small archives, in which every restored tile was compared with the original, "
+        "and restores reduced microscope images by generator networks. Research use only. Not a "
         "medical device.",
     )
     parser.add_argument("--version", action="version", version=f"sr-tf {__version__}")

@@ -1,4 +1,4 @@
-"""What `sr-tf pack` does."""
+"""Runs `sr-tf pack`."""
 
 from functools import partial
 from pathlib import Path
@@ -17,23 +17,23 @@ def pack_folder(
     """Packs the images of a folder; see `sr_tf.data.packed`.
 
     Args:
-        folder: HR images.
-        output: the `.npz` file.
+        folder: the folder of HR images.
+        output: the `.npz` file to write.
         scale: reduction in each direction.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
-        model: a generator by whose reducer the images are reduced; empty: by `degradation`.
-        qualities: as `TrainConfig.lr_qualities`.
+        model: the generator whose reducer reduces the images; empty: they are reduced by `degradation`.
+        qualities: AVIF qualities, as in `TrainConfig.lr_qualities`.
         strict: stop at an unreadable image instead of skipping it.
 
     Returns:
-        One line that says what was written.
+        A line with the file, its number of scenes and its size.
 
     Raises:
-        UserError: nothing to read, a wrong name or quality, or a generator of another scale.
+        UserError: there are no images, a name or quality is wrong, or the generator has another scale.
     """
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected a name that ends in .npz")
-    config = TrainConfig(lr_qualities=qualities)  # which checks them
+    config = TrainConfig(lr_qualities=qualities)  # checks the qualities
     reduction = partial(reduce, scale=scale, degradation=degradation)
     if model:
         reduction = _reduction_of(model, scale)
@@ -49,5 +49,5 @@ def _reduction_of(model: str, scale: int):
 
     generator, reducer = load_generator(model), load_reducer(model)
     if generator.scale != scale:
-        raise UserError(f"--reducer={model}: a generator ×{generator.scale}, expected ×{scale}, see --scale")
+        raise UserError(f"--reducer={model}: a generator ×{generator.scale}, expected ×{scale} (--scale)")
     return partial(reduce_for, generator, reducer)

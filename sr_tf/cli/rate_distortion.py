@@ -14,10 +14,10 @@ def add_commands(commands: Commands) -> None:
         commands,
         "rate-distortion",
         _rate_distortion,
-        "compare full-size codecs and restored small images at equal bytes",
-        "Codes every image of a folder at many rates: at full size by AVIF, JPEG XL, JPEG 2000, WebP and JPEG, and "
-        "reduced by AVIF, restored by bicubic interpolation and by generators. Writes curves, tables, Bjøntegaard "
-        "deltas and every image's points to DIR. Repeat the command to continue an interrupted run.",
+        "compare full-size codecs with restored small images at equal size",
+        "Compresses every image of a folder at many rates: at full size by AVIF, JPEG XL, JPEG 2000, WebP and JPEG, "
+        "and reduced by AVIF, then restored by bicubic interpolation and by generators. Writes curves, tables, "
+        "Bjøntegaard deltas and the results of every image to DIR. Repeat the command to continue an interrupted run.",
         "sr-tf rate-distortion scenes/ --out runs/rates --scores ssimulacra2",
     )
     command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
@@ -26,7 +26,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--refine",
         action="store_true",
-        help="measure each generator with refined LRs as well, see `sr-tf archive --refine`; minutes for each image",
+        help="also measure each generator with refined LRs, see `sr-tf archive --refine`; takes minutes for each image",
     )
     command.add_argument(
         "--scores",
@@ -40,7 +40,7 @@ def add_commands(commands: Commands) -> None:
         type=arguments.band,
         default=(0.07, 0.12),
         metavar="LOW,HIGH",
-        help="bit/pixel between which the mean gain is taken (default 0.07,0.12)",
+        help="range of rates in bit/pixel over which the gain is averaged (default 0.07,0.12)",
     )
     arguments.add_workers(command)
     arguments.add_strict(command)

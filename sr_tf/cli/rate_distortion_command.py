@@ -1,4 +1,4 @@
-"""`sr-tf rate-distortion`: full-size codecs and restored LR images compared at equal bytes."""
+"""Runs `sr-tf rate-distortion`: compares full-size codecs with restored LR images at equal size."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""`sr-tf serve`: arguments, help and what it runs."""
+"""`sr-tf serve`: arguments, help and action."""
 
 import argparse
 from pathlib import Path
@@ -17,18 +17,26 @@ def add_commands(commands: Commands) -> None:
         "serve an exported generator by TF Serving's protocol, on Ray Serve",
         "Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is stopped. Needs "
         f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all "
-        "interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends "
-        "the token that the cluster asks for.",
+        "interfaces: use it behind a firewall. If RAY_ADDRESS is set, it joins that cluster; RAY_AUTH_MODE=token "
+        "sends the token that the cluster requires.",
         "sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")
-    command.add_argument("--grpc-port", type=arguments.positive, default=8500, metavar="PORT", help="(default 8500)")
-    command.add_argument("--http-port", type=arguments.positive, default=8501, metavar="PORT", help="(default 8501)")
+    command.add_argument(
+        "--grpc-port", type=arguments.positive, default=8500, metavar="PORT", help="gRPC port (default 8500)"
+    )
+    command.add_argument(
+        "--http-port", type=arguments.positive, default=8501, metavar="PORT", help="REST port (default 8501)"
+    )
     command.add_argument(
         "--http-host", default="127.0.0.1", metavar="ADDRESS", help="address of the REST port (default 127.0.0.1)"
     )
     command.add_argument(
-        "--replicas", type=arguments.positive, default=1, metavar="N", help="processes that compute (default 1)"
+        "--replicas",
+        type=arguments.positive,
+        default=1,
+        metavar="N",
+        help="number of processes that restore images (default 1)",
     )
     command.add_argument(
         "--max-replicas", type=arguments.positive, metavar="N",

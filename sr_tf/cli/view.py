@@ -1,4 +1,4 @@
-"""`sr-tf view`: arguments, help and what it runs."""
+"""`sr-tf view`: arguments, help and action."""
 
 import argparse
 from pathlib import Path
@@ -15,10 +15,10 @@ def add_commands(commands: Commands) -> None:
         commands,
         "view",
         _view,
-        "look at an archive or a slide in the browser",
+        "view an archive or a slide in the browser",
         "Opens a deep-zoom page. The tiles of an archive are restored while you pan, and can be compared with the "
         "original or with plain interpolation under a slider. Only this machine can reach the page, unless --host is "
-        "given: then the browser needs the token that is printed. Research use only, not for diagnosis.",
+        "given; the browser then needs the printed token. Research use only, not for diagnosis.",
         "sr-tf view slide.sr.zip --original slide.svs",
     )
     command.add_argument("slide", type=Path, metavar="ARCHIVE_OR_SLIDE", help="an archive, a slide or an image")
@@ -26,13 +26,15 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--serving",
         metavar="grpc://HOST:PORT",
-        help="run the archive's generators on TF Serving; there they have the names that `sr-tf info` prints",
+        help="run the archive's generators on TF Serving; its names must be those that `sr-tf info` prints",
     )
     command.add_argument(
         "--host", metavar="HOST", help="listen at this address, for other machines (default: this machine only)"
     )
-    command.add_argument("--port", type=arguments.port, default=0, metavar="PORT", help="(default: any free port)")
-    command.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    command.add_argument(
+        "--port", type=arguments.port, default=0, metavar="PORT", help="port of the page (default: any free port)"
+    )
+    command.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     arguments.add_own_models(command)
     arguments.add_engine(command)
     arguments.add_workers(command)

@@ -1,1 +1,1 @@
-"""From images to training examples: cutting scenes, finding duplicates, drawing smears, the tf.data pipeline."""
+"""Training data: cutting scenes, finding near-duplicates, drawing smears, the scene store, the tf.data pipeline."""

@@ -1,7 +1,7 @@
-"""Random numbers as pure functions of a seed and a number, in NumPy: the same on every machine and Keras backend.
+"""Random numbers as pure functions of a seed and an index, in NumPy: the same on every machine and Keras backend.
 
-They are the numbers that `tf.random.stateless_uniform` and `tf.random.experimental.index_shuffle` give on a CPU, which
-tests compare, so that a training run needs no TensorFlow to draw the patches that it drew with it.
+The numbers equal those of `tf.random.stateless_uniform` and `tf.random.experimental.index_shuffle` on a CPU; tests
+compare them. Training therefore draws the same patches with and without TensorFlow.
 """
 
 import math
@@ -24,14 +24,14 @@ _LEAST_BLOCK = 16
 
 
 def uniform(seed: int, numbers: np.ndarray) -> np.ndarray:
-    """Draws four numbers for each of some integers.
+    """Draws four uniform random numbers for each index.
 
     Args:
         seed: any 64-bit integer.
-        numbers: int64 [N].
+        numbers: the indices, int64 [N].
 
     Returns:
-        float32 [N, 4] in [0, 1); a row depends on the seed and its own number alone.
+        float32 [N, 4] in [0, 1); each row depends only on the seed and its own index.
     """
     low, high = _halves(np.asarray(numbers, np.int64))
     seed_low, seed_high = _halves(np.full(low.shape, seed, np.int64))
@@ -44,43 +44,43 @@ def uniform(seed: int, numbers: np.ndarray) -> np.ndarray:
 
 
 def permutation(seed: int, turn: int, count: int) -> np.ndarray:
-    """An order of `count` things, another one for each seed and turn.
+    """Draws a random order of `count` items, a different one for each seed and turn.
 
-    A block cipher on the least even number of bits that holds `count`, applied again wherever its result is too large
-    (cycle walking, Black and Rogaway 2002).
+    The order is a block cipher on an even number of bits, at least 16, that is large enough for `count`. Where a result
+    is too large, the cipher is applied again (cycle walking, Black and Rogaway 2002).
 
     Args:
-        seed: any integer; its low 32 bits count.
-        turn: likewise, for instance the number of a pass over the data.
-        count: at least 1.
+        seed: any integer; only its low 32 bits are used.
+        turn: any integer, for instance the number of the pass over the data; only its low 32 bits are used.
+        count: the number of items, at least 1.
 
     Returns:
-        int64 [count]: each of 0 … count − 1 once.
+        int64 [count]: each number from 0 to count − 1 once.
     """
     last = count - 1
     if last == 0:
         return np.zeros(1, np.int64)
     bits = math.ceil(math.log2(last))
     word = max(bits + bits % 2, _LEAST_BLOCK) // 2
-    # One step of the walk for every value of the cipher; values that need no further step lead to themselves.
+    # `walk` maps every value to the next step of its walk; values small enough map to themselves.
     values = np.arange(1 << 2 * word, dtype=np.int64)
     walk = _simon(values, seed, turn, word)
     order = walk[:count]
     walk = np.where(values <= last, values, walk)
     while (order > last).any():
         order = walk[order]
-        walk = walk[walk]  # twice as many steps at once: a few of a million values need tens of thousands
+        walk = walk[walk]  # doubles the steps: a few of a million values need tens of thousands of them
     return order
 
 
 def _halves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The low and high 32 bits of int64 values, as uint64."""
+    """Splits int64 values into their low and high 32 bits, as uint64."""
     bits = values.view(np.uint64)
     return bits & _LOW, bits >> _HALF
 
 
 def _philox(counter: list[np.ndarray], key: list[np.ndarray]) -> list[np.ndarray]:
-    """Four 32-bit words for each counter of four words and key of two, all in uint64."""
+    """Philox: four random 32-bit words for each counter of four words and key of two words, all stored as uint64."""
     for _ in range(_ROUNDS):
         first, second = counter[0] * _MULTIPLIERS[0], counter[2] * _MULTIPLIERS[1]
         counter = [
@@ -94,7 +94,7 @@ def _philox(counter: list[np.ndarray], key: list[np.ndarray]) -> list[np.ndarray
 
 
 def _simon(values: np.ndarray, seed: int, turn: int, word: int) -> np.ndarray:
-    """Simon with four rounds on words of `word` bits; values have twice as many."""
+    """Simon with four rounds on words of `word` bits; each value consists of two words."""
     mask = (1 << word) - 1
 
     def left(x, shift: int):

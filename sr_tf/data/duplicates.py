@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-# Chosen on Chula RBC-12; see the measurement in `near_duplicates`.
+# Chosen on Chula RBC-12; see the measurements in `near_duplicates`.
 THRESHOLD = 0.55
 
 _SIDE = 160  # length of a fingerprint's longer side in pixels; the first step uses half of it

@@ -17,27 +17,27 @@ from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
 
 FILES = {"train": "train.npz", "validation": "validation.npz"}
-"""What a folder of packed scenes holds, by split."""
+"""The files in a folder of packed scenes, by split."""
 _SETTINGS = ("scale", "degradation", "qualities")
 
 
 class PackedScenes:
-    """A file of packed scenes; arrays are read when they are asked for.
+    """A file of packed scenes; each array is read when it is needed.
 
     Iterating yields (name, HR uint8 [H, W, 3]).
 
     Args:
-        path: a file that `write_packed` made.
+        path: a file that `write_packed` wrote.
 
     Attributes:
-        path: the file.
+        path: the path of the file.
         scale: reduction in each direction.
-        degradation: how HR was reduced, a name in `sr_tf.images.degradation.DEGRADATIONS`.
-        qualities: AVIF qualities that the LRs went through, separated by commas; empty: uncoded.
-        variants: how many LRs each scene has.
+        degradation: the reduction from HR to LR, a name in `sr_tf.images.degradation.DEGRADATIONS`.
+        qualities: AVIF qualities at which the LRs were compressed, separated by commas; empty: not compressed.
+        variants: the number of LRs of each scene.
 
     Raises:
-        UserError: the file is missing, damaged or something else.
+        UserError: the file does not exist, is damaged, or is no file of packed scenes.
     """
 
     def __init__(self, path: str | Path):
@@ -56,12 +56,12 @@ class PackedScenes:
             yield f"{self.path.name} {index}", self.read(index)
 
     def read(self, index: int) -> np.ndarray:
-        """HR uint8 [H, W, 3] of one scene. Thread-safe."""
+        """Reads the HR image of one scene, uint8 [H, W, 3]. Thread-safe."""
         with self._named_errors():
             return self._arrays[f"hr/{index:06d}"]
 
     def lr(self, index: int, variant: int) -> np.ndarray:
-        """One LR of one scene, uint8 [h, w, 3]. Thread-safe."""
+        """Reads one LR of one scene, uint8 [h, w, 3]. Thread-safe."""
         with self._named_errors():
             return self._arrays[f"lr/{index:06d}/{variant}"]
 
@@ -70,7 +70,7 @@ class PackedScenes:
 
 
 class _NamedErrors:
-    """Turns what NumPy and zipfile raise on damaged files into a `UserError` that names the file."""
+    """Converts the exceptions that NumPy and zipfile raise on damaged files to a `UserError` with the file's name."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -90,7 +90,7 @@ class PackedLRs:
         self._scenes = scenes
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-        """See `LRs`."""
+        """Returns the LRs with the given numbers, see `LRs`."""
         return [self._scenes.lr(index, variant) for variant in variants]
 
 
@@ -98,31 +98,33 @@ def open_packed(folder: str | Path) -> dict[str, PackedScenes]:
     """Opens the packed scenes of a folder.
 
     Args:
-        folder: holds `train.npz` and `validation.npz`.
+        folder: the folder with `train.npz` and `validation.npz`.
 
     Returns:
         The scenes of each split.
 
     Raises:
-        UserError: a file is missing or damaged, or they were reduced differently.
+        UserError: a file does not exist or is damaged, or the scales of the two files differ.
     """
     if not folder:
-        raise UserError("--dataset=packed: expected --data_dir with a folder that holds train.npz and validation.npz")
+        raise UserError(
+            "--dataset=packed: expected --data_dir with a folder that contains train.npz and validation.npz"
+        )
     scenes = {split: PackedScenes(Path(folder) / name) for split, name in FILES.items()}
     train, validation = scenes["train"], scenes["validation"]
     if train.scale != validation.scale:
-        raise UserError(f"{validation.path}: reduced ×{validation.scale}, expected ×{train.scale} as {train.path}")
+        raise UserError(f"{validation.path}: reduced ×{validation.scale}, expected ×{train.scale} as in {train.path}")
     return scenes
 
 
 def packed_settings(given: dict) -> dict:
-    """The fields of `TrainConfig` that packed training scenes decide.
+    """Returns the fields of `TrainConfig` that are determined by the packed training scenes.
 
     Args:
-        given: fields by name; `data_dir` names the folder.
+        given: the fields given on the command line, by name; `data_dir` is the folder of packed scenes.
 
     Raises:
-        UserError: a field was given another value; see also `open_packed`.
+        UserError: a given field differs from the packed scenes; see also `open_packed`.
     """
     train = open_packed(given.get("data_dir", ""))["train"]
     settings = {"scale": train.scale, "degradation": train.degradation, "lr_qualities": train.qualities}
@@ -135,18 +137,18 @@ def packed_settings(given: dict) -> dict:
 def write_packed(
     path: Path, images: Iterable[np.ndarray], scale: int, degradation: str, lrs: LRs, qualities: str = ""
 ) -> int:
-    """Packs scenes, one after another: memory holds one of them.
+    """Packs scenes into a file, one at a time, so that only one is in memory.
 
     Args:
         path: the `.npz` file to write.
-        images: HR, uint8 [H, W, 3] each.
+        images: the HR images, uint8 [H, W, 3] each.
         scale: reduction in each direction.
-        degradation: name of the reduction, for the record.
-        lrs: makes the LRs.
-        qualities: of AVIF that the LRs go through, separated by commas, for the record.
+        degradation: the name of the reduction, stored in the file.
+        lrs: computes the LRs.
+        qualities: the AVIF qualities of the LRs, separated by commas, stored in the file.
 
     Returns:
-        How many scenes were packed.
+        The number of scenes packed.
     """
     count = 0
 

@@ -6,16 +6,16 @@ from sr_tf.data.sampler import Sampler
 
 
 def training_batches(sampler: Sampler, start: int, stop: int) -> tf.data.Dataset:
-    """Batches of patches, cut in parallel and ahead of time.
+    """Builds a data set of training batches, which are cut in parallel and prefetched.
 
     Args:
-        sampler: cuts patches.
+        sampler: the sampler that cuts the patches.
         start: the first step.
-        stop: one more than the last.
+        stop: the last step plus one.
 
     Returns:
-        A data set of pairs as `Sampler.batch` gives them, float32, with static shapes; its first element is the batch
-        of step `start`.
+        A data set of the pairs that `Sampler.batch` returns, float32, with static shapes; its first element is the
+        batch of step `start`.
     """
 
     def patch(number):

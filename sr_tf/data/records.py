@@ -1,4 +1,4 @@
-"""Scenes of a prepared data set, read from its TFRecords in order, and any of them again by its number."""
+"""Reads the scenes of a prepared data set from its TFRecords, first in order, then by index."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from sr_tf.errors import UserError
 
-# A TFRecord file is a row of records: length (uint64), CRC of the length, the data, CRC of the data.
+# A TFRecord file is a sequence of records: length (uint64), CRC of the length, the data, CRC of the data.
 _LENGTH = struct.Struct("<Q")
 _HEADER, _FOOTER = 12, 4
 
@@ -19,7 +19,7 @@ _HEADER, _FOOTER = 12, 4
 class RecordScenes:
     """The scenes of one split.
 
-    Iterating yields (name, HR uint8 [H, W, 3]) in the order in which they were written; checksums are verified there.
+    Iterating yields (name, HR uint8 [H, W, 3]) in the order of the files, and verifies checksums.
 
     Args:
         builder: a prepared TFDS builder whose examples have `image` and `name`.
@@ -37,27 +37,27 @@ class RecordScenes:
         self._features = builder.info.features
         self._count = builder.info.splits[split].num_examples
         self._paths = [Path(path) for path in builder.info.splits[split].filepaths]
-        self._places: list[tuple[Path, int]] = []
+        self._offsets: list[tuple[Path, int]] = []
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
-        places = []
+        offsets = []
         for path in self._paths:
             offset = 0
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-                places.append((path, offset))
+                offsets.append((path, offset))
                 offset += _HEADER + len(record) + _FOOTER
                 example = self._features.deserialize_example_np(record)
                 yield example["name"].decode("utf-8"), example["image"]
-        self._places = places
+        self._offsets = offsets
 
     def read(self, index: int) -> np.ndarray:
-        """Reads one scene again. Thread-safe.
+        """Reads one scene. Thread-safe.
 
         Args:
-            index: its place in the order of iteration, which must have been completed once.
+            index: the scene's index in the order of iteration. One iteration must have been completed before.
 
         Returns:
             HR uint8 [H, W, 3].
@@ -65,7 +65,7 @@ class RecordScenes:
         Raises:
             UserError: the file has changed or cannot be read.
         """
-        path, offset = self._places[index]
+        path, offset = self._offsets[index]
         try:
             with path.open("rb") as file:
                 file.seek(offset)
@@ -74,5 +74,5 @@ class RecordScenes:
                 return self._features.deserialize_example_np(file.read(length))["image"]
         except (OSError, struct.error, DecodeError, tf.errors.OpError, ValueError, MemoryError, OverflowError) as error:
             raise UserError(
-                f"{path}: scene {index} cannot be read again ({error}); was the data set changed?"
+                f"{path}: scene {index} cannot be read again ({error}); the file may have changed"
             ) from error

@@ -1,8 +1,8 @@
-"""Training patches as a pure function of the step: a run resumes at any step without an iterator's state.
+"""Training patches as a pure function of the step, so that a run can continue at any step without iterator state.
 
-Patch number n = step · batch + position belongs to pass n // N over the N scenes, in an order drawn for that pass; its
-place, its flip or rotation and which of its LRs it is cut from are drawn from (seed, n) alone. NumPy only, so that both
-Keras backends train on the same patches.
+Patch number n = step · batch size + position belongs to pass n // N over the N scenes; each pass has its own random
+order. Position, flip or rotation, and the LR variant depend only on (seed, n). The code uses only NumPy, so both Keras
+backends train on the same patches.
 """
 
 import functools
@@ -15,15 +15,15 @@ from sr_tf.data.draws import permutation, uniform
 from sr_tf.errors import UserError
 
 _DRAWN_TOGETHER = 1024
-"""Patches whose random numbers are drawn in one call, since each call costs half a millisecond."""
+"""The number of patches whose random numbers are drawn in one call; a call takes half a millisecond."""
 
 
 class Pairs(Protocol):
-    """HR scenes with their LRs, by number.
+    """HR scenes with their LRs, by index.
 
     Attributes:
         scale: HR pixels for each LR pixel, in each direction.
-        variants: how many LRs each scene has.
+        variants: the number of LRs of each scene.
         sizes: int [N, 2], height and width of each scene's LR in pixels.
     """
 
@@ -32,18 +32,18 @@ class Pairs(Protocol):
     sizes: np.ndarray
 
     def pair(self, index: int, variant: int) -> tuple[np.ndarray, np.ndarray]:
-        """LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3] of one scene. Thread-safe."""
+        """Returns LR, uint8 [h, w, 3], and HR, uint8 [scale · h, scale · w, 3], of one scene. Thread-safe."""
 
 
 class Sampler:
-    """Aligned patches of LR and HR, flipped and rotated at random.
+    """Cuts aligned patches of LR and HR, flipped and rotated at random.
 
     Args:
-        pairs: the scenes.
-        batch_size: patches in a batch.
+        pairs: the scenes with their LRs.
+        batch_size: the number of patches in a batch.
         crop_size: side of the LR patches in pixels.
-        seed: decides order, places and orientations.
-        qualities: for training that makes its own LRs: each HR patch then comes with one of these qualities.
+        seed: the random seed of order, positions and orientations.
+        qualities: for training with a reducer: a patch is then HR and one of these qualities, without LR.
 
     Raises:
         UserError: a scene is smaller than a patch.
@@ -62,23 +62,23 @@ class Sampler:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Shapes of what `patch` returns."""
+        """The shapes of the two arrays that `patch` returns."""
         lr, hr = ((side, side, 3) for side in (self._size, self._size * self._pairs.scale))
         return (hr, ()) if self._qualities else (lr, hr)
 
     def patch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """One patch. Thread-safe.
+        """Cuts one patch. Thread-safe.
 
         Args:
-            number: of the patch, counted over the whole run.
+            number: the patch number, counted over the whole run.
 
         Returns:
-            LR float32 [crop, crop, 3] and HR float32 [scale · crop, scale · crop, 3], values 0 to 255; with qualities
-            HR and a quality, float32 scalar.
+            LR, float32 [crop, crop, 3], and HR, float32 [scale · crop, scale · crop, 3], values 0 to 255. With
+            `qualities`: HR and a quality, a float32 scalar.
         """
         count = len(self._pairs.sizes)
         index = int(self._order(number // count)[number % count])
-        # In float32 as drawn: another precision could cut a pixel further.
+        # The products stay in float32: another precision could move a patch by a pixel.
         vertical, horizontal, turn, variant = self._draws(number // _DRAWN_TOGETHER)[number % _DRAWN_TOGETHER]
         lr, hr = self._pairs.pair(index, int(variant * np.float32(self._pairs.variants)))
         places = [
@@ -96,23 +96,23 @@ class Sampler:
         return hr, np.float32(self._qualities[int(variant * np.float32(len(self._qualities)))])
 
     def batch(self, step: int, spread=map) -> tuple[np.ndarray, np.ndarray]:
-        """The batch of a step: the arrays of `patch` along a new first axis.
+        """Cuts the batch of a step: the arrays of `patch`, stacked along a new first axis.
 
         Args:
-            step: of the run, from 0.
-            spread: `map`, or the `map` of a pool of threads.
+            step: the step of the run, from 0.
+            spread: `map`, or the `map` method of a thread pool.
         """
         numbers = range(step * self.batch_size, (step + 1) * self.batch_size)
         return tuple(np.stack(images) for images in zip(*spread(self.patch, numbers), strict=True))
 
     def batches(self, first: int, count: int, spread=map) -> tuple[np.ndarray, np.ndarray]:
-        """The batches of `count` steps from `first` on, along a new first axis."""
+        """Cuts the batches of `count` steps from step `first`, stacked along a new first axis."""
         batches = (self.batch(step, spread) for step in range(first, first + count))
         return tuple(np.stack(images) for images in zip(*batches, strict=True))
 
 
 def cut(image: np.ndarray, top: int, left: int, size: int, scale: int) -> np.ndarray:
-    """A square part of an image.
+    """Cuts a square part out of an image.
 
     Args:
         image: [H, W, C].
@@ -128,11 +128,11 @@ def cut(image: np.ndarray, top: int, left: int, size: int, scale: int) -> np.nda
 
 
 def oriented(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight flips and rotations of a square patch.
+    """Applies one of the eight flips and rotations to a square patch.
 
     Args:
         image: [s, s, C].
-        turn: 0 to 7: quarter turns in its two low bits, mirrored first from 4 on.
+        turn: 0 to 7. The two low bits are the number of quarter turns; from 4 on, the patch is mirrored first.
 
     Returns:
         A view [s, s, C].

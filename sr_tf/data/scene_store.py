@@ -1,4 +1,4 @@
-"""HR scenes with their LRs, by number: in memory as far as they fit, read again beyond that."""
+"""HR scenes with their LRs, by index: kept in memory as far as they fit, otherwise read when needed."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ from sr_tf.images.degradation import pad_to_multiple
 
 
 class Scenes(Protocol):
-    """Where scenes come from: iterated once from first to last, then read by number."""
+    """A source of scenes, which is iterated once and then read by index."""
 
     def __len__(self) -> int: ...
 
@@ -21,28 +21,28 @@ class Scenes(Protocol):
         """Yields (name, HR uint8 [H, W, 3])."""
 
     def read(self, index: int) -> np.ndarray:
-        """HR uint8 [H, W, 3] of one scene. Thread-safe."""
+        """Reads the HR image of one scene, uint8 [H, W, 3]. Thread-safe."""
 
 
 class LRs(Protocol):
-    """How the LRs of a scene are made.
+    """A source of the LRs of scenes.
 
     Attributes:
-        variants: how many LRs each scene has.
+        variants: the number of LRs of each scene.
     """
 
     variants: int
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-        """The LRs with these numbers, uint8 [h, w, 3] each; `spread` is `map` or that of a pool of threads."""
+        """Returns the LRs with the given numbers, uint8 [h, w, 3]; `spread` is `map` or a thread pool's `map`."""
 
 
 class CodedLRs:
-    """LRs made by reduction, and coded by AVIF where qualities are given.
+    """LRs that are computed from HR, and compressed by AVIF if qualities are given.
 
     Args:
-        reduction: from HR to LR, uint8.
-        qualities: of AVIF; each gives every scene an LR that went through it. None: one LR, uncoded.
+        reduction: a function from HR to LR, uint8.
+        qualities: AVIF qualities; each scene has one LR for each of them. Empty: one LR, not compressed.
     """
 
     def __init__(self, reduction: Callable[[np.ndarray], np.ndarray], qualities: Sequence[int] = ()):
@@ -50,7 +50,7 @@ class CodedLRs:
         self.variants = max(1, len(self._qualities))
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-        """See `LRs`."""
+        """Returns the LRs with the given numbers, see `LRs`."""
         lr = self._reduction(hr)
         if not self._qualities:
             return [lr]
@@ -60,21 +60,21 @@ class CodedLRs:
 
 
 class SceneStore:
-    """Pairs of LR and HR scenes; `sr_tf.data.sampler.Pairs` for training.
+    """Pairs of LR and HR scenes for training; implements `sr_tf.data.sampler.Pairs`.
 
-    Every scene is read once at the start. The first ones stay in memory with all their LRs until `cache_bytes` are
-    used; the others are read and reduced again whenever they are asked for, so that memory does not grow with them.
+    Every scene is read once at the start. The first scenes stay in memory with all their LRs, up to `cache_bytes`. The
+    others are read and reduced each time they are needed, so memory does not grow with the number of scenes.
 
     Args:
-        scenes: where HR comes from.
+        scenes: the source of HR scenes.
         scale: reduction in each direction.
-        lrs: makes LRs.
-        crop_size: side in LR pixels of the patches that will be cut.
-        cache_bytes: how much memory pixels may take.
+        lrs: the source of LRs.
+        crop_size: side of the training patches in LR pixels.
+        cache_bytes: the largest size of the pixels kept in memory.
 
     Attributes:
         scale, variants, sizes: see `sr_tf.data.sampler.Pairs`.
-        cached: how many scenes are in memory.
+        cached: the number of scenes in memory.
 
     Raises:
         UserError: there is no scene, or a scene is smaller than a patch.
@@ -111,19 +111,19 @@ class SceneStore:
 
     @property
     def cached(self) -> int:
-        """How many scenes are in memory."""
+        """The number of scenes in memory."""
         return len(self._kept)
 
     def pair(self, index: int, variant: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """One scene. Thread-safe.
+        """Returns LR and HR of one scene. Thread-safe.
 
         Args:
-            index: number of the scene.
-            variant: which of its LRs.
+            index: the scene's index.
+            variant: the number of the LR.
 
         Returns:
-            LR uint8 [h, w, 3] and HR uint8 [scale · h, scale · w, 3], whose last row and column are repeated up to a
-            multiple of the scale.
+            LR, uint8 [h, w, 3], and HR, uint8 [scale · h, scale · w, 3]. HR is padded to a multiple of the scale by
+            repeating its last row and column.
         """
         if index < len(self._kept):
             lrs, hr = self._kept[index]

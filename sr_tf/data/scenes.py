@@ -40,7 +40,7 @@ def cut_scenes(image: np.ndarray, size: int = 700) -> list[tuple[str, np.ndarray
 
 
 def middle(path: Path, image: np.ndarray, side: int) -> np.ndarray:
-    """The central square of an image.
+    """Cuts the central square out of an image.
 
     Args:
         path: the image's file, for the error.
@@ -104,7 +104,7 @@ def _edges(length: int, size: int) -> list[int]:
 def _deal(
     groups: list[Hashable], sizes: Mapping[Hashable, int], wanted: Mapping[str, float]
 ) -> tuple[dict[Hashable, str], float]:
-    """Assigns the groups in order. Returns the split of each and the summed distance of counts from `wanted`."""
+    """Assigns groups in order; returns the split of each, and the summed difference of counts from `wanted`."""
     missing = dict(wanted)
     empty = set(wanted)
     assignment = {}

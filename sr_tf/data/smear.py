@@ -144,7 +144,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
 
 
 def _free_place(rng, placed: list, radius: float, reach: float, height: int, width: int) -> tuple[float, float] | None:
-    """A centre whose distance from every other is at least `reach` times the sum of radii; None: no place is free."""
+    """Finds a centre at least `reach` times the sum of radii from all others; None if there is none."""
     others = np.array(placed).reshape(-1, 3)
     for _ in range(30):
         y, x = rng.uniform(-radius, height + radius), rng.uniform(-radius, width + radius)
@@ -193,7 +193,7 @@ def _photograph(rng: np.random.Generator, look: _Look, stain: np.ndarray) -> np.
 
 
 def _illumination(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """The light of a lamp slightly off centre, float32 [height, width]: 1 at its centre, less towards the corners."""
+    """The light of a slightly decentred lamp, float32 [height, width]: 1 at its centre, less towards the corners."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
     x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
     return 1 - np.float32(rng.uniform(0, 0.09)) * (x * x + y * y)

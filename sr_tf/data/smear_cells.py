@@ -195,7 +195,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.
 
 
 def _red_outline(rng: np.random.Generator, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Radii at `_ANGLES` with mean about 1: those of the border, and those of the oval on which it is based."""
+    """Radii of the border, and of the oval it is based on, at `_ANGLES`; their mean is about 1."""
     stretch = rng.uniform(1.2, 1.7) if kind == "oval" else rng.uniform(1.0, 1.22)
     turned = _ANGLES - rng.uniform(0, 2 * np.pi)
     plan = 1 / np.sqrt(np.cos(turned) ** 2 / stretch + np.sin(turned) ** 2 * stretch)

@@ -1,1 +1,1 @@
-"""Both training phases: models with their `train_step`, distribution, checkpoints, selection."""
+"""Training: objectives, the step on TensorFlow and on JAX, the run loop, checkpoints, validation and selection."""

@@ -1,4 +1,4 @@
-"""Curves and pictures for TensorBoard; nothing where TensorFlow, which writes them, is not installed."""
+"""Curves and images for TensorBoard; TensorFlow writes them."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 class Board:
-    """Writes events of a run.
+    """Writes a run's curves and images for TensorBoard; does nothing where TensorFlow is not installed.
 
     Args:
-        folder: of the events.
+        folder: the folder for the event files.
     """
 
     def __init__(self, folder: Path):
@@ -21,14 +21,14 @@ class Board:
             self._tf, self._writer = tf, tf.summary.create_file_writer(str(folder))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Adds one point to each curve, by its tag."""
+        """Adds one point to each curve; `values` maps tags to numbers."""
         if self._tf:
             with self._writer.as_default(step=step):
                 for tag, value in values.items():
                     self._tf.summary.scalar(tag, value)
 
     def image(self, step: int, tag: str, image: np.ndarray) -> None:
-        """Adds a picture, uint8 [H, W, 3], and writes everything to disk."""
+        """Adds an image, uint8 [H, W, 3], and writes all pending events to disk."""
         if self._tf:
             with self._writer.as_default(step=step):
                 self._tf.summary.image(tag, image[None])

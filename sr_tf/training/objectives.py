@@ -1,7 +1,7 @@
-"""What the phases minimise: one function for each turn of a step, on any Keras backend.
+"""The objectives of the training phases: their networks and named losses, on any Keras backend.
 
-A step consists of *turns*. In each, one optimizer moves the weights of some networks against the gradient of a loss.
-How networks are applied and differentiated is the backend's business: `step_tensorflow` and `step_jax`.
+A step consists of *turns*. In each turn, one optimizer updates the weights of some networks by the gradient of a loss.
+`step_tensorflow` and `step_jax` apply and differentiate the networks.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from sr_tf.models.coding import coded, quantiser_steps
 from sr_tf.training import losses
 
 Apply = Callable
-"""apply(name, images): runs a network on images, float32 in [0, 255]; a content network gives a list of features."""
+"""apply(name, images) runs a network on images, float32 in [0, 255]; a content network returns a list of features."""
 Losses = tuple[object, dict[str, object]]
-"""The loss that is differentiated, and the losses to report by name; each a mean over the batch."""
+"""The loss to differentiate, and the losses to report, by name; each is a mean over the batch."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Turn:
     """One optimizer's part of a step.
 
     Attributes:
-        optimizer: its name, which is that of the main network it moves.
-        networks: names of the networks whose weights it moves.
-        losses: (apply, *batch) to `Losses`.
+        optimizer: the optimizer's name, which is also the name of the main network it updates.
+        networks: names of the networks whose weights the optimizer updates.
+        losses: a function from (apply, *batch) to `Losses`.
     """
 
     optimizer: str
@@ -40,15 +40,15 @@ class Turn:
 
 @dataclass(frozen=True)
 class Objective:
-    """A phase: its networks and the turns of its step.
+    """The networks of a phase and the turns of its step.
 
     Attributes:
-        networks: by name, those that learn. Each trainable variable belongs to exactly one turn.
-        turns: in their order.
-        frozen: by name, networks that only look.
-        prepare: (apply, on_host, *batch) to what the turns take instead of the batch, without gradient; None: the batch
-            itself. `on_host(function, like, *tensors)` calls a function of NumPy arrays, whose float32 result has the
-            shape of `like`.
+        networks: the networks to train, by name. Each trainable variable belongs to exactly one turn.
+        turns: the turns in the order in which they run.
+        frozen: networks that are used but not trained, by name.
+        prepare: a function from (apply, on_host, *batch) to the tensors that the turns take instead of the batch; no
+            gradient passes through it. `on_host(function, like, *tensors)` calls a function of NumPy arrays, whose
+            float32 result has the shape of `like`. None: the turns take the batch itself.
     """
 
     networks: dict[str, keras.Model]
@@ -58,7 +58,7 @@ class Objective:
 
 
 def pixel_objective(generator: keras.Model) -> Objective:
-    """Phase 1: the generator learns by pixelwise MSE. A batch is (LR, HR)."""
+    """Phase 1: trains the generator by pixelwise MSE. A batch is (LR, HR)."""
 
     def generator_losses(apply: Apply, lr, hr) -> Losses:
         loss = losses.pixel_mse(hr, apply("generator", lr))
@@ -74,18 +74,18 @@ def adversarial_objective(
     weights: dict[str, float],
     content_loss: Callable = losses.content,
 ) -> Objective:
-    """Phase 2: the discriminator learns to tell SR from HR, then the generator to deceive it. A batch is (LR, HR).
+    """Phase 2: trains the discriminator to separate SR from HR, then the generator against it. A batch is (LR, HR).
 
-    The generator's loss is the study's perceptual loss, cross-entropy against the discriminator plus a distance of
-    features, and beside it terms that hold pixels, structure and colours, each where its weight is not 0.
+    The generator's loss is the study's perceptual loss: the adversarial cross-entropy plus a distance of features.
+    Losses on pixels, structure and colour are added where their weights are not 0.
 
     Args:
-        generator: maps LR to SR, pretrained.
+        generator: the pretrained generator, which maps LR to SR.
         discriminator: maps images to logits.
-        content_network: maps images in [0, 255] to a list of features; frozen.
-        weights: in the generator's loss, of `content` and `adversarial`, and optionally of `pixel_mse`, `structure` and
-            `colour`; see `sr_tf.training.losses`.
-        content_loss: compares the features of HR and SR.
+        content_network: maps images in [0, 255] to a list of features; it is not trained.
+        weights: weights in the generator's loss: `content` and `adversarial`, and optionally `pixel_mse`, `structure`
+            and `colour`; see `sr_tf.training.losses`.
+        content_loss: the function that compares the features of HR and SR.
     """
     fidelity = {
         "pixel_mse": losses.pixel_mse,
@@ -122,17 +122,17 @@ def adversarial_objective(
 
 
 def reduction_objective(generator: keras.Model, reducer: keras.Model, rate_weight: float) -> Objective:
-    """Phase 1 with a reducer that learns beside the generator, through the codec. A batch is (HR, qualities [N]).
+    """Phase 1 with a reducer: trains it together with the generator, through AVIF. A batch is (HR, qualities [N]).
 
-    Each patch is reduced, goes through AVIF at its own quality and is restored. The codec has no gradient: what it did
-    to the LR is added to it as a constant, and a differentiable stand-in says what more detail would cost. The loss
-    is the MSE plus `rate_weight` · step² for each bit of an LR sample, step being the quantiser's: close to what a
-    codec itself pays for its bits at that step, so that neither bytes nor detail become too expensive.
+    Each patch is reduced, compressed by AVIF at its own quality and restored. The codec has no gradient: the change it
+    makes to the LR is added as a constant, and a differentiable model of the codec estimates the bits of the LR. The
+    loss is the MSE plus `rate_weight` · step² for each bit of an LR sample, where step is the quantiser's step. This is
+    close to the codec's own trade-off between bits and error at that step, so that neither dominates.
 
     Args:
         generator: maps LR to SR.
-        reducer: maps HR to LR, of the generator's scale.
-        rate_weight: see above.
+        reducer: maps HR to LR; it has the generator's scale.
+        rate_weight: the cost of a bit per LR sample, in squared quantiser steps.
     """
 
     def prepare(apply: Apply, on_host: Callable, hr, qualities):
@@ -146,7 +146,7 @@ def reduction_objective(generator: keras.Model, reducer: keras.Model, rate_weigh
         sr = apply("generator", lr + damage)
         errors = ops.mean(ops.square(sr - hr), axis=(1, 2, 3))
         costs = rate_weight * ops.square(steps) * bits / 3
-        # Coarsely coded patches have the larger errors; without the weight they would decide nearly everything.
+        # Coarsely coded patches have larger errors; without this weight they would dominate the loss.
         loss = ops.mean((errors + costs) / (1.0 + steps / 10.0))
         return loss, {"loss": loss, "pixel_mse": losses.pixel_mse(hr, sr), "bits_per_lr_pixel": ops.mean(bits)}
 
@@ -158,14 +158,14 @@ def reduction_objective(generator: keras.Model, reducer: keras.Model, rate_weigh
 
 
 def coding_damage(lr: np.ndarray, qualities: np.ndarray) -> np.ndarray:
-    """What AVIF does to LRs, to be added to them; runs on the host.
+    """The difference that AVIF makes to LRs; runs on the host.
 
     Args:
-        lr: float32 [N, h, w, 3], RGB around [0, 255].
-        qualities: [N].
+        lr: float32 [N, h, w, 3], RGB; values slightly outside [0, 255] are allowed.
+        qualities: the AVIF quality of each image, [N].
 
     Returns:
-        float32 [N, h, w, 3].
+        The decoded images minus `lr`, float32 [N, h, w, 3].
     """
     from sr_tf.images.codecs import coded_variants
 

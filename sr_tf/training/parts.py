@@ -1,4 +1,4 @@
-"""What a run is put together from, by its configuration; on any Keras backend."""
+"""Builds the networks, optimizers and objective of a run from its configuration, on any Keras backend."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from sr_tf.training.objectives import Objective, adversarial_objective, pixel_ob
 
 @dataclass(frozen=True)
 class Parts:
-    """A phase before a backend takes it.
+    """The parts of a phase, which a backend trains.
 
     Attributes:
-        config: of the run.
-        objective: what is minimised.
-        optimizers: one for each turn, by its name; not built yet.
-        content_loss: compares the features of HR and SR in the gan phase.
+        config: the run's configuration.
+        objective: the objective to minimise.
+        optimizers: the optimizer of each turn by its name; not built yet.
+        content_loss: the function that compares the features of HR and SR in the gan phase.
     """
 
     config: TrainConfig
@@ -36,7 +36,7 @@ class Parts:
     content_loss: Callable = losses.content
 
     def averaged(self) -> dict[str, keras.Model]:
-        """Networks for the moving averages, with the weights that training starts from: generator and reducer."""
+        """Builds the networks for the moving averages (generator, reducer), with the weights at the start."""
         builders = {"generator": build_generator, "reducer": build_reducer}
         networks = {}
         for name, build in builders.items():
@@ -50,9 +50,9 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
     """Builds the networks and optimizers of a phase; on TensorFlow, inside the strategy's scope.
 
     Args:
-        config: of the run. In the gan phase the generator starts from `config.pretrained`, in the other one too if that
-            is given.
-        content_network: of the gan phase; by default the one that the configuration names.
+        config: the run's configuration. The generator starts from `config.pretrained` if it is given; the gan phase
+            requires it.
+        content_network: the content network of the gan phase; by default the one that the configuration names.
 
     Raises:
         UserError: the pretrained generator is missing or has another architecture, or the content network's weights
@@ -78,37 +78,37 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
 
 
 def build_generator(config: TrainConfig) -> EDSR:
-    """A generator with initial weights."""
+    """Builds a generator with random weights."""
     generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
     generator.build((None, None, None, 3))
     return generator
 
 
 def build_reducer(config: TrainConfig) -> Reducer:
-    """A reducer that begins as the mean of pixels."""
+    """Builds a reducer that initially computes the mean of pixels."""
     reducer = Reducer(config.scale)
     reducer.build((None, None, None, 3))
     return reducer
 
 
 def started_reducer(config: TrainConfig) -> Reducer:
-    """The reducer to go on from: that of the generator that the configuration starts from, if it has one."""
+    """Builds a reducer, with the weights of the pretrained generator's reducer if there is one."""
     reducer = build_reducer(config)
-    started = load_reducer(config.pretrained) if config.pretrained else None
-    if started is not None:
-        reducer.set_weights(started.get_weights())
+    pretrained = load_reducer(config.pretrained) if config.pretrained else None
+    if pretrained is not None:
+        reducer.set_weights(pretrained.get_weights())
     return reducer
 
 
 def build_discriminator(config: TrainConfig) -> Discriminator:
-    """A discriminator with initial weights."""
+    """Builds a discriminator with random weights."""
     discriminator = Discriminator(config.discriminator_filters)
     discriminator.build((None, None, None, 3))
     return discriminator
 
 
 def loss_weights(config: TrainConfig) -> dict[str, float]:
-    """Of the generator's loss in the `gan` phase."""
+    """The weights of the parts of the generator's loss in the `gan` phase, by name."""
     return {
         "content": config.content_weight,
         "adversarial": config.adversarial_weight,
@@ -119,41 +119,50 @@ def loss_weights(config: TrainConfig) -> dict[str, float]:
 
 
 def distances(config: TrainConfig, content_distance: Callable | None) -> dict[str, Callable]:
-    """By what else than PSNR and SSIM a run is validated: in the gan phase by the distance of its content loss."""
+    """Selects the validation distances besides PSNR and SSIM.
+
+    Args:
+        config: the run's configuration.
+        content_distance: the content loss of HR and SR; None in the pretrain phase.
+
+    Returns:
+        Functions of HR and SR, float32 [1, H, W, 3] each, by name: none in the pretrain phase; in the gan phase
+        `content`, and `enl0` if generators are selected by it.
+    """
     if content_distance is None:
         return {}
-    measured = {"content": content_distance}
+    functions = {"content": content_distance}
     if config.select_by == "enl0":
         enl0 = ENL0(locate("efficientnet_lite0"))
-        measured["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
-    return measured
+        functions["enl0"] = lambda hr, sr: enl0(hr, sr)[0]
+    return functions
 
 
 def schedule(config: TrainConfig, peak: float) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate of each step; its highest value is `peak`."""
+    """Builds the learning-rate schedule of a run; its highest value is `peak`."""
     warm = config.warmup_steps
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warm else peak,
         warmup_target=peak if warm else None,
         warmup_steps=warm,
         decay_steps=max(1, config.steps - warm),
-        # What remains of the peak at the end: all of it makes the schedule constant.
+        # The final rate as a share of the peak: 1 makes the schedule constant.
         alpha=1.0 if config.schedule == "constant" else 0.0,
     )
 
 
 def pretrained_weights(config: TrainConfig) -> list[np.ndarray]:
-    """Of the generator that the configuration starts from.
+    """Reads the weights of the pretrained generator.
 
     Raises:
-        UserError: it is missing or of another architecture.
+        UserError: the generator does not exist, or has another architecture than the configuration.
     """
     try:
         pretrained = load_generator(config.pretrained)
     except UserError as error:
         raise UserError(
-            f"--phase={config.phase} starts from a pretrained generator: {error}; run --phase=pretrain first or name "
-            "one by --pretrained"
+            f"--phase={config.phase} starts from a pretrained generator: {error}; run --phase=pretrain first, or "
+            "give a generator with --pretrained"
         ) from error
     for name, found in architecture(pretrained).items():
         expected = getattr(config, name)

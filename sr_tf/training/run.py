@@ -1,4 +1,4 @@
-"""A training run from configuration to kept generators, resumable at any time, on TensorFlow or JAX."""
+"""The training run, from the configuration to the best generators; it can continue after any interruption."""
 
 import functools
 import math
@@ -31,10 +31,10 @@ class TrainingData:
     """The scenes of a run.
 
     Attributes:
-        name: of the data set, for people.
-        train: the scenes to learn from.
-        validation: the scenes to choose generators by.
-        lrs: of training and validation scenes, where they were stored with them; None: they are made from HR.
+        name: the data set's name, for messages.
+        train: the training scenes.
+        validation: the validation scenes, which decide which generators are kept.
+        lrs: the stored LRs of the training scenes and of the validation scenes; None: LRs are computed from HR.
     """
 
     name: str
@@ -44,25 +44,26 @@ class TrainingData:
 
 
 def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int | None = None) -> Path:
-    """Trains, or goes on where an earlier process with the same configuration stopped.
+    """Trains a generator, or continues an interrupted run with the same configuration.
 
     Args:
-        config: everything that decides the result.
-        prepare: gives the scenes; called once everything else that can be wrong was checked, since it may take long.
-        at_once: on JAX, steps in one call of the device; see `JaxBackend`.
+        config: the run's configuration.
+        prepare: a function that returns the scenes. It may take long, so it is called after all other checks.
+        at_once: on JAX, the number of steps in one call of the device; see `JaxBackend`.
 
     Returns:
-        The run's folder: `config.json`, `checkpoints/`, `best/`, `tensorboard/`.
+        The run folder, with `config.json`, `checkpoints/`, `best/` and `tensorboard/`.
 
     Raises:
-        UserError: the folder cannot be written or holds another run, input is unusable, or a loss became NaN.
+        UserError: the folder cannot be written or holds another run, an input is unusable, or a loss or validation
+            score is not finite.
     """
     run_dir = make_folder(config.run_dir)
     if (run_dir / "config.json").exists():
         require_same_run(config, load_config(run_dir / "config.json"), run_dir)
     backend = open_backend(config, at_once)
     averaged = backend.averaged["generator"]
-    # A generator that has a reducer keeps it, unchanged unless it is to learn.
+    # If the pretrained generator has a reducer, the run keeps it; it changes only with `learn_reduction`.
     reducer = backend.averaged.get("reducer") or (load_reducer(config.pretrained) if config.pretrained else None)
     state = newest_state(run_dir / "checkpoints", backend.state())
     first = int(state["step"][0])
@@ -71,17 +72,17 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
         return run_dir
     backend.load_state(state)
     backend.synchronise()
-    measured = distances(config, backend.content_distance)
+    validation_distances = distances(config, backend.content_distance)
 
     data = prepare()
-    lrs = data.lrs[0] if data.lrs else _made_lrs(config, averaged, reducer)
+    lrs = data.lrs[0] if data.lrs else _lr_source(config, averaged, reducer)
     store = SceneStore(data.train, config.scale, lrs, config.crop_size, config.cache_gib * 2**30)
     sampler = Sampler(
         store, config.batch_size, config.crop_size, config.seed, config.qualities if config.learn_reduction else ()
     )
-    validation = _validation(config, data, measured)
+    validation = _validation(config, data, validation_distances)
     config.save(run_dir / "config.json")
-    memory = "all in memory" if store.cached == len(store) else f"{store.cached} in memory, the others read again"
+    memory = "all in memory" if store.cached == len(store) else f"{store.cached} in memory, the others on disk"
     tell(
         f"{run_dir}: {describe(averaged)}, {len(store)} training ({memory}) and {len(validation)} validation scenes of "
         f"{data.name}, {backend.device}, from step {first} to {config.steps}"
@@ -95,13 +96,14 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
     watch = Watch(config, first, board, lambda step: float(for_generator(step)), newest)
     criterion, higher_is_better = ("psnr", True) if config.phase == "pretrain" else (config.select_by, False)
     best = BestGenerators(run_dir / "best", config.keep_best, criterion, higher_is_better)
-    made_again = _made_lrs(config, averaged, reducer, validation=True) if reducer is not None and not data.lrs else None
+    # A generator with a reducer is validated on its own LRs; the baselines use the configured degradation.
+    reduced = _lr_source(config, averaged, reducer, validation=True) if reducer is not None and not data.lrs else None
 
     def validate(step: int) -> None:
-        # The checkpoint comes last, so that a killed run does all of it again.
+        # The checkpoint is written after the scores, so that a run killed in between repeats this validation.
         backend.synchronise()
-        if made_again is not None:
-            validation.reduce_by(lambda place, hr: made_again(place, hr, [place % made_again.variants])[0])
+        if reduced is not None:
+            validation.reduce_by(lambda index, hr: reduced(index, hr, [index % reduced.variants])[0])
         scores = validation.score(backend.restore)
         bad = [name for name, value in scores.items() if math.isnan(value)]
         if bad:
@@ -131,7 +133,7 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
 
 
 def open_backend(config: TrainConfig, at_once: int | None = None):
-    """The phase's step on the Keras backend of this process, after setting what is global to it."""
+    """Sets the seed and the dtype policy of this process, and opens the phase on its Keras backend."""
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_bfloat16 else "float32")
     if keras.backend.backend() == "jax":
@@ -144,26 +146,26 @@ def open_backend(config: TrainConfig, at_once: int | None = None):
     return TensorFlowBackend(config)
 
 
-def _made_lrs(config: TrainConfig, generator, reducer, validation: bool = False) -> CodedLRs:
-    """How scenes become LRs."""
+def _lr_source(config: TrainConfig, generator, reducer, validation: bool = False) -> CodedLRs:
+    """Chooses how LRs are computed: by the reducer if there is one, else by the configured degradation."""
     plain = functools.partial(reduce, scale=config.scale, degradation=config.degradation)
     if config.learn_reduction and not validation:
-        return CodedLRs(plain)  # not looked at: each step makes its own LRs by the reducer that learns
+        return CodedLRs(plain)  # unused: each step computes its LRs by the reducer that is being trained
     reduction = plain if reducer is None else functools.partial(reduce_for, generator, reducer)
     return CodedLRs(reduction, config.qualities)
 
 
-def _validation(config: TrainConfig, data: TrainingData, measured: dict[str, Callable]) -> Validation:
-    """At most `config.validation_scenes` scenes, evenly spread; each with one of its LRs, in turn."""
+def _validation(config: TrainConfig, data: TrainingData, functions: dict[str, Callable]) -> Validation:
+    """Takes at most `config.validation_scenes` evenly spread scenes, each with one of its LR variants, in turn."""
     count = len(data.validation)
-    places = sorted(set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int).tolist()))
-    scenes = [hr for place, (_, hr) in enumerate(data.validation) if place in places]
-    lrs = data.lrs[1] if data.lrs else _made_lrs(config, None, None, validation=True)
-    made = [
-        lrs(place, hr, [number % lrs.variants])[0]
-        for number, (place, hr) in enumerate(zip(places, scenes, strict=True))
+    indices = sorted(set(np.linspace(0, count - 1, min(config.validation_scenes, count)).round().astype(int).tolist()))
+    scenes = [hr for index, (_, hr) in enumerate(data.validation) if index in indices]
+    source = data.lrs[1] if data.lrs else _lr_source(config, None, None, validation=True)
+    lrs = [
+        source(index, hr, [number % source.variants])[0]
+        for number, (index, hr) in enumerate(zip(indices, scenes, strict=True))
     ]
-    return Validation(scenes, made, config.scale, config.degradation, measured)
+    return Validation(scenes, lrs, config.scale, config.degradation, functions)
 
 
 def _newest(folder: Path) -> Path | None:

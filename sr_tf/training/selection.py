@@ -1,4 +1,4 @@
-"""The best generators of a run, kept as files beside their validation scores."""
+"""Keeps the best generators of a run as files, with their validation scores."""
 
 import json
 from pathlib import Path
@@ -10,15 +10,15 @@ from sr_tf.generators.runs import kept_generators, reducer_path
 
 
 class BestGenerators:
-    """Keeps the `keep` best generators of a run in a folder.
+    """Keeps the best generators of a run in a folder.
 
-    `scores.json` there lists them, best first: `[{"file": …, "step": …, "psnr": …}, …]`.
+    `scores.json` in the folder lists them, best first: `[{"file": …, "step": …, "psnr": …}, …]`.
 
     Args:
         folder: created when the first generator is kept.
-        keep: how many.
-        criterion: the score that decides.
-        higher_is_better: its direction.
+        keep: the number of generators to keep.
+        criterion: the name of the score by which generators are ranked.
+        higher_is_better: whether a higher score is better.
     """
 
     def __init__(self, folder: Path, keep: int, criterion: str, higher_is_better: bool):
@@ -28,16 +28,16 @@ class BestGenerators:
     def offer(
         self, generator: keras.Model, step: int, scores: dict[str, float], reducer: keras.Model | None = None
     ) -> bool:
-        """Keeps the generator if it is among the best so far. Offering the same step again changes nothing.
+        """Saves the generator if it is among the best so far. Offering the same step again changes nothing.
 
         Args:
-            generator: saved as a `.keras` file.
-            step: its step in the run.
-            scores: on validation; must hold the criterion.
-            reducer: kept beside it, see `sr_tf.generators.runs.reducer_path`.
+            generator: the generator, saved as a `.keras` file.
+            step: the training step at which it was validated.
+            scores: its validation scores by name; they include the criterion.
+            reducer: the generator's reducer, saved at `sr_tf.generators.runs.reducer_path`; None: it has none.
 
         Returns:
-            Whether it is now the best.
+            Whether this generator is now the best.
         """
         entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
         kept = [other for other in kept_generators(self._folder) if other["step"] != step]

@@ -1,7 +1,7 @@
-"""A phase's step on JAX: a pure function of the state, compiled; it needs JAX, Keras and NumPy, and no TensorFlow.
+"""A phase's step on JAX: a compiled, pure function of the state. TensorFlow is not needed.
 
-The *state* is all that a step changes: a dictionary of lists of arrays. The networks and optimizers here are
-descriptions only; their own variables give the first state and are not touched by training.
+The *state* is everything that a step changes: a dictionary of lists of arrays. The variables of the Keras networks and
+optimizers only give the initial state; training does not change them.
 """
 
 import itertools
@@ -26,20 +26,20 @@ State = dict[str, list[jax.Array]]
 
 
 class JaxBackend:
-    """Trains on JAX, on one device.
+    """Trains a phase on JAX, on one device.
 
     Args:
-        config: of the run.
-        content_network: of the gan phase; by default the one that the configuration names.
-        at_once: steps in one call of the device; by default 10 on a GPU, which finishes a step before Python has asked
-            for the next, and 1 on a CPU, which is slow at loops inside a compiled function.
+        config: the run's configuration.
+        content_network: the content network of the gan phase; by default the one that the configuration names.
+        at_once: the number of steps in one call of the device. The default is 10 on a GPU, which finishes a step before
+            Python can start the next, and 1 on a CPU, where loops inside a compiled function are slow.
 
     Attributes:
-        averaged: the networks' moving averages by name, `keras.Model` each; up to date after `synchronise`.
-        device: what computes, for people.
-        at_once: steps in one call of the device.
-        steps: compiled: from (state, *batches with a leading axis of K steps) to (the next state, the losses [K] by
-            name). It takes over the state's memory.
+        averaged: the networks with averaged weights by name, `keras.Model` each; current after `synchronise`.
+        device: the device's name, for messages.
+        at_once: the number of steps in one call of the device.
+        steps: the compiled function from (state, *batches) to (next state, losses by name). Batches have a leading axis
+            of K steps, the losses have shape [K]. The function reuses the memory of the state it is given.
 
     Raises:
         UserError: `--xla` is given; see also `build_parts`.
@@ -54,11 +54,11 @@ class JaxBackend:
         self.device = jax.devices()[0].device_kind
         self.at_once = at_once or (1 if jax.default_backend() == "cpu" else 10)
         self._state = self._first_state()
-        # Arguments of the compiled functions: as constants the weights would be compiled into them, 80 MB of a VGG.
+        # Frozen weights are passed as arguments; as constants they would be compiled in (80 MB for a VGG).
         frozen = {name: _values(network.variables) for name, network in parts.objective.frozen.items()}
         compiled = jax.jit(self._steps, donate_argnums=0)
         self.steps = lambda state, *batches: compiled(state, frozen, *batches)
-        self._restored = jax.jit(lambda weights, lr: _run(self.averaged["generator"], weights, lr))
+        self._restore = jax.jit(lambda weights, lr: _run(self.averaged["generator"], weights, lr))
         self.content_distance = None
         if "content" in frozen:
             network = parts.objective.frozen["content"]
@@ -68,17 +68,17 @@ class JaxBackend:
             self.content_distance = partial(distance, frozen["content"])
 
     def state(self) -> dict[str, list[np.ndarray]]:
-        """All that the next step depends on, by owner."""
+        """Returns everything that the next step depends on: lists of arrays by network or optimizer."""
         return {name: [np.asarray(value) for value in values] for name, values in self._state.items()}
 
     def load_state(self, state: dict[str, list[np.ndarray]]) -> None:
-        """Puts back what `state` returned."""
+        """Restores a state that `state` returned."""
         self._state = {name: [jnp.asarray(value) for value in values] for name, values in state.items()}
 
     def run(self, sampler: Sampler, last: int, each: Callable[[int, dict], None]) -> None:
-        """Trains up to step `last`; `each(step, losses)` is called after every call of the device.
+        """Trains up to step `last`, and calls `each(step, losses)` after every call of the device.
 
-        The losses are arrays [K] of the K steps of that call, still on the device: reading them waits for it.
+        The losses are arrays [K] for the K steps of that call. They are still on the device; reading them waits for it.
         """
         first = int(self._state["step"][0])
         for step, batches in self._batches_ahead(sampler, first, last):
@@ -86,31 +86,32 @@ class JaxBackend:
             each(step, named)
 
     def synchronise(self) -> None:
-        """Brings the weights of `averaged` up to date."""
+        """Copies the current averages into the networks of `averaged`."""
         for name, network in self.averaged.items():
             network.set_weights([np.asarray(weight) for weight in self._state[f"averaged_{name}"]])
 
     def restore(self, lr: np.ndarray) -> np.ndarray:
-        """LR float32 [1, h, w, 3] → SR of the averaged generator."""
-        return np.asarray(self._restored(self._state["averaged_generator"], lr))
+        """Restores an LR, float32 [1, h, w, 3], by the averaged generator."""
+        return np.asarray(self._restore(self._state["averaged_generator"], lr))
 
     def _first_state(self) -> State:
         state = {"step": [jnp.zeros((), jnp.int32)]}
         for turn in self._objective.turns:
-            trained = [variable for name in turn.networks for variable in self._objective.networks[name].variables]
-            movable = self._moved_by(turn)
-            if len(trained) != len(movable):
-                raise ValueError(f"{turn.networks}: variables that no optimizer moves would be lost here")
-            self._optimizers[turn.optimizer].build(movable)
+            variables = [variable for name in turn.networks for variable in self._objective.networks[name].variables]
+            trainable = self._trainable(turn)
+            # A step replaces the trainable variables only; other variables would never be updated.
+            if len(variables) != len(trainable):
+                raise ValueError(f"{turn.networks}: expected only trainable variables")
+            self._optimizers[turn.optimizer].build(trainable)
             state |= {name: _values(self._objective.networks[name].variables) for name in turn.networks}
             state[f"{turn.optimizer}_optimizer"] = _values(self._optimizers[turn.optimizer].variables)
         return state | {f"averaged_{name}": _values(network.variables) for name, network in self.averaged.items()}
 
-    def _moved_by(self, turn: Turn) -> list:
+    def _trainable(self, turn: Turn) -> list:
         return [variable for name in turn.networks for variable in self._objective.networks[name].trainable_variables]
 
     def _steps(self, state: State, frozen: State, *batches) -> tuple[State, dict[str, jax.Array]]:
-        """A step for each batch; `batches` have a leading axis of steps."""
+        """Takes one step for each batch; `batches` have a leading axis of steps."""
         return jax.lax.scan(lambda state, batch: self._step(state, frozen, batch), state, batches)
 
     def _step(self, state: State, frozen: State, batch) -> tuple[State, dict[str, jax.Array]]:
@@ -125,15 +126,15 @@ class JaxBackend:
                 return turn.losses(partial(self._apply, changed, frozen), *data)
 
             weights = [state[name] for name in turn.networks]
-            gradients, found = jax.grad(losses, has_aux=True)(weights)
+            gradients, turn_losses = jax.grad(losses, has_aux=True)(weights)
             optimizer = f"{turn.optimizer}_optimizer"
-            moved, variables = self._optimizers[turn.optimizer].stateless_apply(
+            updated, variables = self._optimizers[turn.optimizer].stateless_apply(
                 state[optimizer], list(itertools.chain(*gradients)), list(itertools.chain(*weights))
             )
-            moved = iter(moved)
-            networks = {name: list(itertools.islice(moved, len(state[name]))) for name in turn.networks}
+            updated = iter(updated)
+            networks = {name: list(itertools.islice(updated, len(state[name]))) for name in turn.networks}
             state = {**state, **networks, optimizer: variables}
-            named = {**found, **named}
+            named = {**turn_losses, **named}
         step = state["step"][0] + 1
         averages = {
             f"averaged_{name}": moved_averages(state[f"averaged_{name}"], state[name], step, self._config.ema_decay)
@@ -147,9 +148,9 @@ class JaxBackend:
         return _run(self._objective.networks[name], state[name], images)
 
     def _batches_ahead(self, sampler: Sampler, first: int, last: int) -> Iterator[tuple[int, tuple]]:
-        """Yields (number of steps done after it, batches) for each call; the next are cut while the device works.
+        """Yields (last step, batches) for each call of the device, and prepares the next batches meanwhile.
 
-        No call goes past a step at which losses are shown or the generator is validated.
+        A call ends at every step at which losses are shown or the generator is validated.
         """
         every = (self.at_once, self._config.log_every, self._config.validate_every)
         ends = [end for end in range(first + 1, last + 1) if end == last or not all(end % n for n in every)]
@@ -161,15 +162,15 @@ class JaxBackend:
             waiting = [(end, cut(start, end)) for start, end in zip([first], ends, strict=False)]
             for start, end in itertools.pairwise(ends):
                 waiting.append((end, cut(start, end)))
-                done, batches = waiting.pop(0)
-                yield done, batches.result()
-            yield from ((done, batches.result()) for done, batches in waiting)
+                ready, batches = waiting.pop(0)
+                yield ready, batches.result()
+            yield from ((end, batches.result()) for end, batches in waiting)
 
 
 def _run(model: keras.Model, values, images):
-    """A network with given values of its variables on images, float32.
+    """Applies a network to images, float32, with the given values for its variables.
 
-    Not by `stateless_call`, which leaves out the cast of the inputs to the dtype policy.
+    `stateless_call` is not used, because it does not cast the inputs to the dtype policy.
     """
     with keras.StatelessScope(state_mapping=list(zip(model.variables, values, strict=True))):
         return model(images, training=True)
@@ -180,5 +181,5 @@ def _on_host(function: Callable, like, *tensors):
 
 
 def _values(variables) -> list[jax.Array]:
-    """Copies, since a step takes over the memory of what it is given."""
+    """Copies the values of variables, because a step reuses the memory of its input state."""
     return [jnp.array(variable.value) for variable in variables]

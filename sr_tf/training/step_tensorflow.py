@@ -1,8 +1,8 @@
-"""A phase's step on TensorFlow: a Keras model with its own `train_step`, under MirroredStrategy, compiled if asked for.
+"""A phase's step on TensorFlow: a Keras model with its own `train_step`, under MirroredStrategy.
 
-One convention for replicas: a loss is the mean over a replica's share of the batch; what is differentiated is that
-loss divided by the number of replicas; the optimizer sums the replicas' gradients. So any number of replicas takes the
-step that one replica takes on the whole batch.
+Replicas follow one convention: a loss is the mean over a replica's share of the batch; it is divided by the number of
+replicas before it is differentiated; the optimizer sums the gradients of the replicas. Any number of replicas therefore
+takes the same step as one replica with the whole batch.
 """
 
 from collections.abc import Callable
@@ -21,22 +21,20 @@ from sr_tf.training.parts import Parts, build_parts
 
 
 class Phase(keras.Model):
-    """An objective as a Keras model.
+    """An objective as a Keras model. Call `compile(optimizers)` inside the strategy's scope.
 
-    The networks are its attributes under their names in the objective (`generator`, `discriminator`, `reducer`).
+    The networks are attributes with their names in the objective (`generator`, `discriminator`, `reducer`).
 
     Args:
-        objective: what to minimise.
-        xla: compile forward pass and gradients.
-
-    Call `compile(optimizers)` inside the strategy's scope.
+        objective: the objective to minimise.
+        xla: whether to compile the forward pass and the gradients with XLA.
     """
 
     def __init__(self, objective: Objective, xla: bool = False):
         super().__init__()
         for name, network in objective.networks.items():
             setattr(self, name, network)
-        self._objective = _Untracked(objective)  # frozen weights belong in no checkpoint
+        self._objective = _Untracked(objective)  # frozen weights are not part of checkpoints
         self._gradients = {turn.optimizer: _compiled(self._differentiated(turn), xla) for turn in objective.turns}
         self._forward = {
             name: _compiled(lambda images, network=network: network(images, training=True), xla)
@@ -45,33 +43,33 @@ class Phase(keras.Model):
 
     @property
     def metrics(self):
-        """None: `train_step` returns each step's losses itself."""
+        """No Keras metrics: `train_step` returns the losses of each step."""
         return []
 
     def compile(self, optimizers: dict[str, keras.optimizers.Optimizer]):
-        """Takes the optimizer of each turn by its name and builds its state on the variables that it moves."""
+        """Sets the optimizers, by the names in the turns, and builds each for the variables that it updates."""
         super().compile(optimizer=optimizers["generator"], jit_compile=False)
         self.optimizers = dict(optimizers)
         for turn in self._objective.value.turns:
-            optimizers[turn.optimizer].build(self.moved_by(turn))
+            optimizers[turn.optimizer].build(self.trained_by(turn))
 
-    def moved_by(self, turn: Turn) -> list:
-        """The variables that a turn's optimizer moves."""
+    def trained_by(self, turn: Turn) -> list:
+        """Lists the variables that a turn's optimizer updates."""
         return [variable for name in turn.networks for variable in getattr(self, name).trainable_variables]
 
     def call(self, lr):
-        """LR → SR."""
+        """Restores LRs, float32 [N, h, w, 3] in [0, 255]."""
         return self.generator(lr)
 
     def train_step(self, data):
-        """One update by each optimizer; returns the named losses."""
+        """Updates the networks once by each optimizer; returns the named losses."""
         objective, named = self._objective.value, {}
         if objective.prepare is not None:
             data = objective.prepare(lambda name, images: self._forward[name](images), _on_host, *data)
         for turn in objective.turns:
-            found, gradients = self._gradients[turn.optimizer](*data)
-            self.optimizers[turn.optimizer].apply(gradients, self.moved_by(turn))
-            named = {**found, **named}
+            turn_losses, gradients = self._gradients[turn.optimizer](*data)
+            self.optimizers[turn.optimizer].apply(gradients, self.trained_by(turn))
+            named = {**turn_losses, **named}
         return named
 
     def _differentiated(self, turn: Turn) -> Callable:
@@ -79,7 +77,7 @@ class Phase(keras.Model):
             with tf.GradientTape() as tape:
                 loss, named = turn.losses(self._apply, *data)
                 objective = loss / tf.distribute.get_strategy().num_replicas_in_sync
-            return named, tape.gradient(objective, self.moved_by(turn))
+            return named, tape.gradient(objective, self.trained_by(turn))
 
         return losses_and_gradients
 
@@ -89,17 +87,17 @@ class Phase(keras.Model):
 
 
 class _Untracked:
-    """Hides a value from Keras's tracking of layers and variables."""
+    """Holds a value that Keras does not search for layers and variables."""
 
     def __init__(self, value):
         self.value = value
 
 
 def _compiled(function: Callable, xla: bool) -> Callable:
-    """A function as one XLA program, or as it is.
+    """Compiles a function with XLA if `xla` is true.
 
-    Keras's own `jit_compile=True` fails under `MirroredStrategy` with several replicas, since the optimizer's update
-    crosses devices. So only forward pass and gradients are compiled, and the update stays outside.
+    Keras's own `jit_compile=True` fails under `MirroredStrategy` with several replicas, because the optimizer's update
+    crosses devices. Therefore only the forward pass and the gradients are compiled.
     """
     return tf.function(function, jit_compile=True) if xla else function
 
@@ -112,17 +110,17 @@ class TensorFlowBackend:
     """Trains on TensorFlow: one replica on each GPU, or on each logical CPU device where there is no GPU.
 
     Args:
-        config: of the run.
-        content_network: of the gan phase; by default the one that the configuration names.
-        strategy: by default `mirrored_strategy()`.
+        config: the run's configuration.
+        content_network: the content network of the gan phase; by default the one that the configuration names.
+        strategy: the distribution strategy; by default `mirrored_strategy()`.
 
     Attributes:
-        model: the phase.
-        averaged: the networks' moving averages by name, `keras.Model` each.
-        device: what computes, for people.
+        model: the phase as a Keras model.
+        averaged: the networks with averaged weights by name, `keras.Model` each.
+        device: the number of replicas, for messages.
 
     Raises:
-        UserError: the replicas cannot share a batch; see also `build_parts`.
+        UserError: the batch size is no multiple of the number of replicas; see also `build_parts`.
     """
 
     def __init__(
@@ -142,7 +140,7 @@ class TensorFlowBackend:
             self.model.compile(parts.optimizers)
             self.averaged = parts.averaged()
         self._networks, self._decay, self._step = list(parts.objective.networks), config.ema_decay, 0
-        self._average = tf.function(self._moved_average)
+        self._average = tf.function(self._update_averages)
         generator = self.averaged["generator"]
         self._restore = tf.function(
             lambda lr: generator(lr, training=False),
@@ -156,11 +154,11 @@ class TensorFlowBackend:
             )
 
     def state(self) -> dict[str, list[np.ndarray]]:
-        """All that the next step depends on, by owner."""
+        """Returns everything that the next step depends on: lists of arrays by network or optimizer."""
         return {name: [np.asarray(value) for value in values] for name, values in self._variables().items()}
 
     def load_state(self, state: dict[str, list[np.ndarray]]) -> None:
-        """Puts back what `state` returned."""
+        """Restores a state that `state` returned."""
         for name, values in self._variables().items():
             if name == "step":
                 self._step = int(state[name][0])
@@ -169,7 +167,7 @@ class TensorFlowBackend:
                 variable.assign(value)
 
     def run(self, sampler: Sampler, last: int, each: Callable[[int, dict], None]) -> None:
-        """Trains up to step `last`; `each(step, losses)` is called after every step with losses of shape [1]."""
+        """Trains up to step `last`, and calls `each(step, losses)` after every step; the losses have shape [1]."""
 
         def after_step(batch, logs):
             self._step += 1
@@ -186,16 +184,16 @@ class TensorFlowBackend:
         )
 
     def synchronise(self) -> None:
-        """Brings `averaged` up to date; here it always is."""
+        """Does nothing: `averaged` is updated in every step."""
 
     def restore(self, lr: np.ndarray) -> np.ndarray:
-        """LR float32 [1, h, w, 3] → SR of the averaged generator."""
+        """Restores an LR, float32 [1, h, w, 3], by the averaged generator."""
         return self._restore(tf.constant(lr)).numpy()
 
-    def _moved_average(self, step):
+    def _update_averages(self, step):
         for name, network in self.averaged.items():
-            moved = moved_averages(network.weights, getattr(self.model, name).weights, step, self._decay)
-            for variable, value in zip(network.weights, moved, strict=True):
+            averages = moved_averages(network.weights, getattr(self.model, name).weights, step, self._decay)
+            for variable, value in zip(network.weights, averages, strict=True):
                 variable.assign(value)
 
     def _variables(self) -> dict[str, list]:
@@ -210,16 +208,16 @@ class TensorFlowBackend:
 
 
 def make_deterministic(xla: bool) -> None:
-    """Asks for deterministic kernels in this process.
+    """Makes TensorFlow use deterministic kernels in this process, unless XLA is used.
 
-    Not under XLA, which has no deterministic gradient of the max pooling in VGG networks and would refuse to compile.
-    On a CPU results repeat to the bit all the same; on a GPU under XLA that is not promised.
+    XLA has no deterministic gradient of the max pooling in VGG networks and would refuse to compile it. On a CPU the
+    results with XLA still repeat bit by bit; on a GPU with XLA they may not.
     """
     if not xla:
         tf.config.experimental.enable_op_determinism()
 
 
 def mirrored_strategy() -> tf.distribute.MirroredStrategy:
-    """One replica on each GPU, or on each logical CPU device where there is no GPU."""
+    """Builds a strategy with one replica on each GPU, or on each logical CPU device if there is no GPU."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])

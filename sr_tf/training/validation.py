@@ -1,4 +1,4 @@
-"""Scores on validation scenes, for SR and for the interpolations beside it; on any Keras backend."""
+"""Validation scores of a generator and of the interpolation baselines, on any Keras backend."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.scores import mean_scores, score_image
 
 Restore = Callable[[np.ndarray], np.ndarray]
-"""From LR float32 [1, h, w, 3] to SR."""
+"""A function from LR, float32 [1, h, w, 3] in [0, 255], to SR, [1, scale · h, scale · w, 3]."""
 
 
 class Validation:
@@ -18,13 +18,13 @@ class Validation:
 
     Args:
         scenes: HR, uint8 [H, W, 3] each.
-        lrs: the LR of each, uint8.
+        lrs: the LR of each scene, uint8.
         scale: reduction in each direction.
-        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`; decides the interpolations.
-        distances: by name, functions of HR and SR, float32 [1, H, W, 3] each, to one number; each adds a score.
+        degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`; it decides which interpolations are scored.
+        distances: additional scores by name: functions from HR and SR, float32 [1, H, W, 3] each, to one number.
 
     Attributes:
-        baselines: mean scores of each interpolation of `lrs`, as `{"i-HR": {"psnr": …, "ssim": …}, …}`.
+        baselines: mean scores of each interpolation of `lrs`: `{"i-HR": {"psnr": …, "ssim": …}, …}`.
     """
 
     def __init__(
@@ -46,21 +46,21 @@ class Validation:
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def reduce_by(self, lr_of: Callable[[int, np.ndarray], np.ndarray]) -> None:
-        """Makes the LRs again, from a scene's place and HR; `baselines` stay as they are."""
-        self._pairs = [(hr, lr_of(place, hr)) for place, (hr, _) in enumerate(self._pairs)]
+    def reduce_by(self, reduce: Callable[[int, np.ndarray], np.ndarray]) -> None:
+        """Replaces the LRs by `reduce(index, hr)` of each scene; `baselines` do not change."""
+        self._pairs = [(hr, reduce(index, hr)) for index, (hr, _) in enumerate(self._pairs)]
 
     def score(self, restore: Restore) -> dict[str, float]:
-        """Mean scores of a generator: per scene, then over scenes.
+        """Scores a generator: each score is the mean over scenes.
 
         Returns:
-            `psnr` in dB, `ssim` and the distances; only a PSNR of NaN if SR has values that are not finite.
+            `psnr` in dB, `ssim` and the distances. If SR has values that are not finite, only `psnr`, as NaN.
         """
         results = []
         for hr, lr in self._pairs:
             restored = _restored(restore, lr)
             if not np.isfinite(restored).all():
-                return {"psnr": math.nan}  # pixels of 8 bits would hide it
+                return {"psnr": math.nan}  # the conversion to 8 bits would hide it
             sr = crop_to(to_uint8(restored), hr.shape[:2])
             pair = [np.float32(image[None]) for image in (hr, sr)]
             distances = {name: float(distance(*pair)) for name, distance in self._distances.items()}
@@ -68,7 +68,7 @@ class Validation:
         return mean_scores(results)
 
     def panel(self, restore: Restore) -> np.ndarray:
-        """LR | i-HR | SR | HR of the middle of the first scene, uint8 [side, 4 · side, 3]."""
+        """Draws LR, i-HR, SR and HR of the first scene's centre side by side, uint8 [side, 4 · side, 3]."""
         hr, lr = self._pairs[0]
         ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
         sr = crop_to(to_uint8(_restored(restore, lr)), hr.shape[:2])

@@ -1,4 +1,4 @@
-"""Progress and losses of a run: a bar on a terminal, plain lines elsewhere, curves; stops the run at NaN."""
+"""Shows the progress and losses of a run, writes their curves, and stops the run when a loss is not finite."""
 
 import math
 import sys
@@ -17,12 +17,14 @@ from sr_tf.training.board import Board
 class Watch:
     """Collects the losses of steps and shows their means every `config.log_every` steps.
 
+    Progress is a bar on a terminal, and plain lines elsewhere.
+
     Args:
-        config: of the run.
-        first: steps that earlier processes took.
-        board: takes the curves.
-        learning_rate: of the generator, from the step.
-        last_checkpoint: returns what the newest checkpoint is called, or None.
+        config: the run's configuration.
+        first: the number of steps done by earlier processes.
+        board: the board for the curves.
+        learning_rate: a function from the step to the generator's learning rate.
+        last_checkpoint: a function that returns the newest checkpoint, or None if there is none.
     """
 
     def __init__(
@@ -43,10 +45,10 @@ class Watch:
         self._start = self._since = time.monotonic()
 
     def add(self, step: int, named: Mapping) -> None:
-        """Takes the losses of the steps up to `step`, arrays [K] by name.
+        """Adds the losses of the last K steps, which end at `step`: arrays [K] by name.
 
-        Losses that are on the host already are checked at once. Those on a device are read when they are shown or a
-        checkpoint is due, not at each step, since reading waits for the device.
+        Losses on the host are checked immediately. Losses on a device are read only when they are shown or before a
+        checkpoint, because reading waits for the device.
         """
         self._waiting.append(named)
         self._unchecked.append(named)
@@ -59,13 +61,13 @@ class Watch:
             self._show(step)
 
     def diverged(self, step: int, what: str) -> UserError:
-        """The error that ends a run whose numbers are no longer finite."""
+        """Returns the error that stops a run whose losses or scores are not finite."""
         self._bar.close()
-        last = self._last_checkpoint() or "none was written yet"
+        last = self._last_checkpoint() or "none yet"
         return UserError(f"step {step}: {what}; training stopped; last good checkpoint: {last}")
 
     def close(self) -> None:
-        """Ends the bar."""
+        """Closes the progress bar."""
         self._bar.close()
 
     def _check(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""Commands that need no generator work and start quickly where neither TensorFlow nor Keras can be imported."""
+"""Commands that need no generator run without TensorFlow and Keras, and start quickly."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def bare(*arguments):
      ["archive", "SLIDE", "OUT.sr.zip", "--quality", "lossless"], ["archive", "SLIDE", "OUT.sr.zip", "--models", ""],
      ["info", "ARCHIVE", "--map", "OUT.png"]],
 )  # fmt: skip
-def test_it_works_without_a_framework(command, archive, tmp_path):
+def test_the_command_works_without_a_framework(command, archive, tmp_path):
     names = {"ARCHIVE": archive, "SLIDE": archive.parent / "slide.png"}
     arguments = [names.get(part) or part.replace("OUT", str(tmp_path / "out")) for part in command]
     done = bare(*arguments)
@@ -53,7 +53,7 @@ def test_it_works_without_a_framework(command, archive, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"]])
-def test_it_is_quick(command, archive):
+def test_the_command_is_quick(command, archive):
     seconds = []
     for _ in range(5):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""`sr-tf`, `train.py` and `evaluate.py` as their users meet them."""
+"""The command lines of `sr-tf`, `train.py` and `evaluate.py`."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def test_programs_help(program):
     assert "Research use only" in result.stdout
 
 
-def test_every_command_teaches_itself(capsys):
+def test_every_command_has_help(capsys):
     for command in ("upscale", "reduce", "export", "smear", "models", "rate-distortion", "assets"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
@@ -66,7 +66,7 @@ def test_reduce_then_upscale_gives_the_scenes_size_back(scene, tmp_path, capsys)
     assert str(tmp_path / "sr" / "ward" / "scene.png") in capsys.readouterr().out
 
 
-def test_upscale_of_a_plain_image_is_four_times_the_size_and_says_what_it_is(tmp_path):
+def test_upscale_of_a_plain_image_is_four_times_the_size_and_has_a_description(tmp_path):
     profile = b"\x00" * 128
     Image.fromarray(render_smear(1, 21, 34)).save(tmp_path / "field.jpg", icc_profile=profile)
     assert main(["upscale", str(tmp_path / "field.jpg"), str(tmp_path / "out")]) == 0
@@ -160,5 +160,5 @@ def test_shipped_models_are_small_and_carry_a_card(capsys):
     for name, card in shipped().items():
         assert name in printed
         assert {"command", "data", "steps", "hours", "architecture"} <= set(card)
-        assert {"scores", "rate_distortion"} & set(card)  # what it reaches: on uncoded LRs, or on those of archives
+        assert {"scores", "rate_distortion"} & set(card)  # measured on uncompressed LRs, or on those of archives
         assert (ROOT / "sr_tf" / "zoo" / name / "weights.npz").stat().st_size <= 2e6

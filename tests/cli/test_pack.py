@@ -1,4 +1,4 @@
-"""`sr-tf pack`."""
+"""Tests of `sr-tf pack`."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ def test_a_folder_is_packed(tmp_path, capsys):
     np.testing.assert_array_equal(packed.lr(0, 0), expected)
 
 
-def test_scenes_are_reduced_as_a_generators_images_are(tmp_path, capsys):
+def test_scenes_are_reduced_by_the_generators_reducer(tmp_path, capsys):
     hr = render_smear(1, 66, 61)
     write_png(tmp_path / "hr" / "a.png", hr)
     command = ["pack", str(tmp_path / "hr"), str(tmp_path / "out.npz"), "--reducer", "archive4"]
@@ -40,7 +40,7 @@ def test_scenes_are_reduced_as_a_generators_images_are(tmp_path, capsys):
     assert "--reducer=archive4: a generator ×4, expected ×2" in capsys.readouterr().err
 
 
-def test_bad_input_is_told_in_a_line(tmp_path, capsys):
+def test_bad_input_is_reported(tmp_path, capsys):
     write_png(tmp_path / "hr" / "a.png", render_smear(1, 64, 48))
     assert main(["pack", str(tmp_path / "hr"), str(tmp_path / "out")]) == 2
     assert "ends in .npz" in capsys.readouterr().err

@@ -19,7 +19,7 @@ REPEATS = {
 
 
 def smear(seed, height=900, width=1100):
-    """A wide field of overlapping discs, from which views are cut."""
+    """Draws a wide field of overlapping discs, from which views are cut."""
     random = np.random.default_rng(seed)
     image = np.full((height, width, 3), 225, np.uint8)
     for _ in range(220):

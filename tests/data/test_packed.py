@@ -1,4 +1,4 @@
-"""Packed scenes: written, read again by array, and refused where they are something else."""
+"""Packed scenes: writing, reading, and errors for other files."""
 
 import numpy as np
 import pytest
@@ -18,20 +18,20 @@ def antialiased(hr):
 
 @pytest.fixture(scope="module")
 def images():
-    """Three scenes, one with sides that are no multiple of 4."""
+    """Three scenes; the sides of one are no multiples of 4."""
     return [render_smear(1, 64, 80), render_smear(2, 67, 73), render_smear(3, 96, 64)]
 
 
 @pytest.fixture(scope="module")
 def folder(images, tmp_path_factory):
-    """Training scenes with two coded LRs each, validation scenes with one uncoded LR."""
+    """Packed training scenes with two compressed LRs each, and a validation scene with one uncompressed LR."""
     folder = tmp_path_factory.mktemp("packed")
     assert write_packed(folder / "train.npz", images, 4, "antialiased", CodedLRs(antialiased, (90, 60)), "90,60") == 3
     assert write_packed(folder / "validation.npz", images[:1], 4, "antialiased", CodedLRs(antialiased)) == 1
     return folder
 
 
-def test_packed_scenes_come_back_as_they_were(images, folder):
+def test_packed_scenes_are_read_unchanged(images, folder):
     scenes = open_packed(folder)["train"]
     assert (scenes.scale, scenes.degradation, scenes.qualities, scenes.variants) == (4, "antialiased", "90,60", 2)
     assert len(scenes) == 3
@@ -43,13 +43,13 @@ def test_packed_scenes_come_back_as_they_were(images, folder):
             np.testing.assert_array_equal(scenes.lr(index, variant), lr)
 
 
-def test_training_takes_the_stored_lrs_whether_or_not_they_fit_in_memory(images, folder):
-    """Never made again: the machine that trains may have no codec."""
+def test_training_uses_the_stored_lrs_in_memory_and_on_disk(images, folder):
+    """LRs are not computed again, because the training machine may have no codec."""
     scenes = open_packed(folder)["train"]
     stores = [SceneStore(scenes, 4, PackedLRs(scenes), 12, cache) for cache in (1e9, 0)]
-    made = SceneStore(ListScenes(images), 4, CodedLRs(antialiased, (90, 60)), 12, 1e9)
+    computed = SceneStore(ListScenes(images), 4, CodedLRs(antialiased, (90, 60)), 12, 1e9)
     for step in range(4):
-        expected = Sampler(made, 4, 12, seed=5).batch(step)
+        expected = Sampler(computed, 4, 12, seed=5).batch(step)
         for store in stores:
             for found, wanted in zip(Sampler(store, 4, 12, seed=5).batch(step), expected, strict=True):
                 np.testing.assert_array_equal(found, wanted)
@@ -78,7 +78,7 @@ def test_the_settings_come_from_the_scenes_and_others_are_refused(folder):
         packed_settings({"data_dir": str(folder), "scale": 2})
 
 
-def test_bad_input_is_told_in_a_line(folder, tmp_path):
+def test_bad_input_is_reported(folder, tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
     (tmp_path / "empty.npz").write_bytes(b"")
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
@@ -93,7 +93,7 @@ def test_bad_input_is_told_in_a_line(folder, tmp_path):
         open_packed(tmp_path)
     write_packed(tmp_path / "train.npz", [render_smear(1, 64, 48)], 2, "study", CodedLRs(lambda hr: reduce(hr, 2)))
     (tmp_path / "validation.npz").write_bytes((folder / "validation.npz").read_bytes())
-    with pytest.raises(UserError, match=r"validation\.npz: reduced ×4, expected ×2 as .*train\.npz"):
+    with pytest.raises(UserError, match=r"validation\.npz: reduced ×4, expected ×2 as in .*train\.npz"):
         open_packed(tmp_path)
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_scene_is_named_when_it_is_read(folder, tmp_path):
         scenes.read(1)
 
 
-def test_nothing_is_left_where_packing_fails(tmp_path):
+def test_a_failed_packing_leaves_no_file(tmp_path):
     def images():
         yield render_smear(1, 64, 48)
         raise UserError("bad.png: is damaged")

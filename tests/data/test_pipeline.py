@@ -27,7 +27,7 @@ def _antialiased(scale):
 
 
 class ListScenes:
-    """Scenes in a list; counts how often each is read again."""
+    """Scenes from a list; records the indices that are read again."""
 
     def __init__(self, images):
         self.images, self.read_again = list(images), []
@@ -64,13 +64,13 @@ def assert_same(one, other):
 
 
 def mapped(scene, height, width):
-    """A scene whose pixels say where they are: [scene, row, column]."""
+    """Builds a scene whose pixels contain their position: [scene, row, column]."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([np.full_like(rows, scene), rows, columns], axis=-1).astype(np.uint8)
 
 
 def whereabouts(patch):
-    """(scene, top, left, orientation) of an HR patch cut from a `mapped` scene."""
+    """Returns (scene, top, left, orientation) of an HR patch from a `mapped` scene."""
     patch = patch.astype(int)
     assert (patch[..., 0] == patch[0, 0, 0]).all()
     steps = (patch[1, 0] - patch[0, 0])[1:], (patch[0, 1] - patch[0, 0])[1:]
@@ -103,7 +103,7 @@ def test_a_stored_pair_is_the_scene_and_its_reduction(scenes, store):
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_lr_patches_lie_exactly_on_hr_patches(store, seed):
-    # The study's ×4 kernel sees only the 4×4 pixels under an LR pixel: a patch can be reduced by itself.
+    # The study's ×4 kernel uses only the 4×4 pixels under an LR pixel, so a patch can be reduced on its own.
     patches = patches_of(store, stop=20, seed=seed)
     assert len(patches) == 80
     for lr, hr in patches:
@@ -112,7 +112,7 @@ def test_lr_patches_lie_exactly_on_hr_patches(store, seed):
         np.testing.assert_array_equal(reduce(hr.astype(np.uint8), 4), lr)
 
 
-def test_the_shapes_of_batches_are_known_beforehand(store):
+def test_batches_have_static_shapes(store):
     batches = training_batches(Sampler(store, 3, 5, seed=0), 0, 2)
     assert [spec.shape.as_list() for spec in batches.element_spec] == [[3, 5, 5, 3], [3, 20, 20, 3]]
 
@@ -128,10 +128,10 @@ def test_each_pass_takes_every_scene_once(mapped_store):
     taken = [whereabouts(hr)[0] for _, hr in patches_of(mapped_store, stop=50, batch_size=3)]
     passes = [tuple(taken[i : i + 5]) for i in range(0, 150, 5)]
     assert {tuple(sorted(order)) for order in passes} == {(0, 1, 2, 3, 4)}
-    assert len(set(passes)) > 15, "each pass has an order of its own"
+    assert len(set(passes)) > 15, "each pass has its own order"
 
 
-def test_a_batch_is_a_function_of_its_step_alone(store):
+def test_a_batch_depends_only_on_its_step(store):
     whole = batches_of(store, stop=12)
     assert len(whole) == 12
     for start, stop in ((1, 12), (5, 6), (11, 12)):
@@ -156,11 +156,11 @@ def test_memory_holds_scenes_up_to_its_limit_and_the_others_are_read_again(scene
 
 
 def _bytes(scenes):
-    """Of HR, padded to a multiple of 4, and of one LR."""
+    """The bytes of HR scenes, padded to multiples of 4, with one LR each."""
     return sum(3 * (16 + 1) * int(np.prod(reduce(scene, 4).shape[:2])) for scene in scenes)
 
 
-def test_batches_by_threads_are_the_pipelines(store):
+def test_batches_cut_by_threads_equal_those_of_the_pipeline(store):
     sampler = Sampler(store, 4, CROP, seed=0)
     with ThreadPoolExecutor(3) as pool:
         lr, hr = sampler.batches(2, 3, pool.map)
@@ -258,7 +258,7 @@ def test_there_are_eight_flips_and_rotations():
         np.testing.assert_array_equal(image, tf.image.rot90(mirrored, turn % 4))
 
 
-def test_replicas_share_each_batch_out(store, two_cpus):
+def test_each_batch_is_split_among_replicas(store, two_cpus):
     strategy = tf.distribute.MirroredStrategy(two_cpus)
     batches = training_batches(Sampler(store, 4, CROP, seed=0), 3, 6)
     together = [
@@ -292,7 +292,7 @@ def _undirected(lr):
     return min(np.uint8(oriented(lr, turn)).tobytes() for turn in range(8))
 
 
-def test_coded_lrs_come_nearer_to_the_lr_with_quality():
+def test_coded_lrs_are_closer_to_the_lr_at_higher_quality():
     lr = reduce(render_smear(3, 128, 128), 4, "antialiased")
     errors = [np.square(image.astype(float) - lr).mean() for image in coded_variants(lr, (5, 50, 95))]
     assert errors == sorted(errors, reverse=True)

@@ -1,4 +1,4 @@
-"""Scenes from TFRecords: in order, and any of them again."""
+"""Reading scenes from TFRecords, in order and by index."""
 
 import os
 
@@ -16,7 +16,7 @@ def builder(tmp_path_factory):
     return datasets.prepare("synthetic_smear", tfds_dir=tmp_path_factory.mktemp("tfds"), scenes=6, size=40)
 
 
-def test_scenes_are_those_of_tfds_in_their_order(builder):
+def test_scenes_and_their_order_are_those_of_tfds(builder):
     for split in ("train", "validation", "test"):
         expected = list(tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)))
         scenes = RecordScenes(builder, split)
@@ -26,19 +26,19 @@ def test_scenes_are_those_of_tfds_in_their_order(builder):
             np.testing.assert_array_equal(hr, example["image"])
 
 
-def test_any_scene_is_read_again(builder):
+def test_scenes_are_read_by_index(builder):
     scenes = RecordScenes(builder, "train")
     images = [hr for _, hr in scenes]
     for index in (3, 0, 2, 3):
         np.testing.assert_array_equal(scenes.read(index), images[index])
 
 
-def test_an_unknown_split_is_told(builder):
+def test_an_unknown_split_is_reported(builder):
     with pytest.raises(UserError, match="has no split holdout, expected one of train, validation, test"):
         RecordScenes(builder, "holdout")
 
 
-def test_a_file_that_was_cut_since_is_named(builder):
+def test_a_file_that_was_truncated_later_is_named(builder):
     scenes = RecordScenes(builder, "test")
     list(scenes)
     path = scenes._paths[0]

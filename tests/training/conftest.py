@@ -1,4 +1,4 @@
-"""What the tests of whole runs share: a few drawn scenes, and `train.py` as a process of its own."""
+"""Fixtures for tests of whole runs: a few synthetic scenes, and `train.py` as a separate process."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ from sr_tf.data.smear import render_smear
 from sr_tf.images.reading import write_png
 
 ROOT = Path(__file__).parents[2]
-# Fields of fewer pixels hold so few cells that the guard against near-duplicates takes some for one another.
+# Smaller fields contain so few cells that the search for near-duplicates finds false matches.
 FIELD, SCENE = 256, 128
 
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory):
-    """A folder of eight small fields, each of a smear of its own, that are cut into four scenes."""
+    """A folder with eight small fields, each of another smear; each is cut into four scenes."""
     folder = tmp_path_factory.mktemp("scenes")
     for seed in range(8):
         write_png(folder / f"smear-{seed}" / "field.png", render_smear(seed, FIELD, FIELD))
@@ -25,7 +25,7 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def vgg19_weights(tmp_path_factory):
-    """Random weights of VGG-19, as Keras saves them."""
+    """A file with random weights of VGG-19, as Keras saves them."""
     import keras
 
     path = tmp_path_factory.mktemp("vgg19") / "vgg19.weights.h5"
@@ -35,7 +35,7 @@ def vgg19_weights(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small_run(scenes, vgg19_weights, tmp_path_factory):
-    """Flags of a run that takes seconds: patches of 8×8 LR pixels, a checkpoint after steps 5, 10 and 12."""
+    """Flags of a run of a few seconds: patches of 8×8 LR pixels, checkpoints after steps 5, 10 and 12."""
     return {
         "preset": "smoke",
         "dataset": "scene_folder",
@@ -55,13 +55,13 @@ def small_run(scenes, vgg19_weights, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def repository():
-    """The folder of `train.py`."""
+    """The folder that contains `train.py`."""
     return ROOT
 
 
 @pytest.fixture(scope="session")
 def start_training():
-    """Starts `train.py` with the given flags; its stderr is a pipe of text."""
+    """A function that starts `train.py` with the given flags; stderr is a text pipe."""
 
     def start(flags: dict) -> subprocess.Popen:
         command = [sys.executable, "train.py", *(f"--{name}={value}" for name, value in flags.items())]
@@ -72,7 +72,7 @@ def start_training():
 
 @pytest.fixture(scope="session")
 def pretrained(small_run, start_training, tmp_path_factory):
-    """The folder of a finished pretraining that was never interrupted."""
+    """The folder of a finished, uninterrupted run of the pretrain phase."""
     folder = tmp_path_factory.mktemp("runs") / "pretrain"
     process = start_training({**small_run, "phase": "pretrain", "run_dir": folder})
     _, messages = process.communicate()

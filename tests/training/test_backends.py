@@ -1,4 +1,4 @@
-"""The steps on JAX against those on TensorFlow, each backend in a process of its own."""
+"""Compares training steps on JAX and on TensorFlow; each backend runs in its own process."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def three_steps(*arguments):
-    """Starts it; call the result to wait for its end."""
+    """Starts three_steps.py; returns a function that waits for its end."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
     command = [sys.executable, HERE / "three_steps.py", *map(str, arguments)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -29,7 +29,7 @@ def three_steps(*arguments):
 
 @pytest.fixture(scope="module", params=["pretrain", "reduction", "gan"])
 def results(request, tmp_path_factory):
-    """By backend: what three steps from the same start gave, and the kept generator's file."""
+    """The arrays after three steps from the same start, and the saved generator's file, by backend."""
     folder = tmp_path_factory.mktemp(request.param)
     three_steps("tensorflow", "first", folder / "start.keras", "-", "-")()
     files = {backend: (folder / f"{backend}.npz", folder / f"{backend}.keras") for backend in ("tensorflow", "jax")}
@@ -39,7 +39,7 @@ def results(request, tmp_path_factory):
     return {backend: (dict(np.load(out)), kept) for backend, (out, kept) in files.items()}
 
 
-def test_three_steps_move_the_weights_alike(results):
+def test_three_steps_give_the_same_weights(results):
     (expected, _), (found, _) = results["tensorflow"], results["jax"]
     assert found.keys() == expected.keys()
     owners = ("generator", "averaged_generator", "discriminator", "reducer", "averaged_reducer")
@@ -47,7 +47,7 @@ def test_three_steps_move_the_weights_alike(results):
     assert len(weights) > 10
     for name in weights:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
-    # An average is another thing than the weights; that they all moved is told by the first of each.
+    # The average differs from the weights, so both were updated.
     assert np.abs(found["generator/000"] - found["averaged_generator/000"]).max() > 1e-4
 
 
@@ -59,8 +59,8 @@ def test_the_losses_are_the_same(results):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, err_msg=name)
 
 
-def test_weights_move_between_backends(results):
-    """Both started from TensorFlow's file; here TensorFlow reads JAX's."""
+def test_backends_read_the_same_files(results):
+    """TensorFlow reads the file that JAX wrote; JAX started from a file that TensorFlow wrote."""
     from three_steps import batches
 
     from sr_tf.generators.load import load_generator

@@ -1,4 +1,4 @@
-"""What a user sees who asks for what cannot be done: one line on stderr, exit code 2."""
+"""Errors of `train.py`: one line on stderr and exit code 2."""
 
 import json
 import os
@@ -10,8 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-# Runs `train.py` with each list of flags in turn, as `python train.py` does, but loads TensorFlow once for all.
-# A line of NULs on stderr ends each.
+# Runs `train.py` once for each list of flags, but loads TensorFlow only once. A NUL on stderr ends each run.
 ONE_AFTER_ANOTHER = """
 import json, sys
 from absl import flags
@@ -29,7 +28,7 @@ for arguments in json.load(sys.stdin):
 
 
 def run_one_after_another(root, cases):
-    """The exit code and stderr of each case; `cases` maps names to flags."""
+    """Returns the exit code and stderr of each case; `cases` maps names to flags."""
     command = [sys.executable, "-c", ONE_AFTER_ANOTHER]
     arguments = json.dumps([[f"--{name}={value}" for name, value in flags.items()] for flags in cases.values()])
     done = subprocess.run(command, cwd=root, input=arguments, capture_output=True, text=True)
@@ -37,24 +36,24 @@ def run_one_after_another(root, cases):
     assert len(messages) == len(cases) and done.returncode == 0, done.stderr[-3000:]
     outcomes = {}
     for name, message in zip(cases, messages, strict=True):
-        said, _, code = message.rstrip().rpartition("\nexit code ")
-        outcomes[name] = int(code), said.strip()
+        stderr, _, code = message.rstrip().rpartition("\nexit code ")
+        outcomes[name] = int(code), stderr.strip()
     return outcomes
 
 
 def complaint(outcome):
-    """The one line of an error; fails if there is anything but absl's warnings around it."""
-    code, said = outcome
-    assert code == 2, said
-    lines = [line for line in said.splitlines() if not re.match(r"[IW]\d{4} ", line)]
-    assert [line for line in lines if line.startswith("train.py: error: ")] == lines[-1:], said
-    assert "Traceback" not in said
+    """Returns the error line; fails if stderr holds anything else except absl's warnings."""
+    code, stderr = outcome
+    assert code == 2, stderr
+    lines = [line for line in stderr.splitlines() if not re.match(r"[IW]\d{4} ", line)]
+    assert [line for line in lines if line.startswith("train.py: error: ")] == lines[-1:], stderr
+    assert "Traceback" not in stderr
     return lines[-1].removeprefix("train.py: error: ")
 
 
 @pytest.fixture(scope="module")
 def outcomes(small_run, repository, tmp_path_factory):
-    """What became of a run of two steps and of all that is asked for wrongly after it."""
+    """The results of a run of two steps, and of runs with wrong flags or input after it."""
     folder = tmp_path_factory.mktemp("errors")
     (folder / "empty").mkdir()
     (folder / "file").write_text("")
@@ -74,7 +73,7 @@ def outcomes(small_run, repository, tmp_path_factory):
             **run, "run_dir": folder / "diverging", "steps": 9, "validate_every": 5, "learning_rate": 1e30,
             "warmup_steps": 0,
         },
-        # Its first step has rate 0, its second one 1e25.
+        # The learning rate is 0 in the first step and 1e25 in the second.
         "diverging later": {
             **run, "run_dir": folder / "later", "steps": 9, "learning_rate": 1e30, "warmup_steps": 100_000
         },
@@ -82,7 +81,7 @@ def outcomes(small_run, repository, tmp_path_factory):
     return folder, run_one_after_another(repository, cases)
 
 
-def test_the_run_that_the_others_build_on_is_sound(outcomes):
+def test_the_first_run_succeeds(outcomes):
     folder, results = outcomes
     assert results["finished"][0] == 0
     assert (folder / "run" / "best" / "scores.json").exists()
@@ -91,26 +90,26 @@ def test_the_run_that_the_others_build_on_is_sound(outcomes):
 @pytest.mark.parametrize(
     "case, expected",
     [
-        ("other settings", r"{folder}/run: .*other settings \(blocks 4 there, 3 asked for\); name another --run_dir"),
+        ("other settings", r"{folder}/run: .*other settings \(blocks was 4, now 3\); name another --run_dir"),
         ("run folder is a file", r"{folder}/file: is a file, expected a folder"),
         ("no images", r"{folder}/empty: no images found, expected \.jpg.*"),
         ("no data folder", r"{folder}/absent: no such folder, expected a folder of images"),
         ("small scenes", r"smear-\d/field.png_r0c0: 128×128 pixels, .* at least 160×160 \(--crop_size=40 .*\)"),
         ("no pretrained", r"--phase=gan starts from a pretrained generator: {folder}/absent: .* --pretrained"),
         ("other architecture", r"{folder}/run: a generator with blocks 4, expected blocks 3"),
-        ("diverging", r"step 2: loss is (nan|inf); training stopped; last good checkpoint: none was written yet"),
+        ("diverging", r"step 2: loss is (nan|inf); training stopped; last good checkpoint: none yet"),
         (
             "diverging later",
             r"step 2: validation psnr is NaN; training stopped; last good checkpoint: {folder}/later/.*/step-0+1\.npz",
         ),
     ],
 )
-def test_one_line_tells_what_is_wrong(outcomes, case, expected):
+def test_the_error_is_one_line(outcomes, case, expected):
     folder, results = outcomes
     assert re.match(expected.format(folder=re.escape(str(folder))), complaint(results[case]))
 
 
-def test_what_never_started_leaves_no_settings_behind(outcomes):
+def test_a_run_that_fails_before_training_writes_no_configuration(outcomes):
     folder, _ = outcomes
     assert not (folder / "new" / "config.json").exists()
 
@@ -160,7 +159,7 @@ def damaged(outcomes, small_run, repository):
     return folder, run_one_after_another(repository, cases)
 
 
-def test_a_checkpoint_of_an_older_version_is_refused_not_passed_over(tmp_path):
+def test_a_checkpoint_of_an_older_version_is_refused(tmp_path):
     from sr_tf.errors import UserError
     from sr_tf.training.checkpoints import newest_state
 
@@ -187,7 +186,7 @@ def test_a_damaged_checkpoint_is_named(damaged, case):
         (["pretrain"], "pretrain: unexpected; everything is given by flags, see --help"),
     ],
 )
-def test_wrong_flags_are_told_at_once(repository, arguments, expected):
+def test_wrong_flags_are_reported(repository, arguments, expected):
     done = subprocess.run([sys.executable, "train.py", *arguments], cwd=repository, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"train.py: error: {expected}\n")
 

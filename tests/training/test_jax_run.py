@@ -1,4 +1,4 @@
-"""`python train.py` with KERAS_BACKEND=jax and packed scenes, where neither TensorFlow nor codecs can be imported."""
+"""`python train.py` with KERAS_BACKEND=jax and packed scenes, without TensorFlow and codecs."""
 
 import json
 import os
@@ -42,7 +42,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """Files of scenes to learn from and to choose by; the latter of sides that are no multiple of 4."""
+    """A folder of packed scenes; the sides of the validation scenes are no multiples of 4."""
     folder = tmp_path_factory.mktemp("packed")
     lrs = CodedLRs(lambda hr: reduce(hr, 4))
     write_packed(folder / "train.npz", [render_smear(seed, 64, 96) for seed in range(3)], 4, "study", lrs)
@@ -52,7 +52,7 @@ def packed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(packed):
-    """Starts the program with the given flags."""
+    """A function that starts `train.py` with the given flags."""
 
     def start(flags):
         flags = {"dataset": "packed", "data_dir": packed, **flags}
@@ -84,7 +84,7 @@ def newest(run_dir):
 
 
 @pytest.mark.long
-def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path):
+def test_a_killed_run_continues_to_the_same_result(whole, start, tmp_path):
     flags = {**SMALL, "run_dir": tmp_path / "killed"}
     process = start(flags)
     assert any(line.startswith("step 5/7") for line in process.stderr)
@@ -100,8 +100,8 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(whole, start, tmp_path
 
 
 @pytest.mark.long
-def test_several_steps_a_call_end_in_the_same_weights(whole, packed, tmp_path):
-    """Four, where something is told at each third and validated at each third: calls of 3, 1, 2 and 1 steps."""
+def test_several_steps_per_call_give_the_same_weights(whole, packed, tmp_path):
+    """With `at_once=4`, and logs and validation every 3 steps, the calls have 3, 1, 2 and 1 steps."""
     code = (
         "import dataclasses, functools, pathlib, sys; import train as program\n"
         "from sr_tf.config import load_config; from sr_tf.training.run import train\n"
@@ -120,7 +120,7 @@ def test_several_steps_a_call_end_in_the_same_weights(whole, packed, tmp_path):
 
 
 @pytest.mark.long
-def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
+def test_tensorflow_reads_the_run(whole, packed):
     from sr_tf.generators.load import load_generator
     from sr_tf.images.pixels import to_uint8
     from sr_tf.metrics.psnr import psnr
@@ -137,7 +137,7 @@ def test_what_it_keeps_is_a_run_that_tensorflow_reads(whole, packed):
 
 
 @pytest.mark.long
-def test_the_gan_phase_goes_on_from_the_first(whole, start, tmp_path, efficientnet):
+def test_the_gan_phase_starts_from_the_pretrained_generator(whole, start, tmp_path, efficientnet):
     flags = {
         **SMALL, "phase": "gan", "steps": 6, "pretrained": whole, "run_dir": tmp_path / "gan",
         "content": "efficientnet_lite2", "content_weights": efficientnet, "content_layers": "stem,block0",
@@ -163,8 +163,8 @@ def efficientnet():
 
 
 @pytest.mark.long
-def test_a_reducer_learns_and_is_carried_on(packed, tmp_path):
-    """With codecs, which the other tests do without; a second run goes on with the first one's reducer, unchanged."""
+def test_a_reducer_is_trained_and_kept(packed, tmp_path):
+    """Trains with codecs, unlike the other tests; a second run keeps the first run's reducer unchanged."""
     flags = {**SMALL, "dataset": "packed", "data_dir": packed, "steps": 2, "validate_every": 2, "crop_size": 8}
 
     def run(**more):
@@ -185,23 +185,23 @@ def test_a_reducer_learns_and_is_carried_on(packed, tmp_path):
     finished(run(run_dir=tmp_path / "next", pretrained=tmp_path / "learnt", one_step=True))
     from sr_tf.generators.load import load_reducer
 
-    learnt, carried = (load_reducer(tmp_path / name).get_weights() for name in ("learnt", "next"))
+    learnt, kept = (load_reducer(tmp_path / name).get_weights() for name in ("learnt", "next"))
     assert any(np.any(weight) for weight in learnt)
-    for one, other in zip(learnt, carried, strict=True):
+    for one, other in zip(learnt, kept, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.long
-def test_other_settings_are_refused_in_a_line(whole, start):
+def test_other_settings_are_refused(whole, start):
     process = start({**SMALL, "run_dir": whole, "batch_size": 3})
     _, messages = process.communicate()
     assert process.returncode == 2
-    assert "started with other settings (batch_size 2 there, 3 asked for)" in messages
+    assert "started with other settings (batch_size was 2, now 3)" in messages
     assert "Traceback" not in messages
 
 
 @pytest.mark.long
-def test_what_means_nothing_on_jax_is_refused_in_a_line(start, tmp_path):
+def test_xla_is_refused_on_jax(start, tmp_path):
     process = start({**SMALL, "run_dir": tmp_path / "xla", "xla": True})
     _, messages = process.communicate()
     assert process.returncode == 2

@@ -52,27 +52,27 @@ def test_content_is_the_mean_over_layers_of_the_mse_of_features():
     assert float(losses.content(hr, hr)) == 0
 
 
-def test_content_wants_the_same_layers_of_both():
+def test_content_needs_the_same_layers_of_both():
     with pytest.raises(ValueError):
         losses.content([random(1, 2, 2, 3)] * 2, [random(1, 2, 2, 3)])
 
 
 def test_cross_entropies_by_hand():
     hr, sr = np.array([[0.5], [-2.0], [3.0]], np.float32), np.array([[1.5], [-0.25], [-4.0]], np.float32)
-    told_hr, told_sr = (1 / (1 + np.exp(-logits.astype(float))) for logits in (hr, sr))
-    assert float(losses.adversarial(sr)) == pytest.approx(-np.log(told_sr).mean(), rel=1e-5)
-    expected = (-np.log(told_hr).mean() - np.log(1 - told_sr).mean()) / 2
+    real_hr, real_sr = (1 / (1 + np.exp(-logits.astype(float))) for logits in (hr, sr))
+    assert float(losses.adversarial(sr)) == pytest.approx(-np.log(real_sr).mean(), rel=1e-5)
+    expected = (-np.log(real_hr).mean() - np.log(1 - real_sr).mean()) / 2
     assert float(losses.discrimination(hr, sr)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_chance():
+def test_losses_at_chance():
     zero = np.zeros((6, 1), np.float32)
     assert float(losses.discrimination(zero, zero)) == pytest.approx(np.log(2))
     assert float(losses.adversarial(zero)) == pytest.approx(np.log(2))
     assert float(losses.accuracy(zero, zero)) == 0.5
 
 
-def test_certainty_is_finite():
+def test_losses_of_large_logits_are_finite():
     sure = np.full((4, 1), 1e4, np.float32)
     assert float(losses.discrimination(sure, -sure)) == 0
     assert float(losses.discrimination(-sure, sure)) == pytest.approx(1e4)
@@ -80,7 +80,7 @@ def test_certainty_is_finite():
     assert np.isfinite(gradients(losses.discrimination, -sure, sure)).all()
 
 
-def test_accuracy_is_the_share_told_right():
+def test_accuracy_is_the_share_classified_correctly():
     hr, sr = np.array([[1.0], [-1.0], [2.0], [3.0]], np.float32), np.array([[-1.0], [4.0], [-2.0], [5.0]], np.float32)
     assert float(losses.accuracy(hr, sr)) == 5 / 8
     assert float(losses.accuracy(np.abs(hr), -np.abs(sr))) == 1
@@ -100,7 +100,7 @@ def test_gradients_point_the_right_way():
 
 
 def test_the_generator_still_learns_when_the_discriminator_is_sure():
-    # What the non-saturating form is for: log(1 − D(SR)) would have a gradient of almost nothing here.
+    # This is why the loss has its non-saturating form: the gradient of log(1 − D(SR)) is almost 0 here.
     (gradient,) = gradients(losses.adversarial, np.full((1, 1), -20, np.float32))
     assert gradient.item() == pytest.approx(-1, abs=1e-3)
 
@@ -113,7 +113,7 @@ def test_losses_are_means_over_the_batch(size):
         assert twice == pytest.approx(once, rel=1e-5)
 
 
-def test_unit_content_does_not_see_how_strong_features_are():
+def test_unit_content_ignores_the_strength_of_features():
     hr, sr = [random(2, 3, 4, 5)], [random(2, 3, 4, 5)]
     distance = float(losses.unit_content(hr, sr))
     assert distance > 0.5
@@ -135,30 +135,30 @@ def test_structure_is_one_minus_ssim_at_three_sizes():
 
 
 @pytest.mark.parametrize("period", [2, 4, 8])
-def test_colour_sees_a_shift_and_little_of_grain(period):
+def test_colour_measures_a_shift_and_suppresses_grain(period):
     hr = RNG.uniform(50, 200, (2, 128, 64, 3)).astype(np.float32)
     assert float(losses.colour(hr, hr + 3, period)) == pytest.approx(9, rel=1e-4)
     grain = RNG.normal(0, 6, hr.shape).astype(np.float32)
-    # Of independent noise, means over 64 places keep a 64th of the power.
+    # A mean over 64 values reduces the power of independent noise to a 64th.
     assert float(losses.colour(hr, hr + grain, period)) == pytest.approx(36 / 64, rel=0.1)
 
 
 @given(st.sampled_from([2, 4, 8]), st.integers(0, 2**32 - 1))
-def test_colour_sees_every_pattern_that_repeats_with_the_lattice(period, seed):
+def test_colour_measures_every_pattern_with_its_period(period, seed):
     hr = np.zeros((1, 64, 64, 3), np.float32)
     pattern = np.random.default_rng(seed).normal(size=(period, period, 3))
     tiled = np.tile(pattern, (64 // period, 64 // period, 1))[None].astype(np.float32)
     assert float(losses.colour(hr, tiled, period)) == pytest.approx(np.mean(pattern**2), rel=1e-4)
 
 
-def test_colour_does_not_see_a_pattern_of_another_period():
+def test_colour_ignores_a_pattern_of_another_period():
     rows = np.sin(2 * np.pi * np.arange(64) / 16)[None, :, None, None]
     wave = np.tile(rows, (1, 1, 64, 3)).astype(np.float32)
     assert float(losses.colour(wave * 0, wave, 4)) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("loss", [losses.structure, partial(losses.colour, period=4)])
-def test_fidelity_losses_pull_sr_and_leave_hr(loss):
+def test_fidelity_losses_have_a_finite_gradient(loss):
     hr, sr = (RNG.uniform(0, 255, (1, 48, 48, 3)).astype(np.float32) for _ in range(2))
     gradient = gradients(lambda image: loss(hr, image), sr)[0]
     assert np.isfinite(gradient).all()

@@ -28,12 +28,12 @@ CONFIG = TrainConfig(
 
 @pytest.fixture(scope="module")
 def batches():
-    """One batch of four patches of 8×8 LR pixels, again and again."""
+    """One batch of four patches of 8×8 LR pixels, repeated."""
     return training_batches(Sampler(drawn_store(), 4, 8, seed=0), 0, 1).repeat()
 
 
 def drawn_store():
-    """Four small smears."""
+    """Builds a store of four small synthetic scenes."""
     from sr_tf.data.scene_store import CodedLRs, SceneStore
 
     return SceneStore(DrawnScenes(4, 64), 4, CodedLRs(lambda hr: reduce(hr, 4)), crop_size=8, cache_bytes=1e9)
@@ -67,7 +67,7 @@ def content_network():
 
 
 def new_gan(rates=(1e-3, 1e-3), weights=(2.0, 3.0, 0.5)):
-    """A model of phase 2 with the learning rates of generator and discriminator, and its content network."""
+    """Builds a model of phase 2 and its content network; `rates` are those of generator and discriminator."""
     network = content_network()
     generator = new_generator()
     discriminator = Discriminator(8)
@@ -83,7 +83,7 @@ def compiled(objective, rates):
 
 
 def fit(model, batches, steps):
-    """Trains, and returns the losses of each step as callbacks see them."""
+    """Trains, and returns the losses of each step as callbacks receive them."""
     seen = []
     callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(dict(logs)))
     model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[callback])
@@ -94,7 +94,7 @@ def which_moved(before, after):
     return [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
 
 
-def test_pretraining_learns_one_batch_by_heart(batches):
+def test_pretraining_overfits_one_batch(batches):
     model = TensorFlowBackend(CONFIG).model
     seen = fit(model, batches, steps=30)
     assert seen[-1]["loss"] < seen[0]["loss"] / 4
@@ -111,7 +111,7 @@ def test_the_loss_is_the_mse_of_8_bit_levels(batches):
 
 @pytest.fixture(scope="module")
 def fine_tuning(batches):
-    """A model of phase 2 after two steps, its content network, all weights before and after, and the losses."""
+    """A model of phase 2 after two steps, the weights of its networks before and after, and the losses."""
     model, network = new_gan()
     networks = (model.generator, model.discriminator, network)
     before = [part.get_weights() for part in networks]
@@ -119,7 +119,7 @@ def fine_tuning(batches):
     return model, before, [part.get_weights() for part in networks], seen
 
 
-def test_fine_tuning_moves_both_networks_and_leaves_the_content_network(fine_tuning):
+def test_fine_tuning_changes_both_networks_but_not_the_content_network(fine_tuning):
     model, before, after, _ = fine_tuning
     generator, discriminator, content = map(which_moved, before, after)
     assert all(generator)
@@ -137,7 +137,7 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_parts(fine_tuning):
         assert 0 <= logs["discriminator_accuracy"] <= 1
 
 
-def test_structure_and_colour_count_where_they_have_a_weight():
+def test_structure_and_colour_are_added_if_they_have_a_weight():
     rng = np.random.default_rng(0)
     lr, hr = (rng.uniform(0, 255, (2, side, side, 3)).astype(np.float32) for side in (12, 48))
     model, network = new_gan()
@@ -155,7 +155,7 @@ def test_structure_and_colour_count_where_they_have_a_weight():
     assert float(named["loss"]) == pytest.approx(float(parts), rel=1e-4)
 
 
-def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_network(tmp_path, new_generator_file):
+def test_a_checkpoint_contains_both_networks_but_not_the_content_network(tmp_path, new_generator_file):
     config = TrainConfig(
         phase="gan",
         blocks=1,
@@ -171,7 +171,7 @@ def test_a_checkpoint_holds_all_of_both_networks_and_nothing_of_the_content_netw
     with np.load(path) as arrays:
         size = sum(arrays[name].size for name in arrays.files)
     generator, discriminator = backend.model.generator.count_params(), backend.model.discriminator.count_params()
-    # Weights and two moments of each, the generator's average; a counter of each optimizer; the step.
+    # The weights with two moments each, the generator's average, two step counters of optimizers, and the step.
     assert size == 3 * (generator + discriminator) + generator + 2 + 1
 
     other = TensorFlowBackend(config, content_network())
@@ -189,9 +189,9 @@ def new_generator_file(tmp_path):
 
 
 @pytest.mark.parametrize("rates, moves", [((1e-3, 0.0), (True, False)), ((0.0, 1e-3), (False, True))])
-def test_each_optimizer_moves_its_own_network_only(batches, rates, moves):
+def test_each_optimizer_updates_only_its_own_network(batches, rates, moves):
     model, _ = new_gan(rates)
-    model.run_eagerly = True  # no tracing, which takes longer than the step
+    model.run_eagerly = True  # tracing takes longer than the step
     networks = (model.generator, model.discriminator)
     before = [part.get_weights() for part in networks]
     fit(model, batches, steps=1)
@@ -207,7 +207,7 @@ def test_each_trainable_variable_belongs_to_exactly_one_optimizer():
     }
     assert len(model.trainable_variables) == sum(map(len, own))
     for name, variables in zip(OPTIMIZERS, own, strict=True):
-        # Adam keeps a first and a second moment of each.
+        # Adam keeps a first and a second moment of each variable.
         moments = sorted(tuple(moment.shape) for moment in model.optimizers[name].variables if tuple(moment.shape))
         assert moments == sorted(2 * [tuple(variable.shape) for variable in variables])
 
@@ -236,7 +236,7 @@ def test_moving_average_follows_its_formula(decay, count):
         assert (np.asarray(new) <= np.maximum(old, weight) + 1e-6).all()
 
 
-def test_a_backend_averages_after_each_step_and_leaves_the_weights_alone():
+def test_a_backend_averages_the_weights_after_each_step():
     backend = TensorFlowBackend(CONFIG)
     expected, seen = backend.averaged["generator"].get_weights(), []
 
@@ -254,7 +254,7 @@ def test_a_backend_averages_after_each_step_and_leaves_the_weights_alone():
 
 
 @pytest.mark.slow
-def test_a_run_leaves_its_settings_scores_and_curves(pretrained, small_run):
+def test_a_run_writes_its_settings_scores_and_curves(pretrained, small_run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     settings = json.loads((pretrained / "config.json").read_text())

@@ -38,7 +38,7 @@ class DrawnScenes:
         return ((str(seed), render_smear(seed, 128, 128)) for seed in range(4))
 
 
-def test_the_damage_is_what_the_codec_does():
+def test_the_damage_is_the_difference_that_the_codec_makes():
     lr = np.random.default_rng(0).uniform(-5, 260, (2, 16, 16, 3)).astype(np.float32)
     damage = coding_damage(lr, np.float32([20, 90]))
     rounded = np.clip(np.rint(lr), 0, 255).astype(np.uint8)
@@ -70,7 +70,7 @@ def test_both_networks_learn_and_the_loss_falls(batches):
     assert np.mean([step["loss"] for step in losses[-5:]]) < 0.8 * np.mean([step["loss"] for step in losses[:5]])
 
 
-def test_a_dearer_bit_buys_fewer_of_them(batches):
+def test_a_higher_rate_weight_gives_fewer_bits(batches):
     spent = []
     for weight in (0.01, 20.0):
         model = TensorFlowBackend(TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight})).model
@@ -92,11 +92,11 @@ def test_settings_that_make_no_sense_are_refused(changes):
 
 
 @pytest.mark.slow
-def test_a_generator_goes_on_with_its_own_reducer(small_run, start_training, tmp_path):
+def test_a_generator_keeps_its_own_reducer(small_run, start_training, tmp_path):
     generator, reducer = build_generator(CONFIG), build_reducer(CONFIG)
     generator.save(tmp_path / "own.keras")
     weights = reducer.get_weights()
-    weights[-1][:] = 60 / 127.5  # its last bias: LRs brighter by 60
+    weights[-1][:] = 60 / 127.5  # the last bias: LRs become brighter by 60
     reducer.set_weights(weights)
     reducer.save(tmp_path / "own.reducer.keras")
     flags = {**small_run, "phase": "pretrain", "blocks": 1, "filters": 8, "one_step": True, "steps": 1}

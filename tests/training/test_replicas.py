@@ -1,7 +1,7 @@
-"""Two replicas take the step of one, with and without XLA.
+"""Two replicas take the same step as one, with and without XLA.
 
-Run as a program, this file takes three steps in each way and writes what they leave behind. It is a process of its
-own, since a CPU can be divided into logical devices only before TensorFlow has looked at it.
+Run as a program, this file takes three steps in each way and writes the resulting states. It runs in its own process,
+because a CPU can be divided into logical devices only before TensorFlow initialises it.
 """
 
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the program wrote."""
+    """The folder that the program wrote."""
     folder = tmp_path_factory.mktemp("replicas")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, __file__, str(folder)], env=environment, cwd=ROOT, check=True)
@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def states(folder):
-    """Variables of models and optimizers by phase, way and name."""
+    """The variables of networks and optimizers, by (phase, way) and name."""
     states = {}
     with np.load(folder / "states.npz") as file:
         for key, array in file.items():
@@ -41,9 +41,9 @@ def states(folder):
 
 @pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("reduction", 1), ("gan", 2)])
 @pytest.mark.parametrize("way", ["two", "two-xla"])
-def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
-    # A learnt LR is rounded before it is coded: XLA sums in another order, so that a value half way between two levels
-    # can go the other way, with one replica as with two.
+def test_two_replicas_take_the_same_step_as_one(states, phase, networks, way):
+    # The reducer's LR is rounded before it is coded. XLA sums in another order, so a value halfway between two levels
+    # can be rounded differently. Runs with XLA are therefore compared with a run of one replica with XLA.
     alone = "one-xla" if (phase, way) == ("reduction", "two-xla") else "one"
     one, two = states[phase, alone], states[phase, way]
     assert one.keys() == two.keys()
@@ -55,8 +55,8 @@ def test_two_replicas_take_the_step_of_one(states, phase, networks, way):
         if "optimizer" not in name:
             assert np.abs(array - one[name]).max() < 1e-5, name
         else:
-            # Adam hides a gradient that is twice as large; its moments do not. They range over many orders of
-            # magnitude, and float32 sums in another order differ by some 1e-6 of the largest.
+            # Adam's steps do not depend on the scale of gradients, but its moments do. They range over many orders
+            # of magnitude, and float32 sums in another order differ by some 1e-6 of the largest.
             assert np.abs(array - one[name]).max() <= 2e-5 * np.abs(one[name]).max(), name
 
 
@@ -110,7 +110,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
     from sr_tf.images.degradation import reduce
     from sr_tf.training.step_tensorflow import TensorFlowBackend
 
-    keras.backend.clear_session()  # so that variables get the same names each time
+    keras.backend.clear_session()  # gives variables the same names each time
     keras.utils.set_random_seed(1)
     config = TrainConfig(
         phase="gan" if phase == "gan" else "pretrain",
@@ -135,7 +135,7 @@ def _three_steps(phase: str, strategy, xla: bool, folder: Path) -> dict[str, np.
 
 
 class _Scenes:
-    """Four small smears."""
+    """Four small synthetic scenes."""
 
     def __len__(self):
         return 4

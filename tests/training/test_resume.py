@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 def variables(run_dir):
-    """Everything in a run's last checkpoint, by name."""
+    """Reads all arrays of a run's last checkpoint, by name."""
     names = [path.name for path in sorted((run_dir / "checkpoints").iterdir())]
     assert names == ["step-00000010.npz", "step-00000012.npz"]
     with np.load(run_dir / "checkpoints" / names[-1]) as arrays:
@@ -17,7 +17,7 @@ def variables(run_dir):
 
 
 def train_killed_once(start_training, flags, after):
-    """Trains, is killed by SIGKILL as soon as a step is reported, and trains again; returns the second one's stderr."""
+    """Starts a run, kills it when step `after` is reported, and runs it again; returns the second run's stderr."""
     process = start_training(flags)
     reached = any(line.startswith(f"step {after}/") for line in process.stderr)
     process.send_signal(signal.SIGKILL)
@@ -31,9 +31,9 @@ def train_killed_once(start_training, flags, after):
 
 
 @pytest.mark.parametrize("phase, xla", [("pretrain", False), ("reduction", False), ("gan", False), ("gan", True)])
-def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run, start_training, pretrained, tmp_path):
+def test_a_killed_run_continues_to_the_same_result(phase, xla, small_run, start_training, pretrained, tmp_path):
     flags = {**small_run, "phase": phase, "xla": xla}
-    if phase == "pretrain":  # the whole run had all scenes in memory; this one reads most of them again
+    if phase == "pretrain":  # unlike the uninterrupted run, this one reads most scenes from disk
         flags["cache_gib"] = 1e-4
     whole = pretrained
     if phase == "reduction":
@@ -69,7 +69,7 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(phase, xla, small_run,
     assert len(scores[0]) == 3
 
 
-def test_a_finished_run_is_left_alone(small_run, start_training, pretrained):
+def test_a_finished_run_is_not_changed(small_run, start_training, pretrained):
     before = {path: path.stat().st_mtime_ns for path in pretrained.rglob("*")}
     process = start_training({**small_run, "phase": "pretrain", "run_dir": pretrained})
     _, messages = process.communicate()

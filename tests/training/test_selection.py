@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def steps(folder):
-    """Steps of the kept generators, best first, after a look at the files."""
+    """Checks the files of a folder, and returns the steps of the kept generators, best first."""
     kept = kept_generators(folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted([*(entry["file"] for entry in kept), "scores.json"])
     return [entry["step"] for entry in kept]
@@ -54,7 +54,7 @@ def test_lower_may_be_better(generator, folder):
     assert steps(folder) == [300, 100]
 
 
-def test_only_the_criterion_decides_and_all_scores_are_noted(generator, folder):
+def test_only_the_criterion_decides_and_all_scores_are_saved(generator, folder):
     best = BestGenerators(folder, 1, "content", False)
     best.offer(generator, 10, {"psnr": 30.0, "content": 0.2, "i-HR": -1.5})
     assert not best.offer(generator, 20, {"psnr": 40.0, "content": 0.3})
@@ -65,7 +65,7 @@ def test_only_the_criterion_decides_and_all_scores_are_noted(generator, folder):
 
 @pytest.mark.parametrize("again", [100, 200, 300, 400, 500])
 def test_the_same_offer_again_changes_nothing(generator, folder, again):
-    # A run that was killed after a validation and before its checkpoint does that validation again.
+    # A run killed between a validation and its checkpoint repeats the validation.
     scores = [30.0, 28.0, 31.0, 28.0, 28.5]
     best = BestGenerators(folder, 3, "psnr", True)
     offer_all(best, generator, scores)
@@ -84,13 +84,13 @@ def test_equal_scores_keep_their_places_when_offered_again(generator, folder):
     assert steps(folder) == before
 
 
-def test_selection_goes_on_after_a_restart(generator, folder):
+def test_selection_continues_after_a_restart(generator, folder):
     offer_all(BestGenerators(folder, 2, "psnr", True), generator, [30.0, 31.0])
     assert BestGenerators(folder, 2, "psnr", True).offer(generator, 900, {"psnr": 32.0})
     assert steps(folder) == [900, 200]
 
 
-def test_files_hold_the_generator_as_it_was_offered(folder):
+def test_files_contain_the_generator_as_it_was_offered(folder):
     model = EDSR(1, 2, 2)
     model.build((None, None, None, 3))
     best = BestGenerators(folder, 3, "psnr", True)

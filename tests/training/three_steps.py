@@ -1,4 +1,4 @@
-"""Steps of a phase on one Keras backend, as a process of its own: BACKEND PHASE START.keras OUT.npz OUT.keras."""
+"""Takes a few steps of a phase on one Keras backend; arguments: BACKEND PHASE START.keras OUT.npz OUT.keras."""
 
 import os
 import sys
@@ -15,12 +15,13 @@ from sr_tf.models.edsr import EDSR
 from sr_tf.training.parts import build_discriminator, build_reducer
 
 STEPS = {"pretrain": 3, "gan": 3, "reduction": 2}
-"""A learnt LR is rounded before it is coded. The backends sum in another order, so that a value half way between two
-levels can go the other way once the weights have moved; with a rate of 0 in the first step they move in the second."""
+"""The number of steps of each phase. The reducer's LR is rounded before it is coded, and the backends sum in different
+orders, so a value halfway between two levels can be rounded differently once the weights have changed. The rate of the
+first step is 0, so with two steps the weights change only at the end."""
 
 
 def settings(phase, start):
-    """A schedule that warms up, then decays, and every loss."""
+    """A configuration with warm-up, decay and every loss."""
     learning = {"learn_reduction": True, "lr_qualities": "40,80", "crop_size": 16} if phase == "reduction" else {}
     return TrainConfig(
         phase="gan" if phase == "gan" else "pretrain", pretrained=start, blocks=1,
@@ -32,7 +33,7 @@ def settings(phase, start):
 
 
 def seeded(model, seed):
-    """Weights that do not depend on the backend."""
+    """Sets weights that do not depend on the backend."""
     random = np.random.default_rng(seed)
     model.set_weights(
         [random.normal(0, 0.7 / max(1, np.prod(w.shape[:-1])) ** 0.5, w.shape) for w in model.get_weights()]
@@ -47,7 +48,7 @@ def content_network():
 
 
 def batches(side=48):
-    """Smooth images, reduced by means, so that all losses are of a usual size."""
+    """Yields batches of smooth images, reduced by means, so that all losses have a typical size."""
     random = np.random.default_rng(3)
     for _ in range(max(STEPS.values())):
         coarse = random.uniform(40, 220, (4, side // 8, side // 8, 3))
@@ -57,7 +58,7 @@ def batches(side=48):
 
 
 class Batches:
-    """Stands for a sampler: the batches of `batches`, or of HR and qualities for a reducer that learns."""
+    """Replaces a sampler: gives the batches of `batches`, or HR and qualities for the reduction phase."""
 
     batch_size = 4
 
@@ -76,7 +77,7 @@ class Batches:
 
 
 def trained(backend_name, phase, config):
-    """The backend after its steps, and the losses of each."""
+    """Returns the backend after its steps, and the losses of each step."""
     steps = STEPS[phase]
     if backend_name == "jax":
         from sr_tf.training.step_jax import JaxBackend
@@ -93,7 +94,7 @@ def trained(backend_name, phase, config):
     if phase == "reduction":
         state = backend.state()
         *weights, kernel, bias = seeded(build_reducer(config), seed=5).get_weights()
-        start = [*weights, 0 * kernel, 0 * bias]  # the mean of pixels, as a reducer begins
+        start = [*weights, 0 * kernel, 0 * bias]  # the mean of pixels, as in a new reducer
         backend.load_state({**state, "reducer": start, "averaged_reducer": start})
     seen = []
     backend.run(Batches(phase), steps, lambda step, named: seen.append((step, named)))
