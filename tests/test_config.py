@@ -137,7 +137,7 @@ def test_numbers_that_training_could_not_use(name, value):
 def test_structure_wants_patches_that_its_window_fits_in():
     TrainConfig(structure_weight=1.0, crop_size=11)
     TrainConfig(crop_size=10)
-    with pytest.raises(UserError, match="--crop_size=10: HR patches of 40 pixels, expected at least 44"):
+    with pytest.raises(UserError, match="--crop_size=10: HR patches have a side of 40 pixels, expected at least 44"):
         TrainConfig(structure_weight=1.0, crop_size=10)
 
 
