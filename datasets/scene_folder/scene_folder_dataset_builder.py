@@ -90,7 +90,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         try:
             splits = split_groups(sizes, config.seed)
         except UserError as error:
-            raise UserError(f"{source}: {error} (near-duplicates count as one group, see the README)") from error
+            raise UserError(f"{source}: {error} (images that show the same place count as one group)") from error
         members = list(zip(paths, names, groups, strict=True))
         return {
             split: self._generate_examples([member for member in members if splits[member[2]] == split])

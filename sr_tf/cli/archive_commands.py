@@ -132,6 +132,7 @@ def info(options: argparse.Namespace) -> None:
         if options.map is not None:
             write_atomically(options.map, draw_map(archive))
             print(f"{options.map}: which block is stored how")
+    print(f"Nothing but the index was checked; `sr-tf verify {options.archive}` checks every byte.")
     print("Research use only. Not a medical device.")
 
 

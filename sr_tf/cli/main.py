@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from sr_tf import __version__
 from sr_tf.cli import archive, assets, export, images, rate_distortion, serve, view
-from sr_tf.messages import exit_code
+from sr_tf.errors import UserError
+from sr_tf.messages import complain, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,9 +25,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code("sr-tf", lambda: options.command(options))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Prints an error in one line, without the usage; parsers of commands are of this class too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with exit code 2."""
+        sys.exit(complain(self.prog, UserError(f"{message}; see {self.prog} --help")))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of `sr-tf` with all its commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="sr-tf",
         description="Stores slides in small archives, in which every restored tile was compared with the original, "
         "and restores reduced microscope images by generator networks. Research use only. Not a "

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.messages import load_tensorflow
+
 
 class Board:
     """Writes a run's curves and images for TensorBoard; does nothing where TensorFlow is not installed.
@@ -14,6 +16,7 @@ class Board:
 
     def __init__(self, folder: Path):
         try:
+            load_tensorflow()
             import tensorflow as tf
         except ModuleNotFoundError:
             self._tf = None

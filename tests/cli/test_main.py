@@ -116,7 +116,10 @@ def test_alpha_is_a_number_from_0_to_1(tmp_path, capsys):
         with pytest.raises(SystemExit) as stop:
             main(["upscale", str(tmp_path), str(tmp_path), f"--alpha={alpha}"])
         assert stop.value.code == 2
-        assert "expected a number from 0 to 1" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert error.startswith("sr-tf upscale: error: argument --alpha: ")
+        assert "expected a number from 0 to 1" in error
+        assert error.count("\n") == 1
 
 
 def _complaint(capsys, *arguments):
