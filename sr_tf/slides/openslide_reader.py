@@ -11,20 +11,21 @@ from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
+from sr_tf.slides.page_pixels import PagePixels
+from sr_tf.slides.page_roles import sort_pages
+from sr_tf.slides.page_rules import vendor_objection
+from sr_tf.slides.resolution import is_printed, plausible
 from sr_tf.slides.tiff_header import Tiff
 from sr_tf.slides.tiff_page import Page
 
 # Formats in which level 0 is one page that begins at the slide's origin, with tiles that do not overlap.
-_ONE_PAGE = ("aperio", "generic-tiff", "philips-tiff")
+_ONE_PAGE = ("aperio", "generic-tiff", "philips")
 # Properties that OpenSlide derives are left out: `SlideInfo` has fields for them, and the hash would identify a slide
 # after de-identification.
 _DERIVED = tuple(
     f"openslide.{name}"
     for name in ("level", "associated.", "mpp-", "objective-power", "vendor", "quickhash", "icc-size")
 )  # fmt: skip
-_COARSEST_MPP = 20.0
-"""µm per pixel (1270 dpi). A generic TIFF with a coarser resolution has that of a printed page (72, 96, 300 dpi, 1 per
-centimetre), a default that was not measured."""
 
 
 class OpenSlideReader:
@@ -40,7 +41,8 @@ class OpenSlideReader:
         tiff: the file's header if it is a TIFF, else None.
 
     Raises:
-        UserError: OpenSlide cannot open the slide, or its samples are not unsigned 8-bit numbers.
+        UserError: OpenSlide cannot open the slide, its samples are not upright unsigned 8-bit numbers, or it holds
+            images that OpenSlide would not show.
     """
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
@@ -54,8 +56,10 @@ class OpenSlideReader:
         try:
             self.info = self._read_info(vendor)
             page = self._level_0()
-            if page is not None and not page.is_8_bit:
-                raise UserError(f"{path}: found {page.depth} samples, expected unsigned 8-bit samples")
+            why = vendor_objection(page) if page is not None else ""
+            if why:
+                raise UserError(f"{path}: {why}")
+            self._further = self._further_pages(vendor)
         except UserError:
             self.close()
             raise
@@ -78,9 +82,13 @@ class OpenSlideReader:
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
         try:
-            return {name: self._associated(name) for name in sorted(self._slide.associated_images)}
+            images = {name: self._associated(name) for name in sorted(self._slide.associated_images)}
         except openslide.OpenSlideError as error:
             raise self._unreadable("an associated image", error) from error
+        for name, page in self._further.items():
+            pixels = PagePixels(self._file, page)
+            images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
+        return images
 
     def close(self) -> None:
         """Closes the slide."""
@@ -98,14 +106,15 @@ class OpenSlideReader:
             raise self._unreadable("the header", error) from error
         properties = {name: value for name, value in found.items() if value is not None}
         self._background = _colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, ""))
-        mpp = [_positive(properties.get(key)) for key in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)]
-        if None in mpp or (vendor == "generic-tiff" and max(mpp) > _COARSEST_MPP):
+        x, y = (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
+        mpp = (_positive(properties.get(x)), _positive(properties.get(y)))
+        if vendor == "generic-tiff" and None not in mpp and is_printed(mpp):
             mpp = None
         return SlideInfo(
             format=vendor,
             width=width,
             height=height,
-            mpp=mpp and (mpp[0], mpp[1]),
+            mpp=plausible(self._path, mpp),
             objective_power=_positive(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
             icc=icc,
             properties={name: value for name, value in properties.items() if not name.startswith(_DERIVED)},
@@ -114,6 +123,16 @@ class OpenSlideReader:
     def _level_0(self) -> Page | None:
         size = (self.info.width, self.info.height)
         return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
+
+    def _further_pages(self, vendor: str) -> dict[str, Page]:
+        """The associated images that OpenSlide does not show."""
+        if vendor != "generic-tiff":
+            return {}
+        first = self._pages[0]
+        if (first.width, first.height) != (self.info.width, self.info.height):
+            found = f"{self.info.width}×{self.info.height} pixels"
+            raise UserError(f"{self._path}: the slide has {found}, expected the {first.width}×{first.height} of page 0")
+        return sort_pages(self._path, first, enumerate(self._pages[1:], 1))
 
     def _associated(self, name: str) -> Associated:
         claimed = [int(self._slide.properties[f"openslide.associated.{name}.{side}"]) for side in ("width", "height")]

@@ -11,17 +11,16 @@ from sr_tf.errors import UserError, unreadable
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.openslide_reader import OpenSlideReader
+from sr_tf.slides.page_rules import openslide_decodes
 from sr_tf.slides.plain_reader import PlainReader
 from sr_tf.slides.tiff_header import Tiff, is_tiff, read_tiff
-from sr_tf.slides.tiff_page import JPEG, Page
+from sr_tf.slides.tiff_page import Page
 from sr_tf.slides.tiff_reader import TiffReader
 
 _EXPECTED = (
     "expected SVS, NDPI, OME-TIFF, tiled TIFF or another slide that OpenSlide reads, or a PNG, JPEG or BMP image"
 )
 _PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
-# The compressions that OpenSlide's generic driver decodes. It also detects files that it cannot decode as its own.
-_GENERIC_COMPRESSIONS = (1, 5, JPEG, 8, 32946, 32773, 50000)
 
 
 class _Reader(Protocol):
@@ -105,7 +104,7 @@ def open_slide(path: str | Path) -> Slide:
     vendor = _vendor(path)
     if tiff:
         _refuse_stacks(path, vendor, tiff)
-    if vendor and (vendor != "generic-tiff" or _openslide_decodes(tiff)):
+    if vendor and (vendor != "generic-tiff" or (tiff and openslide_decodes(tiff.pages[0]))):
         return Slide(path, OpenSlideReader(path, vendor, tiff))
     if tiff and tiff.pages[0].tiled:
         return Slide(path, TiffReader(path, tiff))
@@ -141,12 +140,3 @@ def _refuse_stacks(path: Path, vendor: str | None, tiff: Tiff) -> None:
 
 def _alike(page: Page, first: Page) -> bool:
     return page.tiled and first.tiled and (page.width, page.height) == (first.width, first.height)
-
-
-def _openslide_decodes(tiff: Tiff | None) -> bool:
-    """Whether OpenSlide's generic driver decodes a TIFF exactly. It reduces 16 bits to 8 without a warning."""
-    if tiff is None:
-        return False
-    page = tiff.pages[0]
-    known = page.is_rgb_or_grey and page.samples < 4 and page.compression in _GENERIC_COMPRESSIONS
-    return page.is_8_bit and known
