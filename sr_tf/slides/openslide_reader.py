@@ -63,7 +63,7 @@ class OpenSlideReader:
         except UserError:
             self.close()
             raise
-        self.grid: JpegGrid | None = grid_of(self._file, page) if page and vendor in _ONE_PAGE else None
+        self.grid: JpegGrid | None = grid_of(self._file, page, by_tag=True) if page and vendor in _ONE_PAGE else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
@@ -147,7 +147,7 @@ class OpenSlideReader:
     def _grid_of(self, pixels: np.ndarray) -> JpegGrid | None:
         """Finds the page that an image was read from: the one that decodes to the same pixels."""
         for page in self._pages:
-            grid = grid_of(self._file, page) if (page.height, page.width) == pixels.shape[:2] else None
+            grid = grid_of(self._file, page, by_tag=True) if (page.height, page.width) == pixels.shape[:2] else None
             if grid and _decodes_to(page, grid, pixels):
                 return grid
         return None

@@ -6,15 +6,16 @@ from typing import Protocol
 import numpy as np
 import openslide
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, unreadable
 from sr_tf.slides.info import Associated, SlideInfo
-from sr_tf.slides.jpeg_grid import JpegGrid
+from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif
 from sr_tf.slides.openslide_reader import OpenSlideReader
 from sr_tf.slides.page_rules import openslide_decodes
 from sr_tf.slides.plain_reader import PlainReader
 from sr_tf.slides.tiff_header import Tiff, is_tiff, read_tiff
-from sr_tf.slides.tiff_page import Page
+from sr_tf.slides.tiff_page import RGB, Page
 from sr_tf.slides.tiff_reader import TiffReader
 
 _EXPECTED = (
@@ -104,7 +105,7 @@ def open_slide(path: str | Path) -> Slide:
     vendor = _vendor(path)
     if tiff:
         _refuse_stacks(path, vendor, tiff)
-    if vendor and (vendor != "generic-tiff" or (tiff and openslide_decodes(tiff.pages[0]))):
+    if vendor and (vendor != "generic-tiff" or _openslide_decodes(path, tiff)):
         return Slide(path, OpenSlideReader(path, vendor, tiff))
     if tiff and tiff.pages[0].tiled:
         return Slide(path, TiffReader(path, tiff))
@@ -140,3 +141,14 @@ def _refuse_stacks(path: Path, vendor: str | None, tiff: Tiff) -> None:
 
 def _alike(page: Page, first: Page) -> bool:
     return page.tiled and first.tiled and (page.width, page.height) == (first.width, first.height)
+
+
+def _openslide_decodes(path: Path, tiff: Tiff | None) -> bool:
+    if tiff is None or not openslide_decodes(tiff.pages[0]):
+        return False
+    page, file = tiff.pages[0], FileBytes(path)
+    try:
+        # OpenSlide reads YCbCr as if it were RGB where the page's tag says so.
+        return page.photometric != RGB or not first_is_jfif(file, page)
+    finally:
+        file.close()
