@@ -18,12 +18,21 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sr_tf.disk.files import input_file, write_atomically
 from sr_tf.errors import UserError, reason
-from sr_tf.images.tiff_samples import UNSIGNED, describe_samples, fit_in_8_bits
+from sr_tf.images.tiff_samples import UNSIGNED, describe_samples, fit_in_8_bits, is_jfif
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
-_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339
+# TIFF tags, and values of two of them.
+_BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _TILE_OFFSETS, _SAMPLE_FORMAT = (
+    258,
+    259,
+    262,
+    273,
+    324,
+    339,
+)
+_JPEG, _RGB = 7, 2
 _EXPECTED = "expected an 8-bit RGB or grey JPEG, PNG, TIFF or BMP"
 # Exceptions that Pillow's decoders raise on damaged files, besides OSError.
 _DECODER_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
@@ -165,6 +174,8 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
         bits, formats = image.tag_v2.get(_BITS_PER_SAMPLE, (1,)), image.tag_v2.get(_SAMPLE_FORMAT, (UNSIGNED,))
         if not fit_in_8_bits(bits, formats):
             raise UserError(f"{path}: found {describe_samples(bits, formats)} samples, {_EXPECTED}")
+        if _is_mislabelled(path, image):
+            raise UserError(f"{path}: found JPEG data in YCbCr under a tag that says RGB, expected the same in both")
     else:
         image = _upright(image)
     if image.has_transparency_data:
@@ -172,6 +183,17 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
         if image.getchannel("A").getextrema() != (255, 255):
             raise UserError(f"{path}: has transparent pixels, {_EXPECTED} without transparency")
     return np.array(image.convert("RGB"))
+
+
+def _is_mislabelled(path: Path, image: Image.Image) -> bool:
+    """Whether a TIFF's tag says RGB and its JPEG segments are YCbCr. Pillow reads them as RGB."""
+    tags = image.tag_v2
+    if tags.get(_COMPRESSION) != _JPEG or tags.get(_PHOTOMETRIC) != _RGB:
+        return False
+    offsets = tags.get(_STRIP_OFFSETS) or tags.get(_TILE_OFFSETS) or (0,)
+    with path.open("rb") as file:
+        file.seek(offsets[0])
+        return is_jfif(file.read(11))
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -1,4 +1,7 @@
-"""Which kinds of numbers in a TIFF file are pixels of 8 bits; the rule for every reader of TIFF."""
+"""What the samples in a TIFF file are: the rules that every reader of TIFF follows.
+
+Samples are pixels of 8 bits only if they are unsigned. The colours of JPEG segments are told by the segments.
+"""
 
 from collections.abc import Sequence
 
@@ -28,3 +31,11 @@ def are_8_bit(bits: Sequence[int], formats: Sequence[int]) -> bool:
 def fit_in_8_bits(bits: Sequence[int], formats: Sequence[int]) -> bool:
     """Whether all samples are unsigned numbers of 1 to 8 bits. Grey levels and palettes of 4 bits are among them."""
     return bool(bits) and all(1 <= size <= 8 for size in bits) and set(formats) == {UNSIGNED}
+
+
+def is_jfif(segment: bytes) -> bool:
+    """Whether a segment begins with a JFIF header.
+
+    The colours of such a JPEG are YCbCr, even if the page's tag says RGB, as in files of Bio-Formats.
+    """
+    return segment[2:4] == b"\xff\xe0" and segment[6:11] == b"JFIF\0"

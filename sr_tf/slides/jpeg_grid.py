@@ -4,12 +4,12 @@ import numpy as np
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
+from sr_tf.images.tiff_samples import is_jfif
 from sr_tf.slides.jpeg_segments import (
     are_tables,
     chroma_subsampling,
     decode_segment,
     frame_size,
-    is_jfif,
     join_tables,
 )
 from sr_tf.slides.tiff_page import JPEG, RGB, YCBCR, Page
@@ -118,10 +118,7 @@ class JpegGrid:
 
 
 def first_is_jfif(file: FileBytes, page: Page) -> bool:
-    """Whether the first segment of a page that is in the file is a JPEG with a JFIF header.
-
-    Bio-Formats writes such segments into pages whose tag says RGB.
-    """
+    """Whether the first segment of a page that is in the file is a JPEG with a JFIF header."""
     there = np.flatnonzero(page.counts)
     if page.compression != JPEG or not there.size:
         return False

@@ -80,11 +80,6 @@ def chroma_subsampling(standalone: bytes) -> tuple[int, int]:
     return factors[0][0] // factors[1][0], factors[0][1] // factors[1][1]
 
 
-def is_jfif(segment: bytes) -> bool:
-    """Whether a segment begins with a JFIF header. The colours of such a JPEG are YCbCr."""
-    return segment[2:4] == b"\xff\xe0" and segment[6:11] == b"JFIF\0"
-
-
 def _frame(standalone: bytes) -> int:
     """The position of the marker of the frame header."""
     place = 0

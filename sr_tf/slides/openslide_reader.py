@@ -12,7 +12,7 @@ from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
 from sr_tf.slides.page_pixels import PagePixels
-from sr_tf.slides.page_roles import sort_pages
+from sr_tf.slides.page_roles import has_proportions, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
 from sr_tf.slides.resolution import is_printed, plausible
 from sr_tf.slides.tiff_header import Tiff
@@ -56,9 +56,7 @@ class OpenSlideReader:
         try:
             self.info = self._read_info(vendor)
             page = self._level_0()
-            why = vendor_objection(page) if page is not None else ""
-            if why:
-                raise UserError(f"{path}: {why}")
+            self._refuse_other_pixels(page)
             self._further = self._further_pages(vendor)
         except UserError:
             self.close()
@@ -124,8 +122,16 @@ class OpenSlideReader:
         size = (self.info.width, self.info.height)
         return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
 
+    def _refuse_other_pixels(self, page: Page | None) -> None:
+        # Where OpenSlide composes level 0 from several pages, the largest one stands for all.
+        tiled = [page] if page else [page for page in self._pages if page.tiled]
+        if tiled and (why := vendor_objection(max(tiled, key=lambda page: page.width * page.height))):
+            raise UserError(f"{self._path}: {why}")
+
     def _further_pages(self, vendor: str) -> dict[str, Page]:
         """The associated images that OpenSlide does not show."""
+        if vendor == "aperio":
+            self._refuse_areas()
         if vendor != "generic-tiff":
             return {}
         first = self._pages[0]
@@ -133,6 +139,15 @@ class OpenSlideReader:
             found = f"{self.info.width}×{self.info.height} pixels"
             raise UserError(f"{self._path}: the slide has {found}, expected the {first.width}×{first.height} of page 0")
         return sort_pages(self._path, first, enumerate(self._pages[1:], 1))
+
+    def _refuse_areas(self) -> None:
+        """OpenSlide shows any tiled page of an SVS as a smaller copy of level 0, without a look at its proportions."""
+        first = self._pages[0]
+        for number, page in enumerate(self._pages[1:], 1):
+            if page.tiled and not has_proportions(page, first):
+                size = f"{page.width}×{page.height} pixels (TIFF page {number})"
+                expected = f"smaller copies of the slide of {first.width}×{first.height} pixels"
+                raise UserError(f"{self._path}: holds a further image of {size}, expected {expected}")
 
     def _associated(self, name: str) -> Associated:
         claimed = [int(self._slide.properties[f"openslide.associated.{name}.{side}"]) for side in ("width", "height")]

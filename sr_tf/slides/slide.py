@@ -15,7 +15,7 @@ from sr_tf.slides.openslide_reader import OpenSlideReader
 from sr_tf.slides.page_rules import openslide_decodes
 from sr_tf.slides.plain_reader import PlainReader
 from sr_tf.slides.tiff_header import Tiff, is_tiff, read_tiff
-from sr_tf.slides.tiff_page import RGB, Page
+from sr_tf.slides.tiff_page import JPEG, RGB, Page
 from sr_tf.slides.tiff_reader import TiffReader
 
 _EXPECTED = (
@@ -105,9 +105,12 @@ def open_slide(path: str | Path) -> Slide:
     vendor = _vendor(path)
     if tiff:
         _refuse_stacks(path, vendor, tiff)
-    if vendor and (vendor != "generic-tiff" or _openslide_decodes(path, tiff)):
+    if vendor and vendor != "generic-tiff":
         return Slide(path, OpenSlideReader(path, vendor, tiff))
-    if tiff and tiff.pages[0].tiled:
+    mislabelled = tiff is not None and _is_mislabelled(path, tiff.pages[0])
+    if vendor and tiff and openslide_decodes(tiff.pages[0]) and not mislabelled:
+        return Slide(path, OpenSlideReader(path, vendor, tiff))
+    if tiff and (tiff.pages[0].tiled or mislabelled):
         return Slide(path, TiffReader(path, tiff))
     if tiff or beginning.startswith(_PLAIN):
         return Slide(path, PlainReader(path, tiff))
@@ -143,12 +146,12 @@ def _alike(page: Page, first: Page) -> bool:
     return page.tiled and first.tiled and (page.width, page.height) == (first.width, first.height)
 
 
-def _openslide_decodes(path: Path, tiff: Tiff | None) -> bool:
-    if tiff is None or not openslide_decodes(tiff.pages[0]):
+def _is_mislabelled(path: Path, page: Page) -> bool:
+    """Whether the page's tag says RGB and its JPEG segments are YCbCr. OpenSlide and Pillow read these as RGB."""
+    if page.compression != JPEG or page.photometric != RGB:
         return False
-    page, file = tiff.pages[0], FileBytes(path)
+    file = FileBytes(path)
     try:
-        # OpenSlide reads YCbCr as if it were RGB where the page's tag says so.
-        return page.photometric != RGB or not first_is_jfif(file, page)
+        return first_is_jfif(file, page)
     finally:
         file.close()
