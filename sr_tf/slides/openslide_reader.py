@@ -11,8 +11,7 @@ from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
-from sr_tf.slides.page_pixels import PagePixels
-from sr_tf.slides.page_roles import has_proportions, sort_pages
+from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
 from sr_tf.slides.resolution import is_printed, plausible
 from sr_tf.slides.tiff_header import Tiff
@@ -83,10 +82,7 @@ class OpenSlideReader:
             images = {name: self._associated(name) for name in sorted(self._slide.associated_images)}
         except openslide.OpenSlideError as error:
             raise self._unreadable("an associated image", error) from error
-        for name, page in self._further.items():
-            pixels = PagePixels(self._file, page)
-            images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
-        return images
+        return images | read_associated(self._file, self._further)
 
     def close(self) -> None:
         """Closes the slide."""

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
+from sr_tf.slides.info import Associated
 from sr_tf.slides.page_pixels import PagePixels
 from sr_tf.slides.tiff_page import MASK, REDUCED, Page
 
@@ -41,7 +43,8 @@ def sort_pages(path: Path, slide: Page, others: Iterable[tuple[int, Page]]) -> d
     """
     found: dict[str, Page] = {}
     for number, page in others:
-        kind = _kind(page)
+        # Some writers repeat the slide's description at each smaller copy.
+        kind = None if page.name == slide.name else _kind(page)
         if kind is None and is_smaller_copy(path, page, slide):
             continue
         if kind is None or page.width * page.height >= slide.width * slide.height or page.kind & MASK:
@@ -52,6 +55,22 @@ def sort_pages(path: Path, slide: Page, others: Iterable[tuple[int, Page]]) -> d
             raise UserError(f"{path}: holds several images named {kind}, expected one of each kind")
         found[kind] = page
     return found
+
+
+def read_associated(file: FileBytes, pages: dict[str, Page]) -> dict[str, Associated]:
+    """Reads associated images.
+
+    Raises:
+        UserError: an image cannot be read or is larger than `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
+    images = {}
+    for name, page in pages.items():
+        if page.width * page.height > Image.MAX_IMAGE_PIXELS:
+            found = f"{page.width}×{page.height} pixels"
+            raise UserError(f"{file.path}: the {name} has {found}, expected at most {Image.MAX_IMAGE_PIXELS:,} pixels")
+        pixels = PagePixels(file, page)
+        images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
+    return images
 
 
 def has_proportions(page: Page, slide: Page) -> bool:

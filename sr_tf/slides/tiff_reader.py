@@ -12,7 +12,7 @@ from sr_tf.errors import UserError
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.ome import OmeImage, parse_ome
 from sr_tf.slides.page_pixels import PagePixels
-from sr_tf.slides.page_roles import ASSOCIATED, sort_pages
+from sr_tf.slides.page_roles import ASSOCIATED, read_associated, sort_pages
 from sr_tf.slides.resolution import plausible
 from sr_tf.slides.tiff_header import Tiff
 from sr_tf.slides.tiff_page import Page
@@ -66,11 +66,7 @@ class TiffReader:
 
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
-        images = {}
-        for name, page in self._others.items():
-            pixels = PagePixels(self._file, page)
-            images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
-        return images
+        return read_associated(self._file, self._others)
 
     def close(self) -> None:
         """Closes the file."""
