@@ -10,12 +10,12 @@ from PIL import Image
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
-from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
+from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
 from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
 from sr_tf.slides.resolution import is_printed, plausible
 from sr_tf.slides.tiff_header import Tiff
-from sr_tf.slides.tiff_page import Page
+from sr_tf.slides.tiff_page import RGB, Page
 
 # Formats in which level 0 is one page that begins at the slide's origin, with tiles that do not overlap.
 _ONE_PAGE = ("aperio", "generic-tiff", "philips")
@@ -123,6 +123,10 @@ class OpenSlideReader:
         tiled = [page] if page else [page for page in self._pages if page.tiled]
         if tiled and (why := vendor_objection(max(tiled, key=lambda page: page.width * page.height))):
             raise UserError(f"{self._path}: {why}")
+        if page and page.photometric == RGB and first_is_jfif(self._file, page):
+            raise UserError(
+                f"{self._path}: found JPEG tiles in YCbCr under a tag that says RGB, expected the same in both"
+            )
 
     def _further_pages(self, vendor: str) -> dict[str, Page]:
         """The associated images that OpenSlide does not show."""

@@ -34,7 +34,8 @@ def plausible(path: Path, mpp: tuple[float | None, float | None] | None) -> tupl
     if _possible(mpp[0], mpp[1], _COARSEST):
         return mpp[0], mpp[1]
     found = f"states {mpp[0]:g} × {mpp[1]:g} µm per pixel"
-    logging.warning(f"{path}: {found}, expected {_FINEST:g} to {_COARSEST:g}; the scale is ignored")
+    expected = f"{_FINEST:g} to {_COARSEST:g}, in one direction at most {_LARGEST_RATIO:g} times that in the other"
+    logging.warning(f"{path}: {found}, expected {expected}; the scale is ignored")
     return None
 
 

@@ -78,10 +78,14 @@ def read_tiff(path: Path) -> Tiff:
             text = tiff.pages[0].description
             ome = text if _OME.search(text, 0, 2000) else None
             stack = {} if ome else _stack(tiff)
+            larger = _larger_sub_page(tiff.pages[0])
             resolution, mpp = read_resolution(tiff.pages[0])
             properties = _properties(tiff.pages[0]) | resolution
     except Exception as error:  # tifffile can raise any exception on damaged numbers.
         raise UserError(f"{path}: the TIFF's header is damaged ({reason(error)})") from error
+    if larger:
+        found = f"a preview of {pages[0].width}×{pages[0].height} pixels before an image of {larger[0]}×{larger[1]}"
+        raise UserError(f"{path}: holds {found}, expected the image on the first page")
     for number, page in enumerate(pages):
         _check(path, file.size, number, page)
     return Tiff(pages, ome, stack, properties, mpp)
@@ -165,6 +169,14 @@ def _page(page: tifffile.TiffPage) -> Page:
         offsets=np.array(page.dataoffsets, np.int64),
         counts=np.array(page.databytecounts, np.int64),
     )
+
+
+def _larger_sub_page(page: tifffile.TiffPage) -> tuple[int, int] | None:
+    """The size of an image below the first page (tag SubIFDs) that is larger than it, as in camera raw files."""
+    below = page.pages if "SubIFDs" in page.tags else None
+    sizes = [(int(sub.imagewidth), int(sub.imagelength)) for sub in below or ()]
+    own = page.imagewidth * page.imagelength
+    return next((size for size in sizes if size[0] * size[1] > own), None)
 
 
 def _stack(tiff: tifffile.TiffFile) -> dict[str, int]:

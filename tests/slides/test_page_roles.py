@@ -73,6 +73,21 @@ def test_named_images_are_kept(write_pages, pixels, compression):
     refused(path, "holds several images named label, expected one of each kind")
 
 
+def test_a_preview_before_the_image_is_refused(tmp_path, pixels):
+    """Camera raw files keep the image below a small first page."""
+    options = {"photometric": "rgb", "metadata": None}
+    for first, second, suits in ((halved(pixels), pixels, False), (pixels, halved(pixels), True)):
+        path = tmp_path / "a.tif"
+        with tifffile.TiffWriter(path) as writer:
+            writer.write(first, subifds=1, tile=(128, 128), **options)
+            writer.write(second, subfiletype=1, tile=(128, 128), **options)
+        if suits:
+            with open_slide(path) as slide:
+                np.testing.assert_array_equal(read_all(slide), pixels)
+        else:
+            refused(path, "holds a preview of 225×165 pixels before an image of 450×331, expected the image on the")
+
+
 def test_a_further_area_of_an_svs_is_refused(write_pages, pixels):
     head = {"description": "Aperio Image Library v11.2.1 \r\n450x331 (128x128) JPEG/RGB Q=80|MPP = 0.5"}
     jpeg = TILES | {"compression": "jpeg"}

@@ -110,6 +110,20 @@ def test_exif_orientation(tmp_path, pixels):
             np.testing.assert_array_equal(read_all(slide), np.rot90(stored, -1))
 
 
+def called_rgb(path):
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags["PhotometricInterpretation"].overwrite(2)
+    return path
+
+
+def test_an_svs_whose_tag_is_wrong_about_its_colours_is_refused(build):
+    """OpenSlide follows the tag, other programs the JPEG data."""
+    tile = imagecodecs.jpeg8_encode(np.zeros((128, 128, 3), np.uint8))
+    head = "Aperio Image Library v11.2.1 \r\n128x128 (128x128) JPEG/RGB Q=80|MPP = 0.5"
+    options = {"shape": (128, 128, 3), "dtype": "uint8", "compression": "jpeg", "description": head}
+    refused(called_rgb(build("a.svs", image=iter([tile]), **options)), "JPEG tiles in YCbCr under a tag that says RGB")
+
+
 @pytest.mark.parametrize("subsampling", ["444", "422", "420"])
 @pytest.mark.parametrize("ome", [False, True])
 def test_colours_of_jfif_tiles_are_ycbcr_whatever_the_tag_says(build, build_ome, pixels, subsampling, ome):
@@ -123,9 +137,8 @@ def test_colours_of_jfif_tiles_are_ycbcr_whatever_the_tag_says(build, build_ome,
     expected = np.empty_like(padded)
     for (y, x), tile in zip(corners, tiles, strict=True):
         expected[y : y + 128, x : x + 128] = imagecodecs.jpeg8_decode(tile)
-    path = (build_ome if ome else build)(image=iter(tiles), shape=pixels.shape, dtype="uint8", compression="jpeg")
-    with tifffile.TiffFile(path, mode="r+") as tiff:
-        tiff.pages[0].tags["PhotometricInterpretation"].overwrite(2)
+    options = {"shape": pixels.shape, "dtype": "uint8", "compression": "jpeg"}
+    path = called_rgb((build_ome if ome else build)(image=iter(tiles), **options))
     with open_slide(path) as slide:
         np.testing.assert_array_equal(read_all(slide), expected[:331, :450])
         grid = slide.grid
