@@ -95,7 +95,8 @@ def open_slide(path: str | Path) -> Slide:
 
     Raises:
         UserError: the file is missing, damaged, truncated or not a slide; or it is not one plane of 8-bit RGB or grey,
-            but a z-stack, a time series, 16-bit or fluorescence channels.
+            but a z-stack, a time series, 16-bit or fluorescence channels; or it holds images that would be lost, or
+            pixels in other files. `sr_tf.slides.page_rules` and `sr_tf.slides.page_roles` decide this for TIFF.
     """
     path = Path(path)
     beginning = _beginning(path)
