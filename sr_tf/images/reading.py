@@ -14,14 +14,25 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sr_tf.disk.files import input_file, write_atomically
 from sr_tf.errors import UserError, reason
+from sr_tf.images.tiff_samples import UNSIGNED, describe_samples, fit_in_8_bits, is_jfif
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
+# TIFF tags, and values of two of them.
+_BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _TILE_OFFSETS, _SAMPLE_FORMAT = (
+    258,
+    259,
+    262,
+    273,
+    324,
+    339,
+)
+_JPEG, _RGB = 7, 2
 _EXPECTED = "expected an 8-bit RGB or grey JPEG, PNG, TIFF or BMP"
 # Exceptions that Pillow's decoders raise on damaged files, besides OSError.
 _DECODER_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
@@ -31,8 +42,9 @@ def read_rgb(path: str | Path) -> np.ndarray:
     """Reads one image.
 
     A grey image gets three equal channels, a palette is replaced by its colours, and an alpha channel is dropped if all
-    pixels are opaque. EXIF orientation and colour profile are not applied. A truncated file is an error. Changed bytes
-    in the compressed data of a JPEG are not detected, because JPEG has no checksum.
+    pixels are opaque. The orientation in TIFF and EXIF is applied, so that the first row is the upper edge; the colour
+    profile is not. A truncated file is an error. Changed bytes in the compressed data of a JPEG are not detected,
+    because JPEG has no checksum.
 
     Args:
         path: a JPEG, PNG, TIFF or BMP file. The format is detected from the content, not from the name.
@@ -157,6 +169,15 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
     if image.mode not in ("RGB", "L", "P", "RGBA", "LA") or ";16" in str(image.tile):
         found = "16-bit" if "16" in image.mode or ";16" in str(image.tile) else image.mode
         raise UserError(f"{path}: found {_MODES.get(found, found)} pixels, {_EXPECTED}")
+    if image.format == "TIFF":
+        # Pillow reads samples in planes, and signed ones, as if they were unsigned 8-bit numbers.
+        bits, formats = image.tag_v2.get(_BITS_PER_SAMPLE, (1,)), image.tag_v2.get(_SAMPLE_FORMAT, (UNSIGNED,))
+        if not fit_in_8_bits(bits, formats):
+            raise UserError(f"{path}: found {describe_samples(bits, formats)} samples, {_EXPECTED}")
+        if _is_mislabelled(path, image):
+            raise UserError(f"{path}: found JPEG data in YCbCr under a tag that says RGB, expected the same in both")
+    else:
+        image = _upright(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
@@ -164,6 +185,38 @@ def _as_rgb(path: Path, image: Image.Image) -> np.ndarray:
     return np.array(image.convert("RGB"))
 
 
+def _is_mislabelled(path: Path, image: Image.Image) -> bool:
+    """Whether a TIFF's tag says RGB and its JPEG segments are YCbCr. Pillow reads them as RGB."""
+    tags = image.tag_v2
+    if tags.get(_COMPRESSION) != _JPEG or tags.get(_PHOTOMETRIC) != _RGB:
+        return False
+    offsets = tags.get(_STRIP_OFFSETS) or tags.get(_TILE_OFFSETS) or (0,)
+    with path.open("rb") as file:
+        file.seek(offsets[0])
+        return is_jfif(file.read(11))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turns and mirrors an image as its EXIF orientation says. Pillow itself does this for TIFF only."""
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except (OSError, *_DECODER_ERRORS):
+        # Damaged metadata state no orientation; the pixels are not affected.
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+# By the value of the tag Orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _MODES = {"1": "1-bit", "I": "32-bit integer", "F": "floating-point"}
 
 

@@ -4,7 +4,14 @@ import numpy as np
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.jpeg_segments import are_tables, decode_segment, frame_size, join_tables
+from sr_tf.images.tiff_samples import is_jfif
+from sr_tf.slides.jpeg_segments import (
+    are_tables,
+    chroma_subsampling,
+    decode_segment,
+    frame_size,
+    join_tables,
+)
 from sr_tf.slides.tiff_page import JPEG, RGB, YCBCR, Page
 
 
@@ -19,16 +26,27 @@ class JpegGrid:
         columns: number of segments in a row; 1 for strips.
         rows: number of rows of segments.
         tables: TIFF tag JPEGTables as stored, or None.
-        photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
-        subsampling: TIFF tag YCbCrSubSampling, or None.
+        photometric: how the colours are stored, as a value of the TIFF tag PhotometricInterpretation: 2 (RGB) or 6
+            (YCbCr). This is the page's tag, unless that is RGB and the segments are JFIF, which is YCbCr.
+        subsampling: the chroma subsampling if the page's tag is wrong about the colours, else its tag
+            YCbCrSubSampling, or None.
+
+    Args:
+        file: the file.
+        page: the page.
+        by_tag: the colours are stored as the page's tag says, whatever the segments say. OpenSlide reads them so.
     """
 
-    def __init__(self, file: FileBytes, page: Page):
+    def __init__(self, file: FileBytes, page: Page, by_tag: bool = False):
         self.width, self.height = page.width, page.height
         self.segment_width, self.segment_height = page.segment_width, page.segment_height
         self.columns, self.rows = page.columns, page.rows
         self.tables, self.photometric, self.subsampling = page.tables, page.photometric, page.subsampling
         self._file, self._page = file, page
+        self._jfif = None if by_tag or page.photometric != RGB else first_is_jfif(file, page)
+        if self._jfif:
+            self.photometric = YCBCR
+            self.subsampling = self._first_subsampling()
 
     def segment(self, column: int, row: int) -> bytes:
         """Reads a segment exactly as stored. Thread-safe.
@@ -58,6 +76,8 @@ class JpegGrid:
         try:
             standalone = join_tables(self.tables, segment)
             width, height, _ = frame_size(standalone)
+            if self._jfif is not None and is_jfif(segment) != self._jfif:
+                raise ValueError("its colours are stored in another way than those of the first segment")
         except ValueError as error:
             raise self._damaged(column, row, error) from error
         heights = {self.segment_height}
@@ -85,12 +105,29 @@ class JpegGrid:
         except ValueError as error:
             raise self._damaged(column, row, error) from error
 
+    def _first_subsampling(self) -> tuple[int, int]:
+        index = int(np.flatnonzero(self._page.counts)[0])
+        row, column = divmod(index, self.columns)
+        try:
+            return chroma_subsampling(join_tables(self.tables, self.segment(column, row)))
+        except ValueError as error:
+            raise self._damaged(column, row, error) from error
+
     def _damaged(self, column: int, row: int, why: object) -> UserError:
         return UserError(f"{self._file.path}: segment {column},{row} is damaged ({why})")
 
 
-def grid_of(file: FileBytes, page: Page) -> JpegGrid | None:
-    """The page's JPEG segments, or None if the page is not 8-bit colour in JPEG."""
+def first_is_jfif(file: FileBytes, page: Page) -> bool:
+    """Whether the first segment of a page that is in the file is a JPEG with a JFIF header."""
+    there = np.flatnonzero(page.counts)
+    if page.compression != JPEG or not there.size:
+        return False
+    beginning = file.read(int(page.offsets[there[0]]), min(int(page.counts[there[0]]), 16))
+    return is_jfif(beginning)
+
+
+def grid_of(file: FileBytes, page: Page, by_tag: bool = False) -> JpegGrid | None:
+    """The page's JPEG segments, or None if the page is not 8-bit colour in JPEG; see `JpegGrid` for `by_tag`."""
     fits = (
         page.compression == JPEG
         and page.photometric in (RGB, YCBCR)
@@ -100,4 +137,4 @@ def grid_of(file: FileBytes, page: Page) -> JpegGrid | None:
         and len(page.offsets) == page.columns * page.rows
         and (page.tables is None or are_tables(page.tables))
     )
-    return JpegGrid(file, page) if fits else None
+    return JpegGrid(file, page, by_tag) if fits else None

@@ -61,13 +61,32 @@ def frame_size(standalone: bytes) -> tuple[int, int, int]:
     Raises:
         ValueError: there is no frame header.
     """
+    place = _frame(standalone)
+    height = int.from_bytes(standalone[place + 5 : place + 7], "big")
+    width = int.from_bytes(standalone[place + 7 : place + 9], "big")
+    return width, height, standalone[place + 9]
+
+
+def chroma_subsampling(standalone: bytes) -> tuple[int, int]:
+    """Reads from a JPEG's frame header by how much the second component is reduced: (2, 2) for 4:2:0.
+
+    Raises:
+        ValueError: there is no frame header, or it is damaged.
+    """
+    place = _frame(standalone) + 10
+    factors = [divmod(factor, 16) for factor in standalone[place + 1 : place + 6 : 3]]
+    if len(factors) < 2 or 0 in factors[1]:
+        raise ValueError("the JPEG's frame header is damaged")
+    return factors[0][0] // factors[1][0], factors[0][1] // factors[1][1]
+
+
+def _frame(standalone: bytes) -> int:
+    """The position of the marker of the frame header."""
     place = 0
     while place + 4 <= len(standalone) and standalone[place] == 0xFF:
         marker = standalone[place + 1]
         if marker in _FRAMES and place + 10 <= len(standalone):
-            height = int.from_bytes(standalone[place + 5 : place + 7], "big")
-            width = int.from_bytes(standalone[place + 7 : place + 9], "big")
-            return width, height, standalone[place + 9]
+            return place
         if marker == 0xFF:  # fill byte
             place += 1
         elif marker in _WITHOUT_LENGTH:

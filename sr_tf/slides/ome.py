@@ -21,6 +21,7 @@ class OmeImage:
         width: width in pixels.
         height: height in pixels.
         channels: SizeC, which is 3 for RGB.
+        type: the kind of the samples: "uint8", "int8", "uint16" and others.
         mpp: µm per pixel, x and y, or None.
         objective_power: nominal magnification, or None.
     """
@@ -30,6 +31,7 @@ class OmeImage:
     width: int
     height: int
     channels: int
+    type: str
     mpp: tuple[float, float] | None
     objective_power: float | None
 
@@ -45,13 +47,14 @@ def parse_ome(path: Path, text: str) -> list[OmeImage]:
         The images. The first one is the slide.
 
     Raises:
-        UserError: the XML is damaged, or an image is a z-stack or a time series.
+        UserError: the XML is damaged or names other files, or an image is a z-stack or a time series.
     """
     try:
         # OME-XML needs no entities, and malicious ones can expand until they fill the memory.
         if "<!ENTITY" in text:
             raise ValueError("it defines entities")
         root = ET.fromstring(text)
+        _refuse_other_files(path, root)
         powers = {
             objective.get("ID"): _positive(objective.get("NominalMagnification"))
             for objective in root.iterfind(".//{*}Objective")
@@ -62,6 +65,21 @@ def parse_ome(path: Path, text: str) -> list[OmeImage]:
     except (ET.ParseError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path}: the OME-XML is damaged ({error})") from error
     return images
+
+
+def _refuse_other_files(path: Path, root: ET.Element) -> None:
+    """Refuses XML whose pixels are in other files: the page of that number in this file would be another image."""
+    companion = root.find(".//{*}BinaryOnly")
+    if companion is not None:
+        found = f"OME-XML that is in another file, “{companion.get('MetadataFile') or ''}”"
+        raise UserError(f"{path}: found {found}, expected it in this file")
+    own = (root.get("UUID") or "").strip().lower()
+    for place in root.iterfind(".//{*}TiffData/{*}UUID"):
+        file, uuid = place.get("FileName") or "", (place.text or "").strip().lower()
+        # The UUID still identifies a file that was renamed. Without one, only the name is left.
+        if uuid != own if own and uuid else Path(file).name != path.name:
+            name = file or uuid or "without a name"
+            raise UserError(f"{path}: found OME-XML with pixels in another file, “{name}”, expected them in this file")
 
 
 def _image(path: Path, index: int, image: ET.Element, powers: dict[str | None, float | None]) -> OmeImage:
@@ -78,6 +96,7 @@ def _image(path: Path, index: int, image: ET.Element, powers: dict[str | None, f
         width=int(pixels.get("SizeX")),
         height=int(pixels.get("SizeY")),
         channels=int(pixels.get("SizeC")),
+        type=(pixels.get("Type") or "uint8").lower(),
         mpp=None if None in sizes else (sizes[0], sizes[1]),
         objective_power=None if settings is None else powers.get(settings.get("ID")),
     )

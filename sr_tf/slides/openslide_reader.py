@@ -10,21 +10,21 @@ from PIL import Image
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
-from sr_tf.slides.jpeg_grid import JpegGrid, grid_of
+from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
+from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
+from sr_tf.slides.page_rules import vendor_objection
+from sr_tf.slides.resolution import is_printed, plausible
 from sr_tf.slides.tiff_header import Tiff
-from sr_tf.slides.tiff_page import Page
+from sr_tf.slides.tiff_page import RGB, Page
 
 # Formats in which level 0 is one page that begins at the slide's origin, with tiles that do not overlap.
-_ONE_PAGE = ("aperio", "generic-tiff", "philips-tiff")
+_ONE_PAGE = ("aperio", "generic-tiff", "philips")
 # Properties that OpenSlide derives are left out: `SlideInfo` has fields for them, and the hash would identify a slide
 # after de-identification.
 _DERIVED = tuple(
     f"openslide.{name}"
     for name in ("level", "associated.", "mpp-", "objective-power", "vendor", "quickhash", "icc-size")
 )  # fmt: skip
-_COARSEST_MPP = 20.0
-"""µm per pixel (1270 dpi). A generic TIFF with a coarser resolution has that of a printed page (72, 96, 300 dpi, 1 per
-centimetre), a default that was not measured."""
 
 
 class OpenSlideReader:
@@ -40,7 +40,8 @@ class OpenSlideReader:
         tiff: the file's header if it is a TIFF, else None.
 
     Raises:
-        UserError: OpenSlide cannot open the slide, or its samples are not unsigned 8-bit numbers.
+        UserError: OpenSlide cannot open the slide, its samples are not upright unsigned 8-bit numbers, or it holds
+            images that OpenSlide would not show.
     """
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
@@ -54,12 +55,12 @@ class OpenSlideReader:
         try:
             self.info = self._read_info(vendor)
             page = self._level_0()
-            if page is not None and not page.is_8_bit:
-                raise UserError(f"{path}: found {page.depth} samples, expected unsigned 8-bit samples")
+            self._refuse_other_pixels(page)
+            self._further = self._further_pages(vendor)
         except UserError:
             self.close()
             raise
-        self.grid: JpegGrid | None = grid_of(self._file, page) if page and vendor in _ONE_PAGE else None
+        self.grid: JpegGrid | None = grid_of(self._file, page, by_tag=True) if page and vendor in _ONE_PAGE else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
@@ -78,9 +79,10 @@ class OpenSlideReader:
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
         try:
-            return {name: self._associated(name) for name in sorted(self._slide.associated_images)}
+            images = {name: self._associated(name) for name in sorted(self._slide.associated_images)}
         except openslide.OpenSlideError as error:
             raise self._unreadable("an associated image", error) from error
+        return images | read_associated(self._file, self._further)
 
     def close(self) -> None:
         """Closes the slide."""
@@ -98,14 +100,15 @@ class OpenSlideReader:
             raise self._unreadable("the header", error) from error
         properties = {name: value for name, value in found.items() if value is not None}
         self._background = _colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, ""))
-        mpp = [_positive(properties.get(key)) for key in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)]
-        if None in mpp or (vendor == "generic-tiff" and max(mpp) > _COARSEST_MPP):
+        x, y = (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
+        mpp = (_positive(properties.get(x)), _positive(properties.get(y)))
+        if vendor == "generic-tiff" and None not in mpp and is_printed(mpp):
             mpp = None
         return SlideInfo(
             format=vendor,
             width=width,
             height=height,
-            mpp=mpp and (mpp[0], mpp[1]),
+            mpp=plausible(self._path, mpp),
             objective_power=_positive(properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)),
             icc=icc,
             properties={name: value for name, value in properties.items() if not name.startswith(_DERIVED)},
@@ -114,6 +117,37 @@ class OpenSlideReader:
     def _level_0(self) -> Page | None:
         size = (self.info.width, self.info.height)
         return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
+
+    def _refuse_other_pixels(self, page: Page | None) -> None:
+        # Where OpenSlide composes level 0 from several pages, the largest one stands for all.
+        tiled = [page] if page else [page for page in self._pages if page.tiled]
+        if tiled and (why := vendor_objection(max(tiled, key=lambda page: page.width * page.height))):
+            raise UserError(f"{self._path}: {why}")
+        if page and page.photometric == RGB and first_is_jfif(self._file, page):
+            raise UserError(
+                f"{self._path}: found JPEG tiles in YCbCr under a tag that says RGB, expected the same in both"
+            )
+
+    def _further_pages(self, vendor: str) -> dict[str, Page]:
+        """The associated images that OpenSlide does not show."""
+        if vendor == "aperio":
+            self._refuse_areas()
+        if vendor != "generic-tiff":
+            return {}
+        first = self._pages[0]
+        if (first.width, first.height) != (self.info.width, self.info.height):
+            found = f"{self.info.width}×{self.info.height} pixels"
+            raise UserError(f"{self._path}: the slide has {found}, expected the {first.width}×{first.height} of page 0")
+        return sort_pages(self._path, first, enumerate(self._pages[1:], 1))
+
+    def _refuse_areas(self) -> None:
+        """OpenSlide shows any tiled page of an SVS as a smaller copy of level 0, without a look at its proportions."""
+        first = self._pages[0]
+        for number, page in enumerate(self._pages[1:], 1):
+            if page.tiled and not has_proportions(page, first):
+                size = f"{page.width}×{page.height} pixels (TIFF page {number})"
+                expected = f"smaller copies of the slide of {first.width}×{first.height} pixels"
+                raise UserError(f"{self._path}: holds a further image of {size}, expected {expected}")
 
     def _associated(self, name: str) -> Associated:
         claimed = [int(self._slide.properties[f"openslide.associated.{name}.{side}"]) for side in ("width", "height")]
@@ -128,7 +162,7 @@ class OpenSlideReader:
     def _grid_of(self, pixels: np.ndarray) -> JpegGrid | None:
         """Finds the page that an image was read from: the one that decodes to the same pixels."""
         for page in self._pages:
-            grid = grid_of(self._file, page) if (page.height, page.width) == pixels.shape[:2] else None
+            grid = grid_of(self._file, page, by_tag=True) if (page.height, page.width) == pixels.shape[:2] else None
             if grid and _decodes_to(page, grid, pixels):
                 return grid
         return None

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sr_tf.errors import UserError
 from sr_tf.images.reading import read_rgb
 from sr_tf.slides.info import Associated, SlideInfo
+from sr_tf.slides.page_rules import whole_objection
 from sr_tf.slides.tiff_header import Tiff, check_untiled_size
 
 
@@ -14,7 +16,7 @@ class PlainReader:
     """An image held in memory.
 
     Attributes:
-        info: size and metadata. There is no mpp: the resolution of such a file describes the printed page.
+        info: size and metadata. PNG, JPEG and BMP have no mpp: their resolution describes the printed page.
         grid: None, because the image has no tiles.
 
     Args:
@@ -29,11 +31,14 @@ class PlainReader:
 
     def __init__(self, path: Path, tiff: Tiff | None):
         if tiff:
+            if why := whole_objection(tiff.pages[0]):
+                raise UserError(f"{path}: {why}")
             check_untiled_size(path, tiff.pages[0])
         self._pixels = read_rgb(path)
         height, width, _ = self._pixels.shape
         icc = tiff.pages[0].icc if tiff else _icc(path)
-        self.info = SlideInfo("image", width, height, None, None, icc, tiff.properties if tiff else {})
+        mpp, properties = (tiff.mpp, tiff.properties) if tiff else (None, {})
+        self.info = SlideInfo("image", width, height, mpp, None, icc, properties)
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Copies a rectangle that lies inside the image: uint8 [height, width, 3]."""

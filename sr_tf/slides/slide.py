@@ -6,22 +6,22 @@ from typing import Protocol
 import numpy as np
 import openslide
 
+from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, unreadable
 from sr_tf.slides.info import Associated, SlideInfo
-from sr_tf.slides.jpeg_grid import JpegGrid
+from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif
 from sr_tf.slides.openslide_reader import OpenSlideReader
+from sr_tf.slides.page_rules import openslide_decodes
 from sr_tf.slides.plain_reader import PlainReader
 from sr_tf.slides.tiff_header import Tiff, is_tiff, read_tiff
-from sr_tf.slides.tiff_page import JPEG, Page
+from sr_tf.slides.tiff_page import JPEG, RGB, Page
 from sr_tf.slides.tiff_reader import TiffReader
 
 _EXPECTED = (
     "expected SVS, NDPI, OME-TIFF, tiled TIFF or another slide that OpenSlide reads, or a PNG, JPEG or BMP image"
 )
 _PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
-# The compressions that OpenSlide's generic driver decodes. It also detects files that it cannot decode as its own.
-_GENERIC_COMPRESSIONS = (1, 5, JPEG, 8, 32946, 32773, 50000)
 
 
 class _Reader(Protocol):
@@ -95,7 +95,8 @@ def open_slide(path: str | Path) -> Slide:
 
     Raises:
         UserError: the file is missing, damaged, truncated or not a slide; or it is not one plane of 8-bit RGB or grey,
-            but a z-stack, a time series, 16-bit or fluorescence channels.
+            but a z-stack, a time series, 16-bit or fluorescence channels; or it holds images that would be lost, or
+            pixels in other files. `sr_tf.slides.page_rules` and `sr_tf.slides.page_roles` decide this for TIFF.
     """
     path = Path(path)
     beginning = _beginning(path)
@@ -105,9 +106,12 @@ def open_slide(path: str | Path) -> Slide:
     vendor = _vendor(path)
     if tiff:
         _refuse_stacks(path, vendor, tiff)
-    if vendor and (vendor != "generic-tiff" or _openslide_decodes(tiff)):
+    if vendor and vendor != "generic-tiff":
         return Slide(path, OpenSlideReader(path, vendor, tiff))
-    if tiff and tiff.pages[0].tiled:
+    mislabelled = tiff is not None and _is_mislabelled(path, tiff.pages[0])
+    if vendor and tiff and openslide_decodes(tiff.pages[0]) and not mislabelled:
+        return Slide(path, OpenSlideReader(path, vendor, tiff))
+    if tiff and (tiff.pages[0].tiled or mislabelled):
         return Slide(path, TiffReader(path, tiff))
     if tiff or beginning.startswith(_PLAIN):
         return Slide(path, PlainReader(path, tiff))
@@ -143,10 +147,12 @@ def _alike(page: Page, first: Page) -> bool:
     return page.tiled and first.tiled and (page.width, page.height) == (first.width, first.height)
 
 
-def _openslide_decodes(tiff: Tiff | None) -> bool:
-    """Whether OpenSlide's generic driver decodes a TIFF exactly. It reduces 16 bits to 8 without a warning."""
-    if tiff is None:
+def _is_mislabelled(path: Path, page: Page) -> bool:
+    """Whether the page's tag says RGB and its JPEG segments are YCbCr. OpenSlide and Pillow read these as RGB."""
+    if page.compression != JPEG or page.photometric != RGB:
         return False
-    page = tiff.pages[0]
-    known = page.is_rgb_or_grey and page.samples < 4 and page.compression in _GENERIC_COMPRESSIONS
-    return page.is_8_bit and known
+    file = FileBytes(path)
+    try:
+        return first_is_jfif(file, page)
+    finally:
+        file.close()

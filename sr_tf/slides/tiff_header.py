@@ -19,6 +19,7 @@ from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
+from sr_tf.slides.resolution import read_resolution
 from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, Page
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -31,6 +32,7 @@ _OME = re.compile(r"<(\w+:)?OME[\s>]")
 _PROPERTIES = (
     "ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "HostComputer", "Copyright", "DocumentName",
 )  # fmt: skip
+_NAMES = ("ImageDescription", "DocumentName", "PageName")
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,15 @@ class Tiff:
         ome: the OME-XML, or None.
         stack: the axes other than width, height and samples, with their lengths: {"Z": 5}. Empty for OME-TIFF, whose
             XML describes them.
-        properties: the text tags of the first page, by OpenSlide's names.
+        properties: the text tags and the resolution of the first page, by OpenSlide's names.
+        mpp: µm per pixel, x and y, from the resolution of the first page; None if it was not measured.
     """
 
     pages: list[Page]
     ome: str | None
     stack: dict[str, int]
     properties: dict[str, str]
+    mpp: tuple[float, float] | None
 
 
 def is_tiff(beginning: bytes) -> bool:
@@ -74,12 +78,17 @@ def read_tiff(path: Path) -> Tiff:
             text = tiff.pages[0].description
             ome = text if _OME.search(text, 0, 2000) else None
             stack = {} if ome else _stack(tiff)
-            properties = _properties(tiff.pages[0])
+            larger = _larger_sub_page(tiff.pages[0])
+            resolution, mpp = read_resolution(tiff.pages[0])
+            properties = _properties(tiff.pages[0]) | resolution
     except Exception as error:  # tifffile can raise any exception on damaged numbers.
         raise UserError(f"{path}: the TIFF's header is damaged ({reason(error)})") from error
+    if larger:
+        found = f"a preview of {pages[0].width}×{pages[0].height} pixels before an image of {larger[0]}×{larger[1]}"
+        raise UserError(f"{path}: holds {found}, expected the image on the first page")
     for number, page in enumerate(pages):
         _check(path, file.size, number, page)
-    return Tiff(pages, ome, stack, properties)
+    return Tiff(pages, ome, stack, properties, mpp)
 
 
 def check_untiled_size(path: Path, page: Page) -> None:
@@ -135,7 +144,6 @@ def _tag_beyond(entry: bytes, order: str, size: int) -> int:
 
 def _page(page: tifffile.TiffPage) -> Page:
     tiled, tables, icc = page.is_tiled, page.jpegtables, page.iccprofile
-    depth = {1: "unsigned", 2: "signed", 3: "floating-point"}.get(int(page.sampleformat), "unknown")
     subsampling = page.subsampling if "YCbCrSubSampling" in page.tags else None
     return Page(
         width=int(page.imagewidth),
@@ -147,9 +155,12 @@ def _page(page: tifffile.TiffPage) -> Page:
         compression=int(page.compression),
         photometric=int(page.photometric),
         samples=int(page.samplesperpixel),
-        is_8_bit=page.bitspersample == 8 and int(page.sampleformat) == 1,
-        depth=f"{page.bitspersample}-bit {depth}",
+        bits=tuple(np.atleast_1d(page.bitspersample).tolist()),
+        formats=(int(page.sampleformat),),
         contiguous=int(page.planarconfig or 1) == 1,
+        orientation=int(page.tags["Orientation"].value) if "Orientation" in page.tags else 1,
+        kind=int(page.subfiletype),
+        name="\n".join(str(page.tags[name].value) for name in _NAMES if name in page.tags),
         predictor=int(page.predictor),
         fill_order=int(page.fillorder),
         tables=None if tables is None else bytes(tables),
@@ -158,6 +169,14 @@ def _page(page: tifffile.TiffPage) -> Page:
         offsets=np.array(page.dataoffsets, np.int64),
         counts=np.array(page.databytecounts, np.int64),
     )
+
+
+def _larger_sub_page(page: tifffile.TiffPage) -> tuple[int, int] | None:
+    """The size of an image below the first page (tag SubIFDs) that is larger than it, as in camera raw files."""
+    below = page.pages if "SubIFDs" in page.tags else None
+    sizes = [(int(sub.imagewidth), int(sub.imagelength)) for sub in below or ()]
+    own = page.imagewidth * page.imagelength
+    return next((size for size in sizes if size[0] * size[1] > own), None)
 
 
 def _stack(tiff: tifffile.TiffFile) -> dict[str, int]:
@@ -187,7 +206,7 @@ def _check(path: Path, size: int, number: int, page: Page) -> None:
         if pixels > MAX_SEGMENT_PIXELS:
             found = f"tiles of {page.segment_width}×{page.segment_height} pixels"
             raise UserError(f"{path}: TIFF page {number} claims {found}, expected at most {side}×{side}")
-        expected = page.columns * page.rows * (1 if page.contiguous else page.samples)
+        expected = page.columns * page.rows * page.planes
         if len(page.offsets) != expected:
             found = f"{page.width}×{page.height} pixels and {len(page.offsets):,} tiles"
             raise UserError(f"{path}: TIFF page {number} claims {found}, expected {expected:,} tiles")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sr_tf.images.tiff_samples import are_8_bit, describe_samples
 from sr_tf.images.tiles import assemble, under
 
 JPEG = 7
@@ -12,6 +13,9 @@ JPEG = 7
 
 GREY, RGB, YCBCR = 1, 2, 6
 """Values of the TIFF tag PhotometricInterpretation."""
+
+REDUCED, MASK = 1, 4
+"""Bits of the TIFF tag NewSubfileType: a smaller copy of another image, a transparency mask."""
 
 MAX_SEGMENT_PIXELS = 2**26
 """Larger tiles or strips are refused as damaged or malicious. Scanners write at most 4096 × 4096 pixels."""
@@ -84,9 +88,12 @@ class Page(SegmentGrid):
         compression: TIFF tag Compression.
         photometric: TIFF tag PhotometricInterpretation.
         samples: samples per pixel.
-        is_8_bit: all samples are unsigned 8-bit numbers.
-        depth: the kind of the samples in words, for error messages.
+        bits: TIFF tag BitsPerSample, a value for each sample or one for all.
+        formats: TIFF tag SampleFormat, a value for each sample or one for all.
         contiguous: the samples of a pixel are stored side by side, not in separate planes.
+        orientation: TIFF tag Orientation; 1 if the first row is the upper edge and the first column the left one.
+        kind: TIFF tag NewSubfileType, a sum of `REDUCED`, `MASK` and others.
+        name: TIFF tags ImageDescription, DocumentName and PageName, a line each.
         predictor: TIFF tag Predictor.
         fill_order: TIFF tag FillOrder.
         tables: TIFF tag JPEGTables, or None.
@@ -100,9 +107,12 @@ class Page(SegmentGrid):
     compression: int
     photometric: int
     samples: int
-    is_8_bit: bool
-    depth: str
+    bits: tuple[int, ...]
+    formats: tuple[int, ...]
     contiguous: bool
+    orientation: int
+    kind: int
+    name: str
     predictor: int
     fill_order: int
     tables: bytes | None
@@ -110,6 +120,21 @@ class Page(SegmentGrid):
     icc: bytes | None
     offsets: np.ndarray
     counts: np.ndarray
+
+    @property
+    def is_8_bit(self) -> bool:
+        """Whether all samples are unsigned 8-bit numbers."""
+        return are_8_bit(self.bits, self.formats)
+
+    @property
+    def depth(self) -> str:
+        """The kind of the samples in words, for error messages."""
+        return describe_samples(self.bits, self.formats)
+
+    @property
+    def planes(self) -> int:
+        """The number of planes that hold the samples: 1 if the samples of a pixel are stored side by side."""
+        return 1 if self.contiguous else self.samples
 
     @property
     def is_rgb_or_grey(self) -> bool:

@@ -25,27 +25,13 @@ _IMAGES: dict[int, Callable[..., np.ndarray]] = {
     50002: imagecodecs.jpegxl_decode,
     52546: imagecodecs.jpegxl_decode,
 }
-_NO_PREDICTOR, _HORIZONTAL = 1, 2
+COMPRESSIONS = {_NONE, JPEG, *_BYTES, *_IMAGES}
+"""The values of the TIFF tag Compression that `decode` knows."""
+
+NO_PREDICTOR, HORIZONTAL = 1, 2
+"""The values of the TIFF tag Predictor that `decode` knows."""
+
 _SIZ, _EOC = b"\xff\x4f\xff\x51", b"\xff\xd9"
-
-
-def objection(page: Page) -> str:
-    """Says why a page cannot be read as 8-bit RGB or grey; an empty string if it can."""
-    if not page.is_8_bit:
-        return f"found {page.depth} samples, expected unsigned 8-bit samples"
-    if not page.is_rgb_or_grey:
-        found = f"{page.samples} samples of photometric interpretation {page.photometric}"
-        return f"found pixels of {found}, expected RGB or grey"
-    if not page.contiguous and page.samples > 1:
-        return "found colours in separate planes, expected them side by side"
-    if page.compression not in {_NONE, JPEG, *_BYTES, *_IMAGES} or (page.compression == JPEG and page.samples == 4):
-        return (
-            f"found TIFF compression {page.compression}, expected JPEG, deflate, LZW, zstd, WebP, JPEG 2000 or JPEG XL"
-        )
-    if page.predictor not in (_NO_PREDICTOR, _HORIZONTAL) or page.fill_order != 1:
-        found = f"predictor {page.predictor} and fill order {page.fill_order}"
-        return f"found {found}, expected predictor 1 or 2 and fill order 1"
-    return ""
 
 
 def decode(data: bytes, page: Page, height: int) -> np.ndarray:
@@ -53,7 +39,7 @@ def decode(data: bytes, page: Page, height: int) -> np.ndarray:
 
     Args:
         data: the bytes in the file.
-        page: a page to which `objection` has no objection.
+        page: a page to which `sr_tf.slides.page_rules.objection` has no objection, of one plane.
         height: number of rows in the segment.
 
     Returns:
@@ -81,7 +67,7 @@ def decode(data: bytes, page: Page, height: int) -> np.ndarray:
     except (RuntimeError, ValueError, TypeError) as error:
         raise ValueError(reason(error)) from error
     pixels = pixels.reshape(shape)
-    return np.cumsum(pixels, axis=1, dtype=np.uint8) if page.predictor == _HORIZONTAL else pixels
+    return np.cumsum(pixels, axis=1, dtype=np.uint8) if page.predictor == HORIZONTAL else pixels
 
 
 def _grey_jpeg(data: bytes, page: Page, height: int) -> np.ndarray:

@@ -4,8 +4,10 @@ import sys
 import warnings
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -64,10 +66,55 @@ def test_a_transparent_colour_counts_as_transparency(tmp_path):
         read_rgb(save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8), transparency=(0, 0, 0)))
 
 
-def test_exif_orientation_is_not_applied(tmp_path):
+def turned(orientation):
+    """RGB as it is shown: the meaning of each value of the tag Orientation, from the TIFF specification."""
+    return {
+        1: RGB, 2: RGB[:, ::-1], 3: RGB[::-1, ::-1], 4: RGB[::-1], 5: RGB.transpose(1, 0, 2), 6: np.rot90(RGB, -1),
+        7: np.rot90(RGB, 2).transpose(1, 0, 2), 8: np.rot90(RGB),
+    }[orientation]  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_the_orientation_is_applied(tmp_path, orientation, suffix):
     exif = Image.Exif()
-    exif[0x0112] = 6
-    np.testing.assert_array_equal(read_rgb(save(tmp_path / "a.png", RGB, exif=exif)), RGB)
+    exif[0x0112] = orientation
+    image = read_rgb(save(tmp_path / f"a{suffix}", RGB, exif=exif))
+    np.testing.assert_array_equal(image, turned(orientation))
+
+
+def test_damaged_exif_has_no_orientation(tmp_path):
+    path = save(tmp_path / "a.jpg", RGB, exif=b"Exif\0\0II*\0\xff\xff\xff\xff", quality=95)
+    plain = save(tmp_path / "b.jpg", RGB, quality=95)
+    np.testing.assert_array_equal(read_rgb(path), read_rgb(plain))
+
+
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("kind", ["uint16", "int16", "int8", "float32"])
+def test_samples_that_are_not_8_bits_are_refused(tmp_path, planes, tile, kind):
+    image = np.ascontiguousarray(RGB if planes == "contig" else RGB.transpose(2, 0, 1)).astype(kind)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, image, photometric="rgb", planarconfig=planes, tile=tile, metadata=None)
+    with pytest.raises(UserError, match=r"a\.tif: .*expected an 8-bit RGB"):
+        read_rgb(path)
+
+
+def test_signed_grey_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", RGB[..., 0].astype(np.int8), photometric="minisblack", metadata=None)
+    with pytest.raises(UserError, match=r"a\.tif: found 8-bit signed samples, expected an 8-bit RGB"):
+        read_rgb(tmp_path / "a.tif")
+
+
+def test_ycbcr_under_a_tag_that_says_rgb_is_refused(tmp_path):
+    data = imagecodecs.jpeg8_encode(RGB, subsampling="444")
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, iter([data]), shape=RGB.shape, dtype="uint8", photometric="rgb", compression="jpeg",
+                     rowsperstrip=20, metadata=None)  # fmt: skip
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags["PhotometricInterpretation"].overwrite(2)
+    with pytest.raises(UserError, match="found JPEG data in YCbCr under a tag that says RGB"):
+        read_rgb(path)
 
 
 @pytest.mark.parametrize(
