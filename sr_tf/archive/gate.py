@@ -201,4 +201,5 @@ def _reaches(name: str, values: np.ndarray, limit: np.ndarray | float) -> np.nda
 
 def unpack(name: str, values: np.ndarray) -> np.ndarray:
     """The inverse of `pack`, float64."""
-    return np.where(values == EQUAL, np.inf, values * SCORE_UNITS[name])
+    # Divided by a whole number, so that 7000 steps of 1e-4 are the float of 0.7, and not 0.7000000000000001.
+    return np.where(values == EQUAL, np.inf, values / round(1 / SCORE_UNITS[name]))

@@ -20,6 +20,7 @@ from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.hashing import sha256_of_file
+from sr_tf.disk.outputs import journal_of
 from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
@@ -84,7 +85,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
         settings = json.dumps([*versions, digest, str(options.gate), records, BLOCK, options.refine])
         make_folder(target.parent)
-        with Spool(target.with_name(f".{target.name}.journal"), settings) as spool:
+        with Spool(journal_of(target), settings) as spool:
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns
