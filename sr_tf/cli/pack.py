@@ -44,12 +44,12 @@ def pack_folder(
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected a name that ends in .npz")
     config = TrainConfig(lr_qualities=qualities)  # which checks them
-    paths = find_images(folder)
-    generator = [Path(parse_model(model).where)] if model else []
-    check_outputs([output], PACKED_SCENES, {"input image": paths, "generator": generator}, overwrite)
     reduction = partial(reduce, scale=scale, degradation=degradation)
     if model:
         reduction = _reduction_of(model, scale)
+    paths = find_images(folder)
+    generator = [Path(parse_model(model).where)] if model else []
+    check_outputs([output], PACKED_SCENES, {"input image": paths, "generator": generator}, overwrite)
     images = (image for _, image in read_folder(paths, strict))
     lrs = CodedLRs(reduction, config.qualities)
     count = write_packed(output, images, scale, degradation, lrs, config.lr_qualities)
