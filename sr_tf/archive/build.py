@@ -20,7 +20,7 @@ from sr_tf.archive.kinds import EXACT, NATIVE, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored
 from sr_tf.archive.windows import Windows, rescale
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 from sr_tf.slides.slide import Slide
 
 
@@ -49,7 +49,7 @@ class Builder:
         self._grid, self._workers = journal.grid, workers
         self._generators = generators
         self._originals = Windows(self._grid, self._reduced)
-        self._blocks = RestoredBlocks(self._grid, journal.stored_image, generators)
+        self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
 
     def choose(self, progress: Callable[[], object]) -> None:
         """Chooses a representation for every block.
@@ -139,6 +139,14 @@ class Builder:
                 self._journal.put(row, column, chosen)
                 self._blocks.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
+
+    def _stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+        try:
+            return self._journal.stored_image(row, column)
+        except ValueError as error:
+            raise UserError(
+                f"{self._slide.path}: block {column},{row} cannot be decoded as it is stored: {reason(error)}"
+            ) from error
 
     def _differs(self, row: int, column: int, kind: Kind) -> UserError:
         """The error for a block that no representation gives back."""
