@@ -30,16 +30,16 @@ demo: .venv/run
 	$(BIN)/sr-tf assets fetch efficientnet_lite0 || echo "Going on without the ENL0 distance."
 	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,mixed --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
 	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
-	$(BIN)/sr-tf smear $(DEMO)/scenes
-	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr
-	$(BIN)/sr-tf upscale $(DEMO)/lr $(DEMO)/restored
+	$(BIN)/sr-tf smear $(DEMO)/scenes --overwrite
+	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr --overwrite
+	$(BIN)/sr-tf upscale $(DEMO)/lr $(DEMO)/restored --overwrite
 	@echo "== 4. Export the shipped generator for TF Serving"
 	$(BIN)/sr-tf export $(DEMO)/export/mixed
 	@echo "== 5. Archive a scene, verify it against the original, restore it as a pyramidal OME-TIFF"
-	$(BIN)/sr-tf archive $(DEMO)/scenes/smear-0.png $(DEMO)/archive/smear-0.sr.zip
+	$(BIN)/sr-tf archive $(DEMO)/scenes/smear-0.png $(DEMO)/archive/smear-0.sr.zip --overwrite
 	$(BIN)/sr-tf verify $(DEMO)/archive/smear-0.sr.zip --against $(DEMO)/scenes/smear-0.png
-	$(BIN)/sr-tf restore $(DEMO)/archive/smear-0.sr.zip $(DEMO)/archive/smear-0.ome.tif
-	$(BIN)/sr-tf info $(DEMO)/archive/smear-0.sr.zip --map $(DEMO)/archive/map.png
+	$(BIN)/sr-tf restore $(DEMO)/archive/smear-0.sr.zip $(DEMO)/archive/smear-0.ome.tif --overwrite
+	$(BIN)/sr-tf info $(DEMO)/archive/smear-0.sr.zip --map $(DEMO)/archive/map.png --overwrite
 	@echo "== Done. Look at:"
 	@echo "   report           $(DEMO)/evaluation/report.html"
 	@echo "   table            $(DEMO)/evaluation/table.md"

@@ -16,10 +16,11 @@ from sr_tf.archive.choose import Chooser
 from sr_tf.archive.enlarge import BlockGenerator, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import NATIVE, Kind
+from sr_tf.archive.kinds import EXACT, NATIVE, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored
 from sr_tf.archive.windows import Windows, rescale
+from sr_tf.errors import UserError, reason
 from sr_tf.slides.slide import Slide
 
 
@@ -48,7 +49,7 @@ class Builder:
         self._grid, self._workers = journal.grid, workers
         self._generators = generators
         self._originals = Windows(self._grid, self._reduced)
-        self._blocks = RestoredBlocks(self._grid, journal.stored_image, generators)
+        self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
 
     def choose(self, progress: Callable[[], object]) -> None:
         """Chooses a representation for every block.
@@ -98,11 +99,17 @@ class Builder:
     def confirm(self, progress: Callable[[], object]) -> None:
         """Measures every restored block and replaces those that fail.
 
+        Every replacement is larger than the block that failed, and the largest are the exact pixels. So it ends.
+
         Args:
             progress: called after each measurement.
+
+        Raises:
+            UserError: even the exact pixels of a block fail, or, if every pixel has to be kept, the original's JPEG
+                segments do not give the pixels that were read. Another program may be changing the slide's file.
         """
         chooser = Chooser(self._gate, self._measure, self._generators)
-        pending = list(self._grid.blocks())
+        pending, exact = list(self._grid.blocks()), set()
         while pending:
             failing = set()
 
@@ -117,16 +124,38 @@ class Builder:
 
             for_each(measure, pending, self._workers)
             for row, column in sorted(failing):
+                failed = self._journal.stored(row, column)
+                if (row, column) in exact or (self._gate.lossless and failed.kind is NATIVE):
+                    raise self._differs(row, column, failed.kind)
                 chosen = chooser.choose(
                     self._original(row, column),
                     functools.partial(self._source, row, column),
                     functools.partial(self._around, row, column),
                     self._native(row, column),
-                    failed=self._journal.stored(row, column),
+                    failed=failed,
                 )
+                if chosen.kind is EXACT:
+                    exact.add((row, column))
                 self._journal.put(row, column, chosen)
                 self._blocks.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
+
+    def _stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+        try:
+            return self._journal.stored_image(row, column)
+        except ValueError as error:
+            raise UserError(
+                f"{self._slide.path}: block {column},{row} cannot be decoded as it is stored: {reason(error)}"
+            ) from error
+
+    def _differs(self, row: int, column: int, kind: Kind) -> UserError:
+        """The error for a block that no representation gives back."""
+        x, y, width, height = self._grid.rectangle(row, column)
+        return UserError(
+            f"{self._slide.path}: block {column},{row} ({width}×{height} pixels at {x},{y}), stored as {kind.name}, "
+            "does not give the pixels that were read, expected the same; if the slide's file has changed meanwhile, "
+            f"delete {self._journal.path} and start again"
+        )
 
     def _source(self, row: int, column: int, kind: Kind) -> np.ndarray:
         """A block of the original, reduced for a kind, with its halo; see `sr_tf.archive.search.WindowOf`."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.gate import Gate, Measure
-from sr_tf.archive.kinds import FAMILIES
+from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE
 from sr_tf.archive.search import FamilySearch, WindowOf
 from sr_tf.archive.stored import Stored, exact
 
@@ -49,11 +49,14 @@ class Chooser:
             around: makes a window of what is stored around the block. None: the neighbours are not chosen yet, and
                 `source` surrounds the block.
             native: makes the representation by the original's JPEG segments; None if the original has none.
-            failed: the representation that did not pass; only larger ones are tried.
+            failed: the representation that did not pass; only larger ones are tried. The original's segments are larger
+                than all families, the exact pixels larger than everything.
 
         Returns:
             The smallest representation that passes.
         """
+        if failed is not None and failed.kind in (NATIVE, EXACT):
+            return exact(original)
         last_resort = native or partial(exact, original)
         if self._gate.lossless:
             return last_resort()
@@ -92,6 +95,5 @@ class Chooser:
 
 
 def _index_of_family(stored: Stored) -> int:
-    """The place of a representation's kind in `FAMILIES`; behind the last family if it is none of them."""
-    numbers = [number for number, family in enumerate(FAMILIES) if stored.kind is family.kind]
-    return numbers[0] if numbers else len(FAMILIES)
+    """The place of a representation's kind in `FAMILIES`."""
+    return next(number for number, family in enumerate(FAMILIES) if stored.kind is family.kind)

@@ -26,6 +26,7 @@ import numpy as np
 
 from sr_tf.archive.gate import SCORE_UNITS
 from sr_tf.archive.header import NOTICE, Header
+from sr_tf.disk.outputs import OutputKind
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 """`head` is 1 for the first of the header's heads and 0 for none; `sha256` is the first half of the file's hash."""
@@ -35,6 +36,7 @@ SCORE_TYPE = np.dtype([(name, "<u2") for name in SCORE_UNITS])
 
 COMMENT = "sr_tf archive, SHA-256 of what precedes: "
 COMMENT_LENGTH = len(COMMENT) + 64
+ARCHIVE = OutputKind("an archive that `sr-tf archive` wrote", (b"PK\x03\x04",), COMMENT.encode())
 
 _README = f"""An archive of a microscope slide, written by sr_tf.
 

@@ -49,9 +49,24 @@ class Gate:
 
     def passed(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         """Which tiles pass: bool [rows, columns]."""
-        good = (scores["psnr"] >= self.min_psnr) & (scores["ssim"] >= self.min_ssim)
-        good &= scores["shift"] <= self.max_shift
-        return good if self.max_enl0 is None else good & (scores["enl0"] <= self.max_enl0)
+        limits = self._limits()
+        return np.logical_and.reduce([_reaches(name, scores[name], limits[name]) for name in limits])
+
+    def passed_as_stored(self, scores: dict[str, np.ndarray]) -> np.ndarray:
+        """Which tiles pass if scores and thresholds are rounded alike, as an archive stores scores: see `pack`.
+
+        A score that passed when it was measured still passes: rounding keeps the order. Without rounding the threshold,
+        34.007 dB, stored as 34.00, would fail a threshold of 34.005 dB.
+        """
+        limits = self._limits()
+        return np.logical_and.reduce(
+            [_reaches(name, _steps(name, scores[name]), _steps(name, np.array(limits[name]))) for name in limits]
+        )
+
+    def _limits(self) -> dict[str, float]:
+        """The thresholds by the names of the scores."""
+        limits = {"psnr": self.min_psnr, "ssim": self.min_ssim, "shift": self.max_shift}
+        return limits if self.max_enl0 is None else {**limits, "enl0": self.max_enl0}
 
     def margin(self, scores: dict[str, np.ndarray]) -> float:
         """How far the worst tile is from failing, judged by its PSNR, in dB; below 0 if a tile fails."""
@@ -169,11 +184,22 @@ def worst(name: str, values: np.ndarray) -> float:
 
 def pack(name: str, values: np.ndarray) -> np.ndarray:
     """Scores as an archive stores them: uint16 in units of `SCORE_UNITS`, rounded towards worse scores."""
+    return _steps(name, values).astype(np.uint16)
+
+
+def _steps(name: str, values: np.ndarray) -> np.ndarray:
+    """What `pack` stores, as float64, so that NaN remains NaN."""
     steps = np.asarray(values, np.float64) / SCORE_UNITS[name]
     steps = np.ceil(steps - 1e-6) if name in LESS_IS_BETTER else np.floor(steps + 1e-6)
-    return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1)).astype(np.uint16)
+    return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1))
+
+
+def _reaches(name: str, values: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
+    """Whether scores are at least as good as a threshold."""
+    return values <= limit if name in LESS_IS_BETTER else values >= limit
 
 
 def unpack(name: str, values: np.ndarray) -> np.ndarray:
     """The inverse of `pack`, float64."""
-    return np.where(values == EQUAL, np.inf, values * SCORE_UNITS[name])
+    # Divided by a whole number, so that 7000 steps of 1e-4 are the float of 0.7, and not 0.7000000000000001.
+    return np.where(values == EQUAL, np.inf, values / round(1 / SCORE_UNITS[name]))

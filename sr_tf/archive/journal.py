@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -36,6 +37,11 @@ class Journal:
     ):
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
+
+    @property
+    def path(self) -> Path:
+        """The journal's file."""
+        return self._spool.path
 
     def has(self, row: int, column: int) -> bool:
         """Whether a block's representation has been chosen."""

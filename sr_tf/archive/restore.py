@@ -11,6 +11,7 @@ from tqdm import tqdm
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.header import Header
 from sr_tf.disk.files import write_atomically
+from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.jpeg_segments import split_tables
@@ -51,10 +52,12 @@ def restore_slide(
         One line about what was written.
 
     Raises:
-        UserError: the archive cannot be read, a generator cannot be loaded, or the target cannot be written.
+        UserError: the archive cannot be read, a generator cannot be loaded, or the target cannot be written or is a
+            file of another kind.
     """
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
+    check_outputs([target], TIFF, {"archive": source}, overwrite=True)
     with ArchivedSlide(source, models, engine) as slide:
         header = slide.header
         copied = header.gate.lossless and header.native is not None
@@ -108,10 +111,11 @@ def restore_region(
 
     Raises:
         UserError: the archive cannot be read, a generator cannot be loaded, the region is not inside the slide or is
-            too large, or the target cannot be written.
+            too large, or the target cannot be written or is a file of another kind.
     """
     if target.suffix.lower() != ".png":
         raise UserError(f"{target}: expected a name that ends in .png for a region")
+    check_outputs([target], PNG, {"archive": source}, overwrite=True)
     if region[2] * region[3] > _LARGEST_REGION:
         raise UserError(f"--region: {region[2]}×{region[3]} pixels, expected at most {_LARGEST_REGION:,} in total")
     with ArchivedSlide(source, models, engine) as slide:

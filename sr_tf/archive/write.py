@@ -11,6 +11,7 @@ import sr_tf
 from sr_tf.archive.assemble import assemble_archive
 from sr_tf.archive.associated import segments_of, standalone_of
 from sr_tf.archive.build import Builder
+from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
@@ -20,8 +21,8 @@ from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.hashing import sha256_of_file
+from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
-from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.deidentify import deidentified
 from sr_tf.slides.slide import Slide, open_slide
@@ -66,13 +67,11 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         The archive's header.
 
     Raises:
-        UserError: the slide cannot be read, the target cannot be written, or a generator cannot be loaded.
+        UserError: the slide cannot be read, the target cannot be written or is a file that is no archive, or a
+            generator cannot be loaded.
     """
     source, target = Path(source), Path(target)
-    if target.is_dir():
-        raise UserError(f"{target}: is a folder, expected the name of a file, for instance {target / 'slide.sr.zip'}")
-    if target.resolve() == source.resolve():
-        raise UserError(f"{target}: is the slide itself, expected another name for the archive")
+    check_outputs([target], ARCHIVE, {"slide": source}, overwrite=True)
     with open_slide(source) as slide:
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
@@ -84,7 +83,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
         settings = json.dumps([*versions, digest, str(options.gate), records, BLOCK, options.refine])
         make_folder(target.parent)
-        with Spool(target.with_name(f".{target.name}.journal"), settings) as spool:
+        with Spool(journal_of(target), settings) as spool:
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns

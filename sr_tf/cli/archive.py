@@ -76,6 +76,7 @@ def _add_archive(commands: Commands) -> None:
         help="storage price of 10⁹ bytes per month, for the report (default "
         f"{arguments.PRICE_PER_GB_MONTH}: USD, Amazon S3 Standard, US East, first 50 TB, list price of 2024)",
     )
+    arguments.add_overwrite(command)
     arguments.add_engine(command)
     arguments.add_workers(command)
 
@@ -105,6 +106,7 @@ def _add_restore(commands: Commands) -> None:
         metavar="1…100",
         help="write JPEG tiles: much smaller, but not exactly the pixels that were measured (default: lossless)",
     )
+    arguments.add_overwrite(command)
     arguments.add_own_models(command)
     arguments.add_engine(command)
     arguments.add_workers(command)
@@ -138,6 +140,7 @@ def _add_info(commands: Commands) -> None:
     )
     _add_archive_file(command)
     command.add_argument("--map", type=Path, metavar="PNG", help="write a picture that shows how each block is stored")
+    arguments.add_overwrite(command, "PNG")
 
 
 def _run(name: str) -> Callable[[argparse.Namespace], None]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_tf.archive import cost
+from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import QUALITIES, Gate, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
@@ -13,8 +14,9 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
+from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, model_files
 from sr_tf.disk.files import write_atomically
+from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.messages import load_backend, tell
 
@@ -22,6 +24,8 @@ from sr_tf.messages import load_backend, tell
 def archive(options: argparse.Namespace) -> None:
     """Runs `sr-tf archive`."""
     gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
+    inputs = {"slide": options.slide, "generator": model_files(options.models)}
+    check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
     if gate.max_enl0 is not None:
         load_backend()
     chosen = Options(
@@ -77,6 +81,8 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
 def restore(options: argparse.Namespace) -> None:
     """Runs `sr-tf restore`."""
     models = tuple(options.models)
+    inputs = {"archive": options.archive, "generator": model_files(models)}
+    check_outputs([options.output], TIFF if options.region is None else PNG, inputs, options.overwrite)
     if options.region is not None:
         print(restore_region(options.archive, options.output, options.region, models, options.engine))
     else:
@@ -106,6 +112,8 @@ _SHOWN = 20
 
 def info(options: argparse.Namespace) -> None:
     """Runs `sr-tf info`."""
+    if options.map is not None:
+        check_outputs([options.map], PNG, {"archive": options.archive}, options.overwrite)
     with ArchiveFile(options.archive) as archive:
         header, slide = archive.header, archive.header.slide
         mpp = "not known" if slide.mpp is None else f"{slide.mpp[0]:g} × {slide.mpp[1]:g} µm per pixel"

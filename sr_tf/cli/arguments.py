@@ -4,11 +4,13 @@ import argparse
 import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from sr_tf.disk.outputs import OVERWRITE
 from sr_tf.errors import install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
-from sr_tf.generators.names import DEFAULT_GENERATOR
+from sr_tf.generators.names import DEFAULT_GENERATOR, parse_model
 
 Commands = argparse._SubParsersAction
 ARCHIVE_GENERATORS = ("archive4", "archive2")
@@ -145,6 +147,20 @@ def add_workers(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"number of threads (default: the {count} usable CPU cores)",
     )
+
+
+def add_overwrite(command: argparse.ArgumentParser, what: str = "OUT") -> None:
+    """Adds `--overwrite` to a command that writes files."""
+    command.add_argument(
+        OVERWRITE,
+        action="store_true",
+        help=f"replace existing {what}; files of another kind than this command writes are never replaced",
+    )
+
+
+def model_files(models: Iterable[str]) -> list[Path]:
+    """The generators among `models` that are files or folders, which no output may replace."""
+    return [Path(parse_model(model).where) for model in models]
 
 
 def add_strict(command: argparse.ArgumentParser) -> None:

@@ -22,7 +22,9 @@ from sr_tf.images.tiles import tiles
 _SIZE = "Original-Size"
 
 
-def reduce_files(source: Path, target: Path, scale: int, degradation: str, strict: bool) -> list[Path]:
+def reduce_files(
+    source: Path, target: Path, scale: int, degradation: str, strict: bool, overwrite: bool = False
+) -> list[Path]:
     """Reduces HR images to LR; see `convert_images` for the files and `sr_tf.images.degradation` for the pixels.
 
     Returns:
@@ -33,11 +35,17 @@ def reduce_files(source: Path, target: Path, scale: int, degradation: str, stric
         about = {_SIZE: f"{hr.shape[1]}x{hr.shape[0]}", "Description": f"Reduced ×{scale} ({degradation})"}
         return _png(reduce(hr, scale, degradation), path, about)
 
-    return convert_images(source, target, strict, convert)
+    return convert_images(source, target, strict, overwrite, convert)
 
 
 def upscale_files(
-    source: Path, target: Path, model: ModelName, tile: int, strict: bool, engine: str = DEFAULT_ENGINE
+    source: Path,
+    target: Path,
+    model: ModelName,
+    tile: int,
+    strict: bool,
+    engine: str = DEFAULT_ENGINE,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Restores LR images; see `convert_images` for the files and `sr_tf.generators.upscale` for the pixels.
 
@@ -46,19 +54,23 @@ def upscale_files(
         cut to the scene's size if the LR file stores it.
     """
     generator = load_restorer(model, engine)
-    return _restore_files(source, target, str(model), tile, strict, generator.scale, partial(upscale, generator))
+    return _restore_files(
+        source, target, str(model), tile, strict, overwrite, generator.scale, partial(upscale, generator)
+    )
 
 
-def upscale_files_on_server(source: Path, target: Path, server: str, model: str, tile: int, strict: bool) -> list[Path]:
+def upscale_files_on_server(
+    source: Path, target: Path, server: str, model: str, tile: int, strict: bool, overwrite: bool = False
+) -> list[Path]:
     """Restores LR images like `upscale_files`, but on a server; see `sr_tf.serving.client.connect`."""
     from sr_tf.serving.client import connect
 
     with connect(server, model) as served:
-        return _restore_files(source, target, model, tile, strict, served.scale, served.restore)
+        return _restore_files(source, target, model, tile, strict, overwrite, served.scale, served.restore)
 
 
 def _restore_files(
-    source: Path, target: Path, model: str, tile: int, strict: bool, scale: int, restore: Callable
+    source: Path, target: Path, model: str, tile: int, strict: bool, overwrite: bool, scale: int, restore: Callable
 ) -> list[Path]:
     about = {"Description": f"Reconstructed by super-resolution ({model}), not measured. Research use only."}
 
@@ -68,7 +80,7 @@ def _restore_files(
             sr = restore(lr, tile, bar.update)
         return _png(crop_to(sr, _stored_size(path, lr.shape, scale)), path, about)
 
-    return convert_images(source, target, strict, convert)
+    return convert_images(source, target, strict, overwrite, convert)
 
 
 def _stored_size(path: Path, lr_shape: tuple[int, ...], scale: int) -> tuple[int, int] | None:

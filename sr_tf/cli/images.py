@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.disk.outputs import PNG, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.generators.names import parse_model
@@ -66,6 +67,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("output", type=Path, metavar="OUT", help="a folder")
     command.add_argument("--seed", type=arguments.whole, default=0, help="seed of the first scene (default 0)")
     command.add_argument("--count", type=arguments.positive, default=1, help="number of scenes (default 1)")
+    arguments.add_overwrite(command, "scenes")
 
     command = add_command(
         commands,
@@ -87,6 +89,7 @@ def add_commands(commands: Commands) -> None:
         help="AVIF qualities, 0 to 100: every scene gets an LR at each quality (default: LRs are not compressed)",
     )
     arguments.add_strict(command)
+    arguments.add_overwrite(command)
 
     add_command(
         commands, "models", _models, "list the shipped generators", "Lists the shipped generators.", "sr-tf models"
@@ -97,6 +100,7 @@ def _add_files(command: argparse.ArgumentParser) -> None:
     command.add_argument("input", type=Path, metavar="IN", help="an image, or a folder searched with its sub-folders")
     command.add_argument("output", type=Path, metavar="OUT", help="a folder, or a .png file if IN is one image")
     arguments.add_strict(command)
+    arguments.add_overwrite(command, "PNG files")
 
 
 def _add_reduction(command: argparse.ArgumentParser) -> None:
@@ -120,27 +124,31 @@ def _upscale(options: argparse.Namespace) -> None:
             load_tensorflow()
         from sr_tf.cli.image_commands import upscale_files_on_server
 
-        written = upscale_files_on_server(*files, options.serving, options.model, options.tile, options.strict)
+        written = upscale_files_on_server(
+            *files, options.serving, options.model, options.tile, options.strict, options.overwrite
+        )
     else:
         model = parse_model(options.model, options.alpha)
         from sr_tf.cli.image_commands import upscale_files
 
-        written = upscale_files(*files, model, options.tile, options.strict, options.engine)
+        written = upscale_files(*files, model, options.tile, options.strict, options.engine, options.overwrite)
     print(*written, sep="\n")
 
 
 def _reduce(options: argparse.Namespace) -> None:
     from sr_tf.cli.image_commands import reduce_files
 
-    print(*reduce_files(options.input, options.output, options.scale, options.degradation, options.strict), sep="\n")
+    how = options.scale, options.degradation, options.strict, options.overwrite
+    print(*reduce_files(options.input, options.output, *how), sep="\n")
 
 
 def _smear(options: argparse.Namespace) -> None:
     from sr_tf.data.smear import render_smear
     from sr_tf.images.reading import write_png
 
-    for seed in range(options.seed, options.seed + options.count):
-        path = options.output / f"smear-{seed}.png"
+    paths = {seed: options.output / f"smear-{seed}.png" for seed in range(options.seed, options.seed + options.count)}
+    check_outputs(paths.values(), PNG, {}, options.overwrite)
+    for seed, path in paths.items():
         write_png(path, render_smear(seed))
         print(path)
 
@@ -157,6 +165,7 @@ def _pack(options: argparse.Namespace) -> None:
             options.reducer,
             options.lr_qualities,
             options.strict,
+            options.overwrite,
         )
     )
 

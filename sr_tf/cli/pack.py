@@ -6,13 +6,22 @@ from pathlib import Path
 from sr_tf.config import TrainConfig
 from sr_tf.data.packed import write_packed
 from sr_tf.data.scene_store import CodedLRs
+from sr_tf.disk.outputs import PACKED_SCENES, check_outputs
 from sr_tf.errors import UserError
+from sr_tf.generators.names import parse_model
 from sr_tf.images.degradation import reduce
 from sr_tf.images.reading import find_images, read_folder
 
 
 def pack_folder(
-    folder: Path, output: Path, scale: int, degradation: str, model: str, qualities: str, strict: bool
+    folder: Path,
+    output: Path,
+    scale: int,
+    degradation: str,
+    model: str,
+    qualities: str,
+    strict: bool,
+    overwrite: bool = False,
 ) -> str:
     """Packs the images of a folder; see `sr_tf.data.packed`.
 
@@ -24,12 +33,13 @@ def pack_folder(
         model: the generator whose reducer reduces the images; empty: they are reduced by `degradation`.
         qualities: AVIF qualities, as in `TrainConfig.lr_qualities`.
         strict: stop at an unreadable image instead of skipping it.
+        overwrite: replace `output` if it exists.
 
     Returns:
         A line with the file, its number of scenes and its size.
 
     Raises:
-        UserError: there are no images, a name or quality is wrong, or the generator has another scale.
+        UserError: there are no images, a name or quality is wrong, the generator has another scale, or `output` exists.
     """
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected a name that ends in .npz")
@@ -37,7 +47,10 @@ def pack_folder(
     reduction = partial(reduce, scale=scale, degradation=degradation)
     if model:
         reduction = _reduction_of(model, scale)
-    images = (image for _, image in read_folder(find_images(folder), strict))
+    paths = find_images(folder)
+    generator = [Path(parse_model(model).where)] if model else []
+    check_outputs([output], PACKED_SCENES, {"input image": paths, "generator": generator}, overwrite)
+    images = (image for _, image in read_folder(paths, strict))
     lrs = CodedLRs(reduction, config.qualities)
     count = write_packed(output, images, scale, degradation, lrs, config.lr_qualities)
     return f"{output}: {count} scenes, {output.stat().st_size / 1e6:,.0f} MB"

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from sr_tf.disk.files import make_folder, write_atomically
+from sr_tf.disk.outputs import ANY, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.evaluation import rate_tables
 from sr_tf.evaluation.curves import picture
@@ -18,6 +19,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.scores import SCORES
 
+_TABLES = ("table.txt", "table.md", "deltas.md", "rate-distortion.json")
 _DIRECTED = [key for key, score in SCORES.items() if score.better]
 """The scores for which higher or lower is better; only these can be drawn as curves."""
 
@@ -55,6 +57,9 @@ def compare_rates(
         )
     wheres = labels(models)
     paths = find_images(folder)
+    # The command may be repeated, so its own results are replaced, but no image of the data set.
+    curves = [f"curves-{key}.png" for key in (*ALWAYS, *scores)]
+    check_outputs([out / name for name in (*_TABLES, *curves)], ANY, {"input image": paths}, overwrite=True)
     make_folder(out)
     generators = {label: load_generator(where) for label, where in wheres.items()}
     reducers = {label: load_reducer(where) for label, where in wheres.items()}
@@ -79,11 +84,14 @@ def compare_rates(
         unmeasured=measures.unmeasured,
         ladders=measures.ladders,
     )
+    tables = (
+        rate_tables.table_text(result),
+        rate_tables.table_markdown(result),
+        rate_tables.deltas_markdown(result),
+        rate_tables.as_json(result),
+    )
     files = {
-        "table.txt": rate_tables.table_text(result),
-        "table.md": rate_tables.table_markdown(result),
-        "deltas.md": rate_tables.deltas_markdown(result),
-        "rate-distortion.json": rate_tables.as_json(result),
+        **dict(zip(_TABLES, tables, strict=True)),
         **{f"curves-{key}.png": picture(result, key) for key in result.scores},
     }
     for name, content in files.items():

@@ -1,6 +1,8 @@
 """Writing files atomically, and one wording for input files that cannot be read."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,32 +26,77 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
 
 
 def replace_atomically(path: str | Path, write: Callable[[Path], object], alone: bool = False) -> None:
-    """Calls `write` with a temporary file beside `path`, then renames that file to `path`.
+    """Calls `write` with a temporary file beside `path`, then renames that file to `path` and syncs the folder.
 
-    Readers see the old file or the new one, never a part of it.
+    Readers see the old file or the new one, never a part of it. The temporary file is created here, through no link;
+    what has its name already is deleted.
 
     Args:
         path: the file to create or replace. Its folder is created if it does not exist.
         write: called with the temporary path, which has the same suffix as `path`. It must write the complete file.
         alone: the caller holds a lock, so no other process writes `path`. The temporary file then always has the same
-            name: a later run overwrites what a killed one left, and such files do not accumulate.
+            name: a later run deletes what a killed one left, and such files do not accumulate.
 
     Raises:
-        UserError: the folder cannot be created or the file cannot be written.
+        UserError: the folder cannot be created, the file cannot be written, or `path` is a device or another special
+            file.
     """
     path = Path(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.new{path.suffix}") if alone else _new_name(path)
+    _refuse_special(path)
+    temporary = _new_draft(path) if alone else _new_name(path)
     try:
         write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _sync(temporary, os.O_RDWR | os.O_NOFOLLOW)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def draft_of(path: Path) -> Path:
+    """The temporary file of a caller that holds a lock; see `replace_atomically`."""
+    return path.with_name(f".{path.stem}.new{path.suffix}")
+
+
+def _refuse_special(path: Path) -> None:
+    """Refuses a device, FIFO or socket: renaming would replace it for the whole machine."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UserError(f"{path}: is a device, pipe or socket, expected a file or a new name")
+
+
+def _new_draft(path: Path) -> Path:
+    draft = draft_of(path)
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        raise unwritable(draft, error) from error
+    return draft
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    """Makes a renaming last through a power failure, where the file system can sync folders."""
+    try:
+        _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES):
+            raise
 
 
 def _new_name(path: Path) -> Path:

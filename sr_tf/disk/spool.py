@@ -1,5 +1,6 @@
 """A journal of finished work on disk that survives the death of its process."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -37,7 +38,8 @@ class Spool:
             was written with other settings, or is not a spool, is emptied.
 
     Raises:
-        UserError: another process, or another `Spool` of this process, has the file open; or it cannot be written.
+        UserError: another process, or another `Spool` of this process, has the file open; it is a link, so that writing
+            would change another file; or it cannot be written.
     """
 
     def __init__(self, path: str | Path, settings: str):
@@ -137,12 +139,19 @@ def _open_locked(path: Path) -> BinaryIO:
     make_folder(path.parent)
     while True:
         try:
-            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+", buffering=0)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            file = os.fdopen(descriptor, "rb+", buffering=0)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise UserError(f"{path}: is a symbolic link, expected a journal; delete it") from error
             raise UserError(f"{path}: cannot be opened for writing ({reason(error)})") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            status = os.fstat(file.fileno())
+            if os.path.samestat(status, os.lstat(path)):
+                if status.st_nlink > 1:
+                    file.close()
+                    raise UserError(f"{path}: has {status.st_nlink} names (hard links), expected one; delete this one")
                 return file
         except FileNotFoundError:
             pass

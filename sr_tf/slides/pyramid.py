@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.disk.files import replace_atomically
+from sr_tf.disk.outputs import partial_of
 from sr_tf.disk.spool import Spool
 from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
 from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
@@ -139,7 +140,7 @@ def write_pyramid(
         raise ValueError("segments and jpeg: expected both or neither")
     codec = Lossless() if jpeg_quality is None else Jpeg(jpeg_quality)
     all_settings = ["pyramid 1", settings, info.width, info.height, info.tile_shape, jpeg_quality, segments is not None]
-    with Spool(path.with_name(f".{path.name}.partial"), json.dumps(all_settings)) as spool:
+    with Spool(partial_of(path), json.dumps(all_settings)) as spool:
         tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments)
         tiles.finish_all(workers, progress)
         pages = [codec.page for _ in info.sizes]

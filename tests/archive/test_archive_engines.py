@@ -50,7 +50,10 @@ def test_one_engine_confirms_what_the_other_measured(measured, restoring, visual
 def test_the_commands_use_the_given_engine(by_openvino, tmp_path, capsys):
     region = ["--region", "0,0,300,200"]
     for engine in ("openvino", "tensorflow"):
-        assert main(["restore", str(by_openvino.archive), str(tmp_path / "a.png"), *region, "--engine", engine]) == 0
+        assert (
+            main(["restore", str(by_openvino.archive), str(tmp_path / f"{engine}.png"), *region, "--engine", engine])
+            == 0
+        )
         warned = "measured with openvino" in capsys.readouterr().err
         assert warned == (engine == "tensorflow")
     against = ["--against", str(by_openvino.slide)]

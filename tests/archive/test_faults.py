@@ -171,7 +171,8 @@ def test_killed_archiving_and_restoring_resume_to_the_same_files(visual, slide_f
         killed += run_and_kill(command, seconds, target.with_name(f".{target.name}.journal"))
         assert not target.exists() or check_integrity(target) == []
     assert killed
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    # The killed calls may have been complete already.
+    subprocess.run([*(str(part) for part in command), "--overwrite"], check=True, capture_output=True)
     assert target.read_bytes() == visual.archive.read_bytes()
 
     restored, whole = tmp_path / "restored.tif", tmp_path / "whole.tif"
@@ -179,6 +180,6 @@ def test_killed_archiving_and_restoring_resume_to_the_same_files(visual, slide_f
     run_and_kill([SR_TF, "restore", target, restored], 0.2, restored.with_name(f".{restored.name}.partial"))
     if restored.exists():
         assert restored.read_bytes() == whole.read_bytes()
-    subprocess.run([SR_TF, "restore", target, restored], check=True, capture_output=True)
+    subprocess.run([SR_TF, "restore", target, restored, "--overwrite"], check=True, capture_output=True)
     assert restored.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["restored.tif", "slide.sr.zip", "whole.tif"]

@@ -1,5 +1,7 @@
 """Gates, and the scores of tiles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,3 +82,35 @@ def test_gates_by_name_and_by_number():
     ):
         with pytest.raises(UserError, match=flag):
             chosen_gate(*arguments)
+
+
+@given(st.floats(0.01, 60), st.floats(0, 0.9999), st.floats(1e-6, 6.5), st.floats(0, 0.02))
+def test_what_passed_when_it_was_measured_passes_as_it_is_stored(decibels, ssim, enl0, spare):
+    gate = Gate("custom", decibels, ssim, enl0)
+    measured = {"psnr": decibels + spare, "ssim": ssim + 1e-3 * spare, "shift": 1.5 - spare, "enl0": enl0 * (1 - spare)}
+    measured = {name: np.array([[value]]) for name, value in measured.items()}
+    assert gate.passes(measured)
+    stored = {name: unpack(name, pack(name, values)) for name, values in measured.items()}
+    assert gate.passed_as_stored(stored).all()
+
+
+def test_every_stored_score_passes_itself_as_a_threshold_and_the_next_worse_fails():
+    steps = np.arange(1, 65534)
+    for name, field, worse in (("enl0", "max_enl0", 1), ("psnr", "min_psnr", -1), ("ssim", "min_ssim", -1)):
+        some = steps[steps <= 10_000] if name == "ssim" else steps
+        for step in some[:: max(1, len(some) // 500)]:
+            gate = replace(Gate("custom", 0.0, 0.0, None if name != "enl0" else 1.0), **{field: round(step / 1e4, 4)})
+            if name == "psnr":
+                gate = replace(gate, min_psnr=round(step / 100, 2))
+            scores = {"psnr": 655.34, "ssim": 1.0, "shift": 0.0, "enl0": 0.0}
+            same, next_worse = ({**scores, name: float(unpack(name, np.array(step + change)))} for change in (0, worse))
+            passed = [
+                gate.passed_as_stored({key: np.array([[value]]) for key, value in one.items()}).all()
+                for one in (same, next_worse)
+            ]
+            assert passed == [True, False], (name, step)
+
+
+def test_a_gate_that_is_not_a_number_passes_nothing():
+    scores = {"psnr": np.array([[50.0]]), "ssim": np.array([[1.0]]), "shift": np.array([[0.0]])}
+    assert not Gate("custom", np.nan, 0.9).passed_as_stored(scores).any()
