@@ -1,29 +1,54 @@
 """`sr-tf`: the commands for those who use generators and archives. Training and evaluation: train.py, evaluate.py."""
 
-import argparse
-import sys
-from collections.abc import Sequence
+from __future__ import annotations
 
-from sr_tf import __version__
-from sr_tf.cli import archive, assets, export, images, rate_distortion, serve, view
-from sr_tf.messages import exit_code
+import sys
+
+# Everything else is imported in functions, so that Ctrl-C meets a handler from the start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the arguments without the program's name; by default those of the process.
+        argv: the arguments without the program's name; by default those of the process, which Ctrl-C then ends within
+            two seconds whatever it does.
 
     Returns:
         0; 2 after an error that the user can put right, printed as one line on stderr; 130 when interrupted.
     """
+    try:
+        from sr_tf.cli.interrupt import prompt_stop
+        from sr_tf.messages import exit_code, open_closed_streams
+
+        open_closed_streams()
+        with prompt_stop(argv is None):
+            return exit_code("sr-tf", lambda: _run(argv))
+    except KeyboardInterrupt:
+        print("sr-tf: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> None:
     options = build_parser().parse_args(argv)
-    return exit_code("sr-tf", lambda: options.command(options))
+
+    from sr_tf.cli.paths import check_paths
+
+    check_paths(options)
+    options.command(options)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of `sr-tf` with all its commands."""
+    import argparse
+
+    from sr_tf import __version__
+    from sr_tf.cli import archive, assets, export, images, rate_distortion, serve, view
+
     parser = argparse.ArgumentParser(
         prog="sr-tf",
         description="Stores slides small and restores them: archives whose every tile was measured against the "
