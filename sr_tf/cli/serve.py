@@ -16,9 +16,9 @@ def add_commands(commands: Commands) -> None:
         _serve,
         "serve an exported generator by TF Serving's protocol, on Ray Serve",
         "Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is stopped. Needs "
-        f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all "
-        "interfaces: use it behind a firewall. With RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends "
-        "the token that the cluster asks for.",
+        f"the extra `ray`: {install_extra('ray')}. There is no password. Ray opens the gRPC port on all "
+        "interfaces; only this machine is answered there, unless --expose is given: use that behind a firewall. With "
+        "RAY_ADDRESS set it joins that cluster; RAY_AUTH_MODE=token sends the token that the cluster asks for.",
         "sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")
@@ -26,6 +26,9 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--http-port", type=arguments.positive, default=8501, metavar="PORT", help="(default 8501)")
     command.add_argument(
         "--http-host", default="127.0.0.1", metavar="ADDRESS", help="address of the REST port (default 127.0.0.1)"
+    )
+    command.add_argument(
+        "--expose", action="store_true", help="answer gRPC clients on other machines too, without a password"
     )
     command.add_argument(
         "--replicas", type=arguments.positive, default=1, metavar="N", help="processes that compute (default 1)"
@@ -54,5 +57,6 @@ def _serve(options: argparse.Namespace) -> None:
             replicas=options.replicas,
             max_replicas=most,
             threads=threads,
+            expose=options.expose,
         )
     )

@@ -5,6 +5,7 @@ import tensorflow as tf
 from sr_tf.serving.contract import IMAGE_BYTES, IMAGES, LARGEST_PIXELS, MOST_FILES
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
 _PNG_SIZE = 16
 """Where width and height stand in a PNG file: its first part must be the header."""
 
@@ -34,6 +35,8 @@ def checked_file(file: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(size, [2])
 
     is_png = tf.strings.substr(file, 0, len(_PNG)) == _PNG
+    is_jpeg = tf.strings.substr(file, 0, len(_JPEG)) == _JPEG
+    file = _asserted(file, is_png | is_jpeg, f"{IMAGE_BYTES}: Unknown image file format, expected PNG or JPEG", is_png)
     size = tf.cond(is_png, png_size, lambda: tf.image.extract_jpeg_shape(file)[:2])
     fits = tf.logical_and(tf.reduce_all(size > 0), tf.reduce_prod(tf.cast(size, tf.int64)) <= LARGEST_PIXELS)
     message = f"{IMAGE_BYTES}: expected images of 1 to {LARGEST_PIXELS} pixels,"

@@ -7,8 +7,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 CONNECTIONS = 128
 """The most connections that are open at a time."""
 
-_OF_ONE_ADDRESS = 64
-"""The most of them that one address may have. A browser opens six."""
+_OF_ONE_ADDRESS = 112
+"""The most of them that one address may have. A browser opens six; behind a proxy, all browsers have its address."""
 
 _HEAD_SECONDS = 10.0
 """Seconds in which the head of a request must arrive."""
