@@ -169,7 +169,7 @@ class Client:
         return sr
 
     def restore_file(self, file: bytes) -> bytes:
-        """Restores one image file in a single pass. The server's memory must suffice for the whole image.
+        """Restores one image file in a single pass. Servers refuse images of more than 512 × 512 pixels.
 
         Args:
             file: the content of a PNG or JPEG file.
