@@ -23,15 +23,20 @@ def check_paths(options: argparse.Namespace) -> None:
     for value in vars(options).values():
         for path in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(path, Path):
-                _check(path)
+                _check_name(path)
+                refuse_special(path)
 
 
-def _check(path: Path) -> None:
+def _check_name(path: Path) -> None:
     try:
         path.name.encode()  # archives and restored files store the name, as UTF-8
     except UnicodeEncodeError as error:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         raise UserError(f"{shown}: the name is not UTF-8, expected one that is; rename the file") from error
+
+
+def refuse_special(path: Path) -> None:
+    """Raises a `UserError` for a named pipe, a device or a socket, which may never end or never begin."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

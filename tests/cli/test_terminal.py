@@ -55,6 +55,14 @@ def test_named_pipes_and_devices_are_refused_at_once(tmp_path, monkeypatch, caps
     assert sorted(os.listdir()) == ["a.png", "pipe"]
 
 
+def test_a_named_pipe_in_a_folder_of_images_is_refused_at_once(tmp_path, capsys):
+    write_png(tmp_path / "in" / "a.png", render_smear(1, 16, 16))
+    os.mkfifo(tmp_path / "in" / "pipe.png")
+    assert main(["reduce", str(tmp_path / "in"), str(tmp_path / "out")]) == 2
+    assert "pipe.png: is a named pipe, expected a file or a folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path, capsys):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/Pr\xe4parat.png")
     write_png(tmp_path / "a.png", render_smear(1, 16, 16))
