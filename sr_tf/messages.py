@@ -2,17 +2,30 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from tqdm import tqdm
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that a terminal or an editor obeys instead of showing them, except tab and newline."""
+
+_PROGRESS = re.compile("(\r|\x1b\\[A)")
+"""What tqdm moves the cursor with: to the line's start and one line up."""
+
+
+def printable(text: str) -> str:
+    """Replaces control characters, for instance of a file's name or metadata, by escapes."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def tell(line: str) -> None:
     """Writes one line to stderr."""
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(printable(" ".join(line.splitlines())), file=sys.stderr)
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:
@@ -43,20 +56,94 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 def complain(program: str, error: Exception) -> int:
     """Prints an error that the user can correct as one line on stderr; returns the exit code, 2."""
-    print(f"{program}: error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"{program}: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
     return 2
 
 
 def exit_code(program: str, action: Callable[[], object]) -> int:
-    """Runs an action and returns the exit code: 0, 2 after a `UserError`, 130 when interrupted."""
-    try:
-        action()
-    except UserError as error:
-        return complain(program, error)
-    except KeyboardInterrupt:
-        print(f"{program}: stopped", file=sys.stderr)
-        return 130
+    """Runs an action and returns the exit code: 0, 2 after a `UserError`, 130 when interrupted.
+
+    What is printed meanwhile reaches any terminal: see `_Output`. Standard output that cannot be written is an error.
+    """
+    with _safe_outputs():
+        try:
+            try:
+                action()
+            finally:
+                sys.stdout.flush()
+        except UserError as error:
+            return complain(program, error)
+        except KeyboardInterrupt:
+            print(f"{program}: stopped", file=sys.stderr)
+            return 130
     return 0
+
+
+class _Output:
+    """A text stream that escapes control characters and replaces what its encoding lacks.
+
+    Args:
+        stream: where the text goes.
+        name: of the stream, for the error; None: what cannot be written is dropped, since nobody could be told.
+    """
+
+    def __init__(self, stream: TextIO, name: str | None):
+        self._stream, self._name = stream, name
+
+    def __getattr__(self, attribute: str) -> object:
+        return getattr(self._stream, attribute)
+
+    def write(self, text: str) -> int:
+        """Writes text. Raises a `UserError` if the stream has a name and cannot be written."""
+        parts = [text] if self._name else _PROGRESS.split(text)
+        shown = "".join(part if index % 2 else printable(part) for index, part in enumerate(parts))
+        encoding = self._stream.encoding or "utf-8"
+        with self._named_errors():
+            self._stream.write(shown.encode(encoding, "replace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what is buffered. Raises the error of `write`."""
+        with self._named_errors():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # What is still buffered would fail once more when the process ends.
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+            if self._name:
+                raise UserError(f"{self._name}: cannot be written ({reason(error)})") from error
+
+
+@contextlib.contextmanager
+def _safe_outputs() -> Iterator[None]:
+    open_closed_streams()
+    kept = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Output(sys.stdout, "standard output"), _Output(sys.stderr, None)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept
+
+
+def open_closed_streams() -> None:
+    """Gives a process that was started without standard streams (`>&-`) some, lest a file gets their numbers."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Standard output cannot be written then, and what is printed there becomes an error.
+            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 (it lives as long as the process)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def load_backend() -> None:

@@ -70,7 +70,7 @@ def _add_archive(commands: Commands) -> None:
     )
     command.add_argument(
         "--price",
-        type=float,
+        type=arguments.money,
         default=arguments.PRICE_PER_GB_MONTH,
         metavar="MONEY",
         help="storage price of 10⁹ bytes per month, for the report (default "

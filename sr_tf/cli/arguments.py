@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sr_tf.disk.outputs import OVERWRITE
-from sr_tf.errors import install_extra
+from sr_tf.errors import UserError, install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
 from sr_tf.generators.names import DEFAULT_GENERATOR, parse_model
+from sr_tf.messages import complain
 
 Commands = argparse._SubParsersAction
 ARCHIVE_GENERATORS = ("archive4", "archive2")
@@ -21,6 +22,14 @@ _SYNTAX = (
     "NAME is a shipped generator (see `sr-tf models`), a .keras file or the folder of a training run; NAME@ALPHA, 0 to "
     "1, interpolates between the generator that fine-tuning started from (0) and the fine-tuned one (1)"
 )
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Prints an error in one line, without the usage; the parsers of its commands are of this class too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with exit code 2."""
+        raise SystemExit(complain(self.prog, UserError(f"{message}; see {self.prog} --help")))
 
 
 def whole(text: str, least: int = 0) -> int:
@@ -48,6 +57,14 @@ def share(text: str) -> float:
         if 0 <= float(text) <= 1:
             return float(text)
     raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
+
+
+def money(text: str) -> float:
+    """A price: a finite number of at least 0."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of at least 0")
 
 
 def names(text: str) -> list[str]:

@@ -51,9 +51,8 @@ def run(main: Callable[[], None], usage: str) -> None:
     """
     name = os.path.basename(sys.argv[0])
     if {"-h", "--help", "-help"} & set(sys.argv[1:]):
-        print(usage + "\n")
-        print(flags.FLAGS.module_help(sys.modules["__main__"]) + flags.FLAGS.module_help("sr_tf.cli.flags"))
-        sys.exit(0)
+        about = flags.FLAGS.module_help(sys.modules["__main__"]) + flags.FLAGS.module_help("sr_tf.cli.flags")
+        sys.exit(exit_code(name, lambda: print(f"{usage}\n\n{about}")))
     try:
         rest = flags.FLAGS(sys.argv)
         if rest[1:]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from sr_tf.cli.paths import refuse_special
 from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.disk.outputs import PNG, check_outputs
 from sr_tf.errors import UserError
@@ -47,6 +48,8 @@ def _plan(source: Path, target: Path, overwrite: bool) -> list[tuple[Path, Path]
         jobs = [(source, result)]
     elif source.is_dir():
         paths = find_images(source)
+        for path in paths:
+            refuse_special(path)
         jobs = [(path, (target / path.relative_to(source)).with_suffix(".png")) for path in paths]
     else:
         raise UserError(f"{source}: no such file or folder, expected an image or a folder of them")

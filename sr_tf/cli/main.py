@@ -1,41 +1,55 @@
 """`sr-tf`: the commands for using generators and archives. Training and evaluation are train.py and evaluate.py."""
 
-import argparse
-import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from __future__ import annotations
 
-from sr_tf import __version__
-from sr_tf.cli import archive, assets, export, images, rate_distortion, serve, view
-from sr_tf.errors import UserError
-from sr_tf.messages import complain, exit_code
+import sys
+
+# Everything else is imported in functions, so that Ctrl-C meets a handler from the start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the arguments without the program's name; by default those of the process.
+        argv: the arguments without the program's name; by default those of the process, which Ctrl-C then ends within
+            two seconds whatever it does.
 
     Returns:
         The exit code: 0; 2 after an error that the user can correct, printed as one line on stderr; 130 when
         interrupted.
     """
+    try:
+        from sr_tf.cli.interrupt import prompt_stop
+        from sr_tf.messages import exit_code, open_closed_streams
+
+        open_closed_streams()
+        with prompt_stop(argv is None):
+            return exit_code("sr-tf", lambda: _run(argv))
+    except KeyboardInterrupt:
+        print("sr-tf: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> None:
     options = build_parser().parse_args(argv)
-    return exit_code("sr-tf", lambda: options.command(options))
 
+    from sr_tf.cli.paths import check_paths
 
-class _Parser(argparse.ArgumentParser):
-    """Prints an error in one line, without the usage; parsers of commands are of this class too."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the program with exit code 2."""
-        sys.exit(complain(self.prog, UserError(f"{message}; see {self.prog} --help")))
+    check_paths(options)
+    options.command(options)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of `sr-tf` with all its commands."""
-    parser = _Parser(
+    from sr_tf import __version__
+    from sr_tf.cli import archive, assets, export, images, rate_distortion, serve, view
+    from sr_tf.cli.arguments import OneLineParser
+
+    parser = OneLineParser(
         prog="sr-tf",
         description="Stores slides in small archives, in which every restored tile was compared with the original, "
         "and restores reduced microscope images by generator networks. Research use only. Not a "

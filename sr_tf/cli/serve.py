@@ -16,9 +16,9 @@ def add_commands(commands: Commands) -> None:
         _serve,
         "serve an exported generator by TF Serving's protocol, on Ray Serve",
         "Serves the newest version in EXPORT to clients of TF Serving, by gRPC and REST, until it is stopped. Needs "
-        f"the extra `ray`: {install_extra('ray')}. There is no password, and Ray opens the gRPC port on all "
-        "interfaces: use it behind a firewall. If RAY_ADDRESS is set, it joins that cluster; RAY_AUTH_MODE=token "
-        "sends the token that the cluster requires.",
+        f"the extra `ray`: {install_extra('ray')}. There is no password. Ray opens the gRPC port on all "
+        "interfaces; only this machine is answered there, unless --expose is given: use that behind a firewall. If "
+        "RAY_ADDRESS is set, it joins that cluster; RAY_AUTH_MODE=token sends the token that the cluster requires.",
         "sr-tf serve export/small --replicas 2",
     )
     command.add_argument("export", type=Path, metavar="EXPORT", help="a folder that `sr-tf export` wrote")
@@ -30,6 +30,9 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument(
         "--http-host", default="127.0.0.1", metavar="ADDRESS", help="address of the REST port (default 127.0.0.1)"
+    )
+    command.add_argument(
+        "--expose", action="store_true", help="answer gRPC clients on other machines too, without a password"
     )
     command.add_argument(
         "--replicas",
@@ -62,5 +65,6 @@ def _serve(options: argparse.Namespace) -> None:
             replicas=options.replicas,
             max_replicas=most,
             threads=threads,
+            expose=options.expose,
         )
     )

@@ -21,7 +21,7 @@ from sr_tf.images.pixels import to_uint8
 from sr_tf.images.reading import encode_png
 from sr_tf.images.tiles import HaloTile
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
-from sr_tf.serving.retry import NotFoundError, ask_until
+from sr_tf.serving.retry import CONNECTING, NotFoundError, ask_until
 
 IN_FLIGHT = 4
 
@@ -42,7 +42,7 @@ def connect(
         model: the name under which the generator is served.
         timeout: seconds that one request may take.
         deadline: seconds that a tile or a file may take in all, with the repeated requests to a server that is
-            unavailable or busy.
+            unavailable or busy. `connect` itself gives up after 3 s where no connection can be opened.
         in_flight: the largest number of simultaneous requests of this client, over all threads that use it. Further
             requests wait.
         png: send and receive tiles as PNG files (signature `encoded`) instead of float32 (`serving_default`). The
@@ -169,7 +169,7 @@ class Client:
         return sr
 
     def restore_file(self, file: bytes) -> bytes:
-        """Restores one image file in a single pass. The server's memory must suffice for the whole image.
+        """Restores one image file in a single pass. Servers refuse images of more than 512 × 512 pixels.
 
         Args:
             file: the content of a PNG or JPEG file.
@@ -210,7 +210,8 @@ class Client:
             return self._transport.predict(signature, inputs, timeout)
 
         try:
-            return ask_until(self._deadline, self._timeout, ask)
+            # Before the first answer it is likely that no server is there at all; later, that it is restarted.
+            return ask_until(self._deadline, self._timeout, ask, None if self.scale else CONNECTING)
         except NotFoundError as error:
             states = ", ".join(f"version {version} is {state}" for version, state in self.status().items())
             raise UserError(f"{self.target}: model {self.model!r} is not ready ({states or error})") from error

@@ -14,6 +14,7 @@ from sr_tf.errors import UserError
 from sr_tf.images.pixels import to_uint8
 from sr_tf.images.reading import encode_png
 from sr_tf.serving.contract import ENCODED, FLOAT, GEOMETRY, IMAGE_BYTES, IMAGES, PROBE, RADIUS, SCALE
+from sr_tf.serving.graph_limits import checked_count, checked_file, checked_floats
 from sr_tf.serving.server_files import write_server_files
 from sr_tf.serving.versions import model_name, next_version
 from sr_tf.serving.warmup import write_warmup
@@ -58,19 +59,23 @@ def _write(generator: keras.Model, path: Path) -> None:
     def restore(images):
         return tf.clip_by_value(generator(images, training=False), 0.0, 255.0)
 
+    def restore_floats(images):
+        sr = restore(checked_floats(images))
+        return tf.debugging.check_numerics(sr, f"{IMAGES}: found numbers beyond the network's range")
+
     def restore_one(file):
-        image = tf.io.decode_image(file, channels=3, expand_animations=False)
+        image = tf.io.decode_image(checked_file(file), channels=3, expand_animations=False)
         sr = restore(tf.cast(image, tf.float32)[None])[0]
         return tf.io.encode_png(tf.cast(tf.round(sr), tf.uint8))
 
     archive.add_endpoint(
         FLOAT,
-        lambda images: {IMAGES: restore(images)},
+        lambda images: {IMAGES: restore_floats(images)},
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name=IMAGES)],
     )
     archive.add_endpoint(
         ENCODED,
-        lambda image_bytes: {IMAGE_BYTES: tf.map_fn(restore_one, image_bytes, parallel_iterations=1)},
+        lambda image_bytes: {IMAGE_BYTES: tf.map_fn(restore_one, checked_count(image_bytes), parallel_iterations=1)},
         input_signature=[tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)],
     )
     archive.add_endpoint(

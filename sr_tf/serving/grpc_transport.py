@@ -1,5 +1,8 @@
 """TF Serving's gRPC protocol with its official messages, which import TensorFlow."""
 
+import os
+import socket
+
 import grpc
 import numpy as np
 import tensorflow as tf
@@ -10,8 +13,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from sr_tf.errors import UserError
-from sr_tf.serving.retry import NotFoundError, UnavailableError
+from sr_tf.errors import UserError, reason
+from sr_tf.serving.retry import CONNECTING, NotFoundError, UnavailableError, UnreachableError
 
 _OPTIONS = (
     # The largest message of protobuf. gRPC's default is 4 MiB, but the float32 answer for one tile exceeds 10 MB.
@@ -20,8 +23,14 @@ _OPTIONS = (
     # Only `ask_until` repeats requests. The short backoff finds a restarted server soon.
     ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
+    # Also the time that gRPC waits for a connection to be opened.
+    ("grpc.min_reconnect_backoff_ms", int(CONNECTING * 1000)),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+_NO_CONNECTION = ("failed to connect to all addresses", "DNS resolution failed")
+"""gRPC's words where no connection could be opened. Its status is the same as that of a server that refuses."""
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+"""With one of these in the environment, the proxy looks the host's name up."""
 _REPEATABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
@@ -35,6 +44,7 @@ class GrpcTransport:
 
     def __init__(self, address: str, model: str):
         self.target = f"grpc://{address}"
+        self._address, self._known = address, False
         self._model = model
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
@@ -80,10 +90,13 @@ class GrpcTransport:
         self._channel.close()
 
     def _call(self, method, request, timeout: float):
+        self._check_name()
         try:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
+            if code is grpc.StatusCode.UNAVAILABLE and any(text in str(details) for text in _NO_CONNECTION):
+                raise UnreachableError(f"{self.target}: no server can be reached there ({details})") from error
             if code in _REPEATABLE:
                 raise UnavailableError(f"{self.target}: {code.name}: {details}") from error
             if code is grpc.StatusCode.NOT_FOUND:
@@ -91,3 +104,14 @@ class GrpcTransport:
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise UserError(f"{self.target}: no answer within {timeout:.3g} s") from error
             raise UserError(f"{self.target}: {code.name}: {details}") from error
+
+    def _check_name(self) -> None:
+        """Raises an `UnreachableError` if the host is not known; gRPC itself would look for it until the timeout."""
+        if self._known or any(os.environ.get(name) for name in _PROXIES):
+            return
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.getaddrinfo(host.strip("[]"), port)
+        except (OSError, UnicodeError) as error:
+            raise UnreachableError(f"{self.target}: no server can be reached there ({reason(error)})") from error
+        self._known = True

@@ -5,6 +5,7 @@ call them. Ray starts replicas, restarts replicas that die, and refuses requests
 """
 
 import asyncio
+import ipaddress
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from sr_tf.errors import UserError, missing_extra, reason
 from sr_tf.messages import load_tensorflow, tell
@@ -41,6 +43,7 @@ class ServeOptions:
         replicas: the smallest number of replicas, which are processes that compute.
         max_replicas: the largest number of replicas. Ray adds replicas while requests wait.
         threads: CPU cores of each replica.
+        expose: whether gRPC clients on other machines are answered.
     """
 
     folder: Path
@@ -50,12 +53,13 @@ class ServeOptions:
     replicas: int
     max_replicas: int
     threads: int
+    expose: bool = False
 
 
 class Generator:
     """One replica. Its methods have the names of the protocol's methods."""
 
-    def __init__(self, folder: str, threads: int):
+    def __init__(self, folder: str, threads: int, expose: bool):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         from sr_tf.serving.servable import Servable, use_threads
 
@@ -63,6 +67,7 @@ class Generator:
         use_threads(threads)
         load_tensorflow()
         self._servable = Servable(Path(folder))
+        self._expose = expose
 
     async def Predict(self, request, grpc_context):  # noqa: N802
         """Answers `PredictionService.Predict`."""
@@ -97,6 +102,10 @@ class Generator:
 
         from sr_tf.serving.servable import RefusalError
 
+        if not self._expose and not is_loopback(grpc_context.peer()):
+            grpc_context.set_code(grpc.StatusCode.PERMISSION_DENIED)
+            grpc_context.set_details("only this machine is served; see `sr-tf serve --expose`")
+            return predict_pb2.PredictResponse()
         try:
             # In a thread, so that the replica keeps answering Ray's health checks.
             return await asyncio.to_thread(method, request)
@@ -105,6 +114,18 @@ class Generator:
             grpc_context.set_code(grpc.StatusCode[error.code])
             grpc_context.set_details(error.message)
             return predict_pb2.PredictResponse()
+
+
+def is_loopback(peer: str) -> bool:
+    """Whether a client is on this machine, by gRPC's name for it, for instance ipv4:127.0.0.1:50123."""
+    family, _, place = unquote(peer).partition(":")
+    if family == "unix":
+        return True
+    try:
+        address = ipaddress.ip_address(place.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def serve_forever(options: ServeOptions) -> None:
@@ -139,7 +160,8 @@ def serve_forever(options: ServeOptions) -> None:
             signal.signal(number, lambda *_: stop.set())
         _start_serving(serve, options)
         tell(
-            f"serving {name}, version {version}: grpc://127.0.0.1:{options.grpc_port} (all interfaces), "
+            f"serving {name}, version {version}: grpc://127.0.0.1:{options.grpc_port} "
+            f"({'all interfaces' if options.expose else 'this machine only'}), "
             f"http://{options.http_host}:{options.http_port}. Research use only."
         )
         stop.wait()
@@ -184,4 +206,6 @@ def _start_serving(serve, options: ServeOptions) -> None:
         ray_actor_options={"num_cpus": options.threads},
         **scaling,
     )
-    serve.run(deployment.bind(str(options.folder.resolve()), options.threads), name="sr-tf", route_prefix="/")
+    serve.run(
+        deployment.bind(str(options.folder.resolve()), options.threads, options.expose), name="sr-tf", route_prefix="/"
+    )

@@ -7,7 +7,7 @@ import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
-from sr_tf.serving.contract import FLOAT, bytes_from_json, bytes_to_json
+from sr_tf.serving.contract import FLOAT, LARGEST_BODY, bytes_from_json, bytes_to_json
 from sr_tf.serving.servable import RefusalError, Servable
 
 _PATH = re.compile(
@@ -47,15 +47,19 @@ def answer(servable: Servable, method: str, path: str, body: bytes) -> tuple[int
 
 
 def _predict(servable: Servable, spec: model_pb2.ModelSpec, body: bytes) -> dict:
+    if len(body) > LARGEST_BODY:
+        raise RefusalError("INVALID_ARGUMENT", f"found {len(body)} bytes, expected at most {LARGEST_BODY}")
     try:
         content = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RefusalError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
     formats = {"instances", "inputs"} & set(content) if isinstance(content, dict) else set()
     if len(formats) != 1:
         raise RefusalError("INVALID_ARGUMENT", "expected an object with either 'instances' or 'inputs'")
     signature = content.get("signature_name", FLOAT)
-    types = servable.input_types(signature) if isinstance(signature, str) else {}
+    if not isinstance(signature, str):
+        raise RefusalError("INVALID_ARGUMENT", f"'signature_name': found {signature!r:.80}, expected a name")
+    types = servable.input_types(signature)
     by_row = formats == {"instances"}
     columns = _columns_of_rows(content["instances"], types) if by_row else _columns(content["inputs"], types)
     outputs = servable.call(spec, signature, {name: _array(name, value, types) for name, value in columns.items()})
@@ -87,7 +91,7 @@ def _array(name: str, value, types: dict) -> np.ndarray:
     kind = types.get(name, np.dtype(np.float32))
     try:
         return np.array(_decoded(value), kind) if kind.hasobject else np.asarray(value, kind)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RefusalError("INVALID_ARGUMENT", f"{name}: is not a tensor of {kind} ({error})") from error
 
 

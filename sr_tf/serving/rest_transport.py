@@ -8,7 +8,7 @@ import urllib3
 
 from sr_tf.errors import UserError
 from sr_tf.serving.contract import OUTPUTS, bytes_from_json, bytes_to_json
-from sr_tf.serving.retry import NotFoundError, UnavailableError
+from sr_tf.serving.retry import CONNECTING, NotFoundError, UnavailableError, UnreachableError
 
 _REPEATABLE = (429, 503)
 
@@ -56,15 +56,16 @@ class RestTransport:
         return UserError(f"{self.target}: the answer does not have TF Serving's form ({error!r})")
 
     def _call(self, method: str, action: str, timeout: float, body: bytes | None = None) -> dict:
+        limits = urllib3.Timeout(connect=min(timeout, CONNECTING), total=timeout)
         try:
             answer = self._pool.request(
-                method, self._url + action, body=body, timeout=urllib3.Timeout(total=timeout), redirect=False,
+                method, self._url + action, body=body, timeout=limits, redirect=False,
                 headers={"Content-Type": "application/json"},
             )  # fmt: skip
-        except (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ConnectTimeoutError) as error:
+        except urllib3.exceptions.ConnectTimeoutError as error:
             # In urllib3 a refused connection is a kind of ConnectTimeoutError.
-            if isinstance(error, urllib3.exceptions.NewConnectionError):
-                raise UnavailableError(f"{self.target}: cannot be reached ({error})") from error
+            raise UnreachableError(f"{self.target}: no server can be reached there ({error})") from error
+        except urllib3.exceptions.ReadTimeoutError as error:
             raise UserError(f"{self.target}: no answer within {timeout:.3g} s") from error
         except urllib3.exceptions.HTTPError as error:
             raise UnavailableError(f"{self.target}: cannot be reached ({error})") from error

@@ -1,13 +1,17 @@
 """Answers the messages of TF Serving's protocol from an exported version, independently of gRPC or REST."""
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from sr_tf.serving.contract import FLOAT
+from sr_tf.serving.contract import FLOAT, LARGEST_PIXELS
 from sr_tf.serving.versions import SAVED_MODEL, model_name, newest_version
+
+_WHERE = ("Graph execution error", "Detected at node", "File ", "<stack traces")
 
 
 class RefusalError(Exception):
@@ -54,7 +58,7 @@ class Servable:
                 computation fails.
         """
         signature = request.model_spec.signature_name or FLOAT
-        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+        inputs = {name: _array(name, tensor) for name, tensor in request.inputs.items()}
         outputs = self.call(request.model_spec, signature, inputs)
         unknown = set(request.output_filter) - set(outputs)
         if unknown:
@@ -86,9 +90,9 @@ class Servable:
         try:
             outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
-            raise RefusalError("INVALID_ARGUMENT", error.message.splitlines()[0]) from error
+            raise RefusalError("INVALID_ARGUMENT", _first_reason(error.message)) from error
         except tf.errors.ResourceExhaustedError as error:
-            raise RefusalError("RESOURCE_EXHAUSTED", error.message.splitlines()[0]) from error
+            raise RefusalError("RESOURCE_EXHAUSTED", _first_reason(error.message)) from error
         return {name: value.numpy() for name, value in outputs.items()}
 
     def input_types(self, signature: str) -> dict[str, np.dtype]:
@@ -140,3 +144,26 @@ def _signature_definitions(version: Path) -> get_model_metadata_pb2.SignatureDef
     model = saved_model_pb2.SavedModel.FromString((version / SAVED_MODEL).read_bytes())
     graph = next(graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags)
     return get_model_metadata_pb2.SignatureDefMap(signature_def=graph.signature_def)
+
+
+def _array(name: str, tensor) -> np.ndarray:
+    """The array of a tensor's message, whose few bytes can state any size: one value stands for any number of them."""
+    shape = [dimension.size for dimension in tensor.tensor_shape.dim]
+    if tensor.tensor_shape.unknown_rank or min(shape, default=0) < 0 or math.prod(shape) > 3 * LARGEST_PIXELS:
+        raise RefusalError(
+            "INVALID_ARGUMENT", f"{name}: found the shape {shape}, expected at most {3 * LARGEST_PIXELS} values"
+        )
+    try:
+        return tf.make_ndarray(tensor)
+    except (TypeError, ValueError) as error:
+        raise RefusalError("INVALID_ARGUMENT", f"{name}: is not a tensor ({error})") from error
+
+
+def _first_reason(message: str) -> str:
+    """What a failing graph says, without TensorFlow's list of where in the graph it was."""
+    asserted = re.search(r"assertion failed: \[(.*?)\](?: \[\[|$)", message, re.MULTILINE)
+    if asserted:
+        return " ".join(asserted[1].replace("] [", " ").split())
+    lines = [re.sub(r"\{\{.*?\}\}", "", line).strip() for line in message.splitlines()]
+    reasons = [line for line in lines if line and not line.startswith(_WHERE)]
+    return reasons[0] if reasons else "the computation failed"

@@ -135,7 +135,9 @@ def make_app(source: Source, workers: int) -> Starlette:
     ]
     for path, (content, media_type) in _page().items():
         routes.append(Route(path, _fixed(content, media_type)))
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    return app
 
 
 def _page() -> dict[str, tuple[bytes, str]]:
@@ -157,7 +159,8 @@ def _fixed(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Res
 
 
 def _json(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    # A name that is not UTF-8 has characters that UTF-8 cannot encode.
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _cached(content: bytes, media_type: str, etag: str) -> Response:

@@ -1,11 +1,11 @@
 """Protects the viewer: which requests it answers and how many, and the security headers of every answer."""
 
 import hmac
+import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 _RATE, _BURST = 500.0, 1000.0
@@ -16,6 +16,11 @@ _ADDRESSES = 1024
 
 _LONGEST_PATH = 256
 """Most bytes of a request's path and query."""
+
+HEAD_BYTES = 16 << 10
+"""Most bytes of a request's headers."""
+
+_MOST_HEADERS = 100
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -33,7 +38,7 @@ _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADE
 
 # Browsers do not send a SameSite=Strict cookie when a link on another site opens the viewer. This page navigates again,
 # from the viewer itself, and then the cookie is sent.
-_WELCOME = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>sr_tf</title>'
+_WELCOME = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=./"><title>sr_tf</title>'
 
 
 @dataclass
@@ -90,6 +95,8 @@ class Guard:
             return 405, b"only GET and HEAD are allowed", [(b"allow", b"GET, HEAD")]
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             return 413, b"requests must not have a body"
+        if len(scope["headers"]) > _MOST_HEADERS or sum(map(len, itertools.chain(*scope["headers"]))) > HEAD_BYTES:
+            return 431, b"too many or too long headers"
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_PATH:
             return 414, b"address too long"
         foreign = headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
@@ -102,11 +109,10 @@ class Guard:
         return hmac.compare_digest(given.encode("utf-8"), self._token.encode())
 
     def _has_cookie(self, headers: dict[bytes, bytes]) -> bool:
-        try:
-            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(self._cookie)
-        except CookieError:
-            return False
-        return cookie is not None and hmac.compare_digest(cookie.value.encode("utf-8"), self._token.encode())
+        # Other programs of this host may have set cookies of any form, which must not hide this one.
+        given = [part.strip().partition(b"=") for part in headers.get(b"cookie", b"").split(b";")]
+        values = [value for name, _, value in given if name == self._cookie.encode()]
+        return any(hmac.compare_digest(value, self._token.encode()) for value in values)
 
     def _seconds_too_soon(self, client: str) -> float:
         now = time.monotonic()

@@ -13,12 +13,11 @@ import uvicorn
 from sr_tf.errors import UserError, reason
 from sr_tf.messages import tell
 from sr_tf.viewer.app import make_app
-from sr_tf.viewer.guard import Guard
+from sr_tf.viewer.connections import CONNECTIONS, Connection
+from sr_tf.viewer.guard import HEAD_BYTES, Guard
 from sr_tf.viewer.source import open_source
 
 _LOOPBACK = "127.0.0.1"
-_CONNECTIONS = 128
-_HEAD_BYTES = 16 << 10
 
 
 def view(options: argparse.Namespace) -> None:
@@ -51,10 +50,9 @@ def make_server(app: Guard) -> uvicorn.Server:
     """A server that limits the size of requests and the number of connections."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
-        h11_max_incomplete_event_size=_HEAD_BYTES,
-        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
         access_log=False,
@@ -77,7 +75,7 @@ def listening(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family, backlog=_CONNECTIONS)
+        return socket.create_server(address, family=family, backlog=CONNECTIONS)
     except (OSError, OverflowError) as error:
         raise UserError(f"{host}:{port}: cannot listen on this address ({reason(error)})") from error
 

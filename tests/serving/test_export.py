@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -51,6 +53,55 @@ def test_encoded_signature_accepts_mixed_sizes_and_kinds_in_one_batch(generator,
         expected = to_uint8(generator(image[None].astype(np.float32))[0])
         assert np.abs(answer - expected).max() <= 1
     assert decoded[3].shape == (48, 80, 3)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (8, 3), (1, 1, 8, 8, 3), (1, 8, 8, 4), (0, 8, 8, 3), (1, 0, 8, 3)])
+def test_floats_of_another_shape_are_an_invalid_argument_and_do_not_end_the_process(version, shape):
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        serve(images=tf.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (np.full((1, 8, 8, 3), np.nan, np.float32), "expected finite numbers"),
+        (np.full((1, 8, 8, 3), np.inf, np.float32), "expected finite numbers"),
+        (np.zeros((3, 512, 172, 3), np.float32), r"expected 1 to 262144 pixels in a request,\] \[found\] \[264192"),
+    ],
+)
+def test_floats_that_are_too_many_or_not_finite_are_an_invalid_argument(version, images, found):
+    serve = tf.saved_model.load(str(version)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=found):
+        serve(images=tf.constant(images))
+
+
+def _png_of_size(width, height):
+    """A PNG file of a few bytes whose header states any size."""
+    file = bytearray(_coded(np.zeros((8, 8, 3), np.uint8)))
+    file[16:24] = struct.pack(">II", width, height)
+    file[29:33] = struct.pack(">I", zlib.crc32(file[12:29]))
+    return bytes(file)
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ([_coded(np.zeros((600, 600, 3), np.uint8))], r"1 to 262144 pixels,\] \[found\] \[600 600\]"),
+        ([_coded(np.zeros((600, 600, 3), np.uint8), "JPEG")], "1 to 262144 pixels"),
+        ([_png_of_size(2**31 - 1, 2**31 - 1)], "1 to 262144 pixels"),
+        ([_png_of_size(2**31, 2)], "1 to 262144 pixels"),
+        ([_coded(np.zeros((8, 8, 3), np.uint8), "GIF")], "Unknown image file format, expected PNG or JPEG"),
+        ([_coded(np.zeros((8, 8, 3), np.uint8))[:20]], "expected shape"),
+        ([b""], "Unknown image file format"),
+        (65 * [_coded(np.zeros((8, 8, 3), np.uint8))], "at most 64 files"),
+        ([[b"one"]], "expected shape"),
+    ],
+)
+def test_files_too_large_too_many_or_of_another_kind_are_an_invalid_argument(version, files, found):
+    serve = tf.saved_model.load(str(version)).signatures["encoded"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=found):
+        serve(image_bytes=tf.constant(files))
 
 
 def test_geometry_signature_gives_scale_and_radius(generator, version):

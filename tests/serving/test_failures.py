@@ -91,6 +91,31 @@ def test_an_unreachable_server_gives_one_line_and_code_2(tmp_path, capsys, monke
     assert not (tmp_path / "sr.png").exists()
 
 
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_with_the_usual_deadlines_it_is_said_within_seconds_that_no_server_is_there(scheme, host):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = time.monotonic()
+    with pytest.raises(UserError, match=rf"{scheme}://{host}:{port}: no server can be reached there .* in 3 s"):
+        connect(f"{scheme}://{host}:{port}", "any")
+    assert time.monotonic() - start < 8
+
+
+def test_a_server_that_was_reached_once_may_be_away_for_longer(monkeypatch):
+    monkeypatch.setattr("sr_tf.serving.client.CONNECTING", 0.2)
+    with grpc_server(Enlarging()) as target:
+        served = connect(target, "any", deadline=20)
+    port, results = int(target.rpartition(":")[2]), []
+    caller = threading.Thread(target=lambda: results.append(served.restore(LR)))
+    caller.start()
+    time.sleep(1)
+    with served, grpc_server(Enlarging(), port=port):
+        caller.join(timeout=20)
+        np.testing.assert_array_equal(results[0], LR.repeat(4, 0).repeat(4, 1))
+
+
 def test_a_server_that_starts_late_is_found():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

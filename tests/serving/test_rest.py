@@ -20,6 +20,7 @@ from tensorflow_serving.apis import (
 
 from sr_tf.images.pixels import to_uint8
 from sr_tf.images.reading import encode_png
+from sr_tf.serving import rest
 from sr_tf.serving.server_files import health_command
 
 LR = np.random.default_rng(8).integers(0, 256, (6, 5, 3), np.uint8)
@@ -106,6 +107,9 @@ def test_several_outputs_are_objects_by_row_and_one_object_by_column(targets):
         ("small:predict", {"signature_name": "other", "inputs": [1]}, 400, "'other' not found in signature def"),
         ("small:predict", {"signature_name": "encoded", "inputs": [1]}, 400, "expected strings"),
         ("small:predict", {"signature_name": "encoded", "inputs": [{"b64": "?"}]}, 400, "image_bytes: is not a tensor"),
+        ("small:predict", {"signature_name": ["encoded"], "inputs": [1]}, 400, "'signature_name': found ['encoded']"),
+        ("small:predict", {"instances": [[[[float("nan"), 1, 1]]]]}, 400, "images: expected finite numbers"),
+        ("small:predict", {"instances": [[[[1, 1, 1]] * 600] * 600]}, 400, "expected 1 to 262144 pixels"),
         ("small:classify", {"examples": []}, 400, "Malformed request"),
         ("small/metadata", {"a": 1}, 400, "Malformed request"),
     ],
@@ -114,6 +118,20 @@ def test_errors_are_json_with_a_status(targets, path, body, status, message):
     found, content = _ask(targets["http"], path, body)
     assert (found, list(content)) == (status, ["error"])
     assert message in content["error"]
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("signature", ["encoded", "serving_default"])
+def test_deeply_nested_json_is_refused(servable, depth, signature):
+    body = f'{{"signature_name": "{signature}", "instances": {"[" * depth}{"]" * depth}}}'.encode()
+    status, content = rest.answer(servable, "POST", "/v1/models/small:predict", body)
+    assert (status, list(content)) == (400, ["error"])
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_parsed(servable, monkeypatch):
+    monkeypatch.setattr(rest, "LARGEST_BODY", 10)
+    status, content = rest.answer(servable, "POST", "/v1/models/small:predict", b'{"instances": [1]}')
+    assert (status, content) == (400, {"error": "found 18 bytes, expected at most 10"})
 
 
 def test_the_health_check_of_the_compose_file_succeeds_only_for_a_ready_model(targets):
@@ -157,3 +175,18 @@ def test_grpc_predict_honours_the_output_filter_and_names_the_model(channel):
     with pytest.raises(grpc.RpcError) as error:
         stub.Predict(request)
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_tensor_of_few_bytes_that_states_a_huge_or_wrong_shape_is_refused(channel):
+    import tensorflow as tf
+
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    for shape in ((1, 10**6, 10**6, 3), (1, -1, 8, 3)):
+        tensor = tf.make_tensor_proto(1.0, tf.float32, shape=[1, 8, 8, 3])
+        for dimension, size in zip(tensor.tensor_shape.dim, shape, strict=True):
+            dimension.size = size
+        request = predict_pb2.PredictRequest(inputs={"images": tensor})
+        request.model_spec.name = "small"
+        with pytest.raises(grpc.RpcError, match="expected at most 786432 values") as error:
+            stub.Predict(request)
+        assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT

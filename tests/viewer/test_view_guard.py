@@ -29,8 +29,8 @@ def test_the_page_uses_no_other_host_and_no_inline_code(slide_view):
     files = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(files) >= 4
     for file in files:
-        assert file.startswith("/")
-        assert slide_view.ask(file).status == 200
+        assert not file.startswith("/")  # relative, so that the page works below a proxy's path
+        assert slide_view.ask(f"/{file}").status == 200
 
 
 def _of_a_name(name):
@@ -156,3 +156,25 @@ def test_the_number_of_remembered_addresses_is_bounded():
     for number in range(3 * guard._ADDRESSES):
         assert gate._seconds_too_soon(f"10.0.{number // 256}.{number % 256}") == 0
     assert len(gate._buckets) == guard._ADDRESSES
+
+
+@pytest.mark.parametrize(
+    "others", ['prefs={"a":[1]}; %s', "a/b=1; %s", '%s; prefs={"a":[1]}', "=; ;;%s", 'x=%%; y="; %s ;z']
+)
+def test_cookies_of_other_programs_do_not_hide_the_viewers(token_view, others):
+    cookie = f"sr_tf_view_{token_view.port}={TOKEN}"
+    assert token_view.ask("/slide.json", Cookie=others % cookie).status == 200
+    assert token_view.ask("/slide.json", Cookie=others % f"x{cookie}").status == 401
+
+
+def test_no_address_leads_to_another_host(token_view):
+    cookie = f"sr_tf_view_{token_view.port}={TOKEN}"
+    for path in ("/tiles/original/0/0/0.png/", "/slide.json/", "/page.js/"):
+        answer = token_view.ask(path, Cookie=cookie, Host="evil.example")
+        assert (answer.status, answer.headers.get("location")) == (404, None)
+
+
+def test_long_headers_are_refused_in_one_piece_too(slide_view):
+    assert slide_view.ask("/slide.json", A="a" * 20_000).status == 431
+    assert slide_view.ask("/slide.json", **{f"A{number}": "a" for number in range(200)}).status == 431
+    assert slide_view.ask("/slide.json", A="a" * 10_000).status == 200

@@ -30,7 +30,7 @@ export function fillDetails(slide) {
   for (const name of slide.images) {
     const figure = document.createElement("figure"), image = document.createElement("img");
     const caption = document.createElement("figcaption");
-    Object.assign(image, { src: `/images/${encodeURIComponent(name)}.png`, alt: `The slide’s ${name} image`, loading: "lazy" });
+    Object.assign(image, { src: `images/${encodeURIComponent(name)}.png`, alt: `The slide’s ${name} image`, loading: "lazy" });
     caption.textContent = name;
     figure.append(image, caption);
     document.getElementById("images").append(figure);

@@ -25,7 +25,7 @@ export class RepresentationMap {
   async toggle() {
     this.on = !this.on;
     this.legend.hidden = !this.on;
-    if (this.on && !this.map) this.map = await (await fetch("/map.json")).json();
+    if (this.on && !this.map) this.map = await (await fetch("map.json")).json();
     this.draw();
   }
 

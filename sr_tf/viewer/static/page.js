@@ -12,7 +12,7 @@ import { keepPlace } from "./place.js";
 const element = (id) => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const answer = await fetch("/slide.json");
+const answer = await fetch("slide.json");
 const slide = await answer.json();
 const exact = !slide.archive || slide.archive.exact;
 

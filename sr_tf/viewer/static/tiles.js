@@ -8,7 +8,7 @@ export function tileSource(slide, layer, { onError, onSilence }) {
     width: slide.width, height: slide.height, tileSize: slide.tile, tileOverlap: 0, minLevel: 0, maxLevel: slide.levels - 1,
   });
   source.layer = layer;
-  source.getTileUrl = (level, x, y) => `/tiles/${layer}/${slide.levels - 1 - level}/${x}/${y}.png`;
+  source.getTileUrl = (level, x, y) => `tiles/${layer}/${slide.levels - 1 - level}/${x}/${y}.png`;
   source.hasTransparency = () => false;
   source.downloadTileStart = async (job) => {
     const stop = new AbortController();
