@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from sr_tf.disk.outputs import OVERWRITE
 from sr_tf.errors import UserError, install_extra
