@@ -60,7 +60,7 @@ def test_the_pixels_around_an_lr_are_context_only(generator, hr, margins):
     assert cv2.PSNR(CODEC.decode(file), lr) > 30, "it still looks like an LR"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_refined_blocks_take_fewer_bytes_and_pass_verification(tmp_path):
     slide = tmp_path / "cells.png"
     write_png(slide, render_smear(2, 512, 512))

@@ -32,6 +32,11 @@ def batches():
     return training_batches(Sampler(drawn_store(), 4, 8, seed=0), 0, 1).repeat()
 
 
+def one_replica(config, network=None):
+    """The backend on one device, whether or not another test divided the CPU into two."""
+    return TensorFlowBackend(config, network, tf.distribute.get_strategy())
+
+
 def drawn_store():
     """Builds a store of four small synthetic scenes."""
     from sr_tf.data.scene_store import CodedLRs, SceneStore
@@ -95,14 +100,14 @@ def which_moved(before, after):
 
 
 def test_pretraining_overfits_one_batch(batches):
-    model = TensorFlowBackend(CONFIG).model
+    model = one_replica(CONFIG).model
     seen = fit(model, batches, steps=30)
     assert seen[-1]["loss"] < seen[0]["loss"] / 4
     assert np.asarray(model.optimizer.iterations) == 30
 
 
 def test_the_loss_is_the_mse_of_8_bit_levels(batches):
-    model = TensorFlowBackend(CONFIG).model
+    model = one_replica(CONFIG).model
     lr, hr = next(iter(batches))
     expected = np.mean((model.generator(lr).numpy() - hr.numpy()) ** 2)
     (logs,) = fit(model, batches, steps=1)
@@ -165,7 +170,7 @@ def test_a_checkpoint_contains_both_networks_but_not_the_content_network(tmp_pat
         crop_size=8,
         pretrained=new_generator_file,
     )
-    backend = TensorFlowBackend(config, content_network())
+    backend = one_replica(config, content_network())
     backend.run(Sampler(drawn_store(), 4, 8, seed=0), 2, lambda step, named: None)
     path = save_state(tmp_path, backend.state())
     with np.load(path) as arrays:
@@ -174,7 +179,7 @@ def test_a_checkpoint_contains_both_networks_but_not_the_content_network(tmp_pat
     # The weights with two moments each, the generator's average, two step counters of optimizers, and the step.
     assert size == 3 * (generator + discriminator) + generator + 2 + 1
 
-    other = TensorFlowBackend(config, content_network())
+    other = one_replica(config, content_network())
     other.load_state(newest_state(tmp_path, other.state()))
     expected, found = backend.state(), other.state()
     assert found.keys() == expected.keys()
@@ -219,7 +224,7 @@ def test_training_starts_from_the_pretrained_generator(tmp_path, phase):
     config = TrainConfig(
         phase=phase, blocks=1, filters=8, discriminator_filters=8, pretrained=str(tmp_path / "pretrained.keras")
     )
-    backend = TensorFlowBackend(config, content_network())
+    backend = one_replica(config, content_network())
     for generator in (backend.model.generator, backend.averaged["generator"]):
         assert not any(which_moved(pretrained.get_weights(), generator.get_weights()))
 
@@ -237,7 +242,7 @@ def test_moving_average_follows_its_formula(decay, count):
 
 
 def test_a_backend_averages_the_weights_after_each_step():
-    backend = TensorFlowBackend(CONFIG)
+    backend = one_replica(CONFIG)
     expected, seen = backend.averaged["generator"].get_weights(), []
 
     def each(step, named):

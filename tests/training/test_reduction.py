@@ -2,6 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from sr_tf.config import TrainConfig
 from sr_tf.data.pipeline import training_batches
@@ -61,7 +62,7 @@ def test_patches_come_with_one_of_the_qualities(batches):
 
 
 def test_both_networks_learn_and_the_loss_falls(batches):
-    model = TensorFlowBackend(CONFIG).model
+    model = TensorFlowBackend(CONFIG, strategy=tf.distribute.get_strategy()).model
     before = [network.get_weights() for network in (model.generator, model.reducer)]
     losses = [{name: float(value) for name, value in model.train_step(batch).items()} for batch in batches]
     assert set(losses[0]) == {"loss", "pixel_mse", "bits_per_lr_pixel"}
@@ -73,14 +74,16 @@ def test_both_networks_learn_and_the_loss_falls(batches):
 def test_a_higher_rate_weight_gives_fewer_bits(batches):
     spent = []
     for weight in (0.01, 20.0):
-        model = TensorFlowBackend(TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight})).model
+        model = TensorFlowBackend(
+            TrainConfig(**{**CONFIG.__dict__, "rate_weight": weight}), strategy=tf.distribute.get_strategy()
+        ).model
         bits = [float(model.train_step(batch)["bits_per_lr_pixel"]) for batch in batches]
         spent.append(np.mean(bits[-10:]))
     assert spent[1] < 0.97 * spent[0]
 
 
 def test_each_trainable_variable_belongs_to_the_optimizer():
-    model = TensorFlowBackend(CONFIG).model
+    model = TensorFlowBackend(CONFIG, strategy=tf.distribute.get_strategy()).model
     moments = sorted(tuple(moment.shape) for moment in model.optimizer.variables if tuple(moment.shape))
     assert moments == sorted(2 * [tuple(variable.shape) for variable in model.trainable_variables])
 

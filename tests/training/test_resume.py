@@ -30,7 +30,15 @@ def train_killed_once(start_training, flags, after):
     return messages
 
 
-@pytest.mark.parametrize("phase, xla", [("pretrain", False), ("reduction", False), ("gan", False), ("gan", True)])
+@pytest.mark.parametrize(
+    "phase, xla",
+    [
+        ("pretrain", False),
+        pytest.param("reduction", False, marks=pytest.mark.long),
+        ("gan", False),
+        pytest.param("gan", True, marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_run_continues_to_the_same_result(phase, xla, small_run, start_training, pretrained, tmp_path):
     flags = {**small_run, "phase": phase, "xla": xla}
     if phase == "pretrain":  # unlike the uninterrupted run, this one reads most scenes from disk
