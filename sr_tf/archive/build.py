@@ -186,15 +186,16 @@ def for_each(action: Callable[..., object], places: Iterable[tuple], workers: in
 
     Only a few calls wait at a time, so that the number of places does not matter for memory.
     """
-    waiting = set()
+    waiting = []  # in order, so that of several exceptions the first place's is raised
     pool = ThreadPoolExecutor(workers)
     try:
         for place in places:
             if len(waiting) >= 2 * workers:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in [future for future in waiting if future in done]:
                     future.result()
-            waiting.add(pool.submit(action, *place))
+                    waiting.remove(future)
+            waiting.append(pool.submit(action, *place))
         for future in waiting:
             future.result()
     finally:

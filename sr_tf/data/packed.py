@@ -4,6 +4,7 @@ Arrays: `hr/000000` … uint8 [H, W, 3]; `lr/000000/0` … uint8 [ceil(H / scale
 quality; and the scalars `scale`, `degradation` and `qualities` (as `TrainConfig.lr_qualities`).
 """
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ class PackedScenes:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with self._named_errors():
+        with _named_errors(self.path):
             self._arrays = np.load(path, allow_pickle=False)
             self._count = sum(name.startswith("hr/") for name in self._arrays.files)
             self.scale, self.degradation, self.qualities = (self._arrays[name].item() for name in _SETTINGS)
@@ -57,29 +58,22 @@ class PackedScenes:
 
     def read(self, index: int) -> np.ndarray:
         """Reads the HR image of one scene, uint8 [H, W, 3]. Thread-safe."""
-        with self._named_errors():
+        with _named_errors(self.path):
             return self._arrays[f"hr/{index:06d}"]
 
     def lr(self, index: int, variant: int) -> np.ndarray:
         """Reads one LR of one scene, uint8 [h, w, 3]. Thread-safe."""
-        with self._named_errors():
+        with _named_errors(self.path):
             return self._arrays[f"lr/{index:06d}/{variant}"]
 
-    def _named_errors(self) -> "_NamedErrors":
-        return _NamedErrors(self.path)
 
-
-class _NamedErrors:
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
     """Converts the exceptions that NumPy and zipfile raise on damaged files to a `UserError` with the file's name."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | ValueError | KeyError | EOFError | AttributeError | zipfile.BadZipFile):
-            raise UserError(f"{self._path}: expected a file that `sr-tf pack` wrote ({error})") from error
+    try:
+        yield
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: expected a file that `sr-tf pack` wrote ({error})") from error
 
 
 class PackedLRs:

@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 
 from sr_tf.data.draws import permutation, uniform
-from sr_tf.errors import UserError
 
 _DRAWN_TOGETHER = 1024
 """The number of patches whose random numbers are drawn in one call; a call takes half a millisecond."""
@@ -41,18 +40,12 @@ class Sampler:
     Args:
         pairs: the scenes with their LRs.
         batch_size: the number of patches in a batch.
-        crop_size: side of the LR patches in pixels.
+        crop_size: side of the LR patches in pixels; no scene is smaller, which `SceneStore` checks.
         seed: the random seed of order, positions and orientations.
         qualities: for training with a reducer: a patch is then HR and one of these qualities, without LR.
-
-    Raises:
-        UserError: a scene is smaller than a patch.
     """
 
     def __init__(self, pairs: Pairs, batch_size: int, crop_size: int, seed: int, qualities: Sequence[int] = ()):
-        smallest = int(np.min(pairs.sizes))
-        if smallest < crop_size:
-            raise UserError(f"--crop_size={crop_size}: expected at most {smallest}, the shortest side of an LR scene")
         self.batch_size = batch_size
         self._pairs, self._size, self._seed, self._qualities = pairs, crop_size, seed, tuple(qualities)
         self._order = functools.lru_cache(4)(functools.partial(permutation, seed, count=len(pairs.sizes)))

@@ -1,5 +1,6 @@
 """Writing files atomically, and one wording for input files that cannot be read."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -43,7 +44,8 @@ def replace_atomically(path: str | Path, write: Callable[[Path], object], alone:
     """
     path = Path(path)
     make_folder(path.parent)
-    _refuse_special(path)
+    with contextlib.suppress(OSError):  # most often: it does not exist
+        refuse_special_target(path, path.stat().st_mode)
     temporary = _new_draft(path) if alone else _new_name(path)
     try:
         write(temporary)
@@ -62,12 +64,8 @@ def draft_of(path: Path) -> Path:
     return path.with_name(f".{path.stem}.new{path.suffix}")
 
 
-def _refuse_special(path: Path) -> None:
-    """Refuses a device, FIFO or socket: renaming would replace it for the whole machine."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return
+def refuse_special_target(path: Path, mode: int) -> None:
+    """Raises a `UserError` for a device, FIFO or socket: renaming would replace it for the whole machine."""
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UserError(f"{path}: is a device, pipe or socket, expected a file or a new name")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sr_tf.disk.files import draft_of, input_file
+from sr_tf.disk.files import draft_of, input_file, refuse_special_target
 from sr_tf.errors import UserError, unwritable
 
 OVERWRITE = "--overwrite"
@@ -83,8 +83,7 @@ def _check_existing(path: Path, mode: int, kind: OutputKind, overwrite: bool) ->
         raise UserError(f"{path}: is a folder, expected the name of a file")
     if stat.S_ISLNK(mode):
         raise UserError(f"{path}: is a symbolic link, expected a file or a new name; nothing is written through links")
-    if not stat.S_ISREG(mode):
-        raise UserError(f"{path}: is a device, pipe or socket, expected a file or a new name")
+    refuse_special_target(path, mode)
     # A file of another kind is refused first, so that nobody is told to overwrite it.
     if not kind.includes(path):
         raise UserError(f"{path}: exists and is not {kind.name}, so it is not replaced; expected another name")

@@ -17,7 +17,7 @@ from sr_tf.data.sampler import Sampler
 from sr_tf.errors import UserError
 from sr_tf.training.averaging import moved_averages
 from sr_tf.training.objectives import Objective, Turn
-from sr_tf.training.parts import Parts, build_parts
+from sr_tf.training.parts import build_parts
 
 
 class Phase(keras.Model):
@@ -129,13 +129,13 @@ class TensorFlowBackend:
         content_network: keras.Model | None = None,
         strategy: tf.distribute.Strategy | None = None,
     ):
-        self._strategy = strategy or mirrored_strategy()
-        replicas = self._strategy.num_replicas_in_sync
+        strategy = strategy or mirrored_strategy()
+        replicas = strategy.num_replicas_in_sync
         if config.batch_size % replicas:
             raise UserError(f"--batch_size={config.batch_size}: expected a multiple of the {replicas} replicas")
         self.device = f"{replicas} replica(s)"
-        with self._strategy.scope():
-            parts: Parts = build_parts(config, content_network)
+        with strategy.scope():
+            parts = build_parts(config, content_network)
             self.model = Phase(parts.objective, config.xla)
             self.model.compile(parts.optimizers)
             self.averaged = parts.averaged()
