@@ -1,0 +1,1 @@
+"""The checks of `benchmarks/cases.py`: one function for each reported case."""
