@@ -18,6 +18,7 @@ from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
 
 KEYS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4).map(tuple)
+A, B = {"quality": "visual"}, {"quality": "diagnostic"}
 FEW_KEYS = st.one_of(KEYS, st.sampled_from([(0,), (0, 0), (1, 2, 3), (0, 0, 0, 0)]))
 
 
@@ -27,7 +28,7 @@ def contents(spool):
 
 
 def filled(path, payloads):
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         for key, payload in payloads.items():
             spool.put(key, payload)
     return path
@@ -40,7 +41,7 @@ def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cu
     path = tmp_path / "spool"
     path.unlink(missing_ok=True)
     for part in (puts[:cut], puts[cut:]):
-        with Spool(path, text) as spool:
+        with Spool(path, {text: [text, 1.5], "b": {"c": None}}) as spool:
             assert contents(spool) == expected
             for key, payload in part:
                 assert (key in spool) == (key in expected)
@@ -48,14 +49,14 @@ def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cu
                 expected[key] = payload
             assert contents(spool) == expected
             assert len(spool) == len(expected)
-    with Spool(path, text) as spool:
+    with Spool(path, {text: [text, 1.5], "b": {"c": None}}) as spool:
         assert contents(spool) == expected
         spool.remove()
     assert not path.exists()
 
 
 def test_an_absent_key(tmp_path):
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         spool.put((1,), b"x")
         assert (1, 0) not in spool
         with pytest.raises(KeyError):
@@ -64,33 +65,117 @@ def test_an_absent_key(tmp_path):
 
 @pytest.mark.parametrize("key", [(), (1, 2, 3, 4, 5), (-1,), (2**32,), ("a",), (1.0,)])
 def test_keys_that_are_not_allowed(tmp_path, key):
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         with pytest.raises(ValueError, match="key"):
             spool.put(key, b"x")
         assert len(spool) == 0
 
 
-def test_other_settings_empty_the_file(tmp_path):
+def refused(path, settings):
+    """The message with which a file is refused; its bytes must stay."""
+    content = path.read_bytes()
+    with pytest.raises(UserError) as caught:
+        Spool(path, settings)
+    assert path.read_bytes() == content
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_other_settings_are_refused_with_what_differs_and_lose_nothing(tmp_path):
     path = filled(tmp_path / "spool", {(1,): b"x" * 1000})
-    with Spool(path, "b") as spool:
-        assert len(spool) == 0
-        spool.put((2,), b"y")
-    with Spool(path, "b") as spool:
-        assert contents(spool) == {(2,): b"y"}
-    with Spool(path, "a") as spool:
+    assert refused(path, B) == (
+        "holds the unfinished work of another call (quality visual, expected diagnostic); "
+        "repeat that call to go on, or delete this file to start anew"
+    )
+    with Spool(path, A) as spool:
+        assert contents(spool) == {(1,): b"x" * 1000}
+    path.unlink()
+    with Spool(path, B) as spool:
         assert len(spool) == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"SRTF", b"something else" * 100])
-def test_a_file_that_is_not_a_spool_is_emptied(tmp_path, content):
-    path = tmp_path / "folder" / "spool"
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with Spool(path, "a") as spool:
-        assert len(spool) == 0
+FIRST = {
+    "hash": "ab" * 32,
+    "quality": "visual",
+    "generator": {"×4": {"name": "m1", "scale": 4}},
+    "refine": False,
+    "n": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"hash": "cd" * 32}, "hash abababababab…, expected cdcdcdcdcdcd…"),
+        ({"refine": True}, "refine off, expected on"),
+        ({"generator": {"×4": {"name": "m2", "scale": 4}}}, "generator ×4 name m1, expected m2"),
+        ({"generator": {}}, "generator ×4 name m1, expected none; generator ×4 scale 4, expected none"),
+        ({"more": [1, 2]}, "more none, expected [1, 2]"),
+        ({"hash": "x", "quality": "a", "refine": True, "n": 2, "k": 0}, "refine off, expected on; and 2 more"),
+        ({"quality": "a\nb"}, "quality visual, expected 'a\\nb'"),
+    ],
+)  # fmt: skip
+def test_what_differs_is_said_in_words(change, found, tmp_path):
+    path = tmp_path / "spool"
+    Spool(path, FIRST).close()
+    assert f"{found})" in refused(path, {**FIRST, **change})
+
+
+def test_the_order_of_settings_does_not_matter(tmp_path):
+    path = tmp_path / "spool"
+    with Spool(path, FIRST) as spool:
         spool.put((1,), b"x")
-    with Spool(path, "a") as spool:
+    with Spool(path, dict(reversed(FIRST.items()))) as spool:
         assert contents(spool) == {(1,): b"x"}
+
+
+def test_a_spool_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "spool"
+    path.write_bytes(b"SRTFSPL1" + bytes(32) + b"records")  # as sr_tf 0.2.0 wrote them
+    assert refused(path, A).startswith("holds the unfinished work of another version of sr_tf; repeat that call")
+
+
+@pytest.mark.parametrize("content", [b"something else" * 100, b"my notes\n", b"\0", b"SRTF notes"])
+def test_a_file_that_is_not_a_spool_is_not_touched(tmp_path, content):
+    path = tmp_path / "spool"
+    path.write_bytes(content)
+    assert refused(path, A).startswith("is not a file that sr-tf wrote, so it is not touched; expected no file of")
+
+
+def test_a_start_that_was_killed_before_the_first_payload_is_repeated(tmp_path):
+    path = filled(tmp_path / "spool", {})
+    start = path.read_bytes()
+    for length in range(len(start)):
+        path.write_bytes(start[:length])
+        with Spool(path, A) as spool:
+            assert len(spool) == 0
+            spool.put((1,), b"x")
+        with Spool(path, A) as spool:
+            assert contents(spool) == {(1,): b"x"}
+
+
+@pytest.mark.parametrize("size", [0, 9, 2**32 - 1])
+def test_settings_that_were_damaged_are_said_to_be(size, tmp_path):
+    path = filled(tmp_path / "spool", {(1,): b"x"})
+    content = bytearray(path.read_bytes())
+    content[8:12] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert refused(path, A) == "is damaged at its beginning; delete this file to start anew"
+
+
+def test_a_system_without_file_locks_is_refused_in_one_line(tmp_path):
+    code = (
+        "import sys\nsys.modules['fcntl'] = None\nfrom sr_tf.cli.main import main\n"
+        f"sys.exit(main(['archive', 'slide.svs', {str(tmp_path / 'a.zip')!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "sr-tf: error: this system has no file locks (Python's module fcntl), expected Linux or macOS\n"
+    )
+    code = code.split("sys.exit")[0] + "sys.exit(main(['--version']))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 def test_a_last_record_cut_at_any_byte(tmp_path):
@@ -100,11 +185,11 @@ def test_a_last_record_cut_at_any_byte(tmp_path):
     for length in range(kept, len(content)):
         path = tmp_path / "cut"
         path.write_bytes(content[:length])
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert contents(spool) == whole
             assert path.stat().st_size == kept
             spool.put((9,), b"after")
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert contents(spool) == {**whole, (9,): b"after"}
 
 
@@ -113,12 +198,16 @@ def test_a_flipped_bit_in_any_byte(tmp_path):
     kept = filled(tmp_path / "spool", first).stat().st_size
     content = filled(tmp_path / "spool", {(3,): b"second", (4, 5): b""}).read_bytes()
     second = filled(tmp_path / "other", {**first, (3,): b"second"}).stat().st_size
+    start = filled(tmp_path / "empty", {}).stat().st_size
     for place in range(len(content)):
         damaged = bytearray(content)
         damaged[place] ^= 1 << place % 8
         path = tmp_path / "damaged"
         path.write_bytes(damaged)
-        with Spool(path, "a") as spool:
+        if place < start:
+            refused(path, A)
+            continue
+        with Spool(path, A) as spool:
             if place >= second:
                 assert contents(spool) == {**first, (3,): b"second"}
             elif place >= kept:
@@ -129,11 +218,12 @@ def test_a_flipped_bit_in_any_byte(tmp_path):
 
 def test_damage_while_it_is_open(tmp_path):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    start = filled(tmp_path / "empty", {}).stat().st_size
+    with Spool(path, A) as spool:
         spool.put((1,), b"payload")
         content = path.read_bytes()
         path.write_bytes(content[:-1] + b"?")
-        with pytest.raises(UserError, match=f"{path}: damaged at byte 40"):
+        with pytest.raises(UserError, match=f"{path}: damaged at byte {start}"):
             spool.get((1,))
         path.write_bytes(content[:-3])
         with pytest.raises(UserError, match="damaged"):
@@ -141,7 +231,7 @@ def test_damage_while_it_is_open(tmp_path):
 
 
 def test_a_closed_spool_is_neither_read_nor_written(tmp_path):
-    spool = Spool(tmp_path / "spool", "a")
+    spool = Spool(tmp_path / "spool", A)
     spool.put((1,), b"x")
     spool.close()
     with pytest.raises(ValueError, match="closed"):
@@ -152,14 +242,14 @@ def test_a_closed_spool_is_neither_read_nor_written(tmp_path):
 
 def test_many_threads(tmp_path):
     payloads = {(n % 7, n): bytes([n % 256]) * (n % 900) for n in range(1500)}
-    with Spool(tmp_path / "spool", "a") as spool, ThreadPoolExecutor(8) as pool:
+    with Spool(tmp_path / "spool", A) as spool, ThreadPoolExecutor(8) as pool:
 
         def put_and_get(key):
             spool.put(key, payloads[key])
             return spool.get(key) == payloads[key]
 
         assert all(pool.map(put_and_get, payloads))
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         assert contents(spool) == payloads
 
 
@@ -168,13 +258,13 @@ def test_partial_writes_and_reads_are_continued(tmp_path, monkeypatch):
     monkeypatch.setattr(module.os, "pwrite", lambda fd, data, offset: whole_pwrite(fd, data[:5], offset))
     monkeypatch.setattr(module.os, "pread", lambda fd, size, offset: whole_pread(fd, min(size, 7), offset))
     path = filled(tmp_path / "spool", {(1,): bytes(range(100)), (2,): b"x"})
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): bytes(range(100)), (2,): b"x"}
 
 
 def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"kept")
         pwrite = os.pwrite
 
@@ -189,7 +279,7 @@ def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
         monkeypatch.undo()
         assert contents(spool) == {(1,): b"kept"}
         spool.put((3,), b"room again")
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"kept", (3,): b"room again"}
 
 
@@ -197,34 +287,34 @@ def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
 def test_a_disk_that_was_full_from_the_start(monkeypatch):
     monkeypatch.setattr(module.os, "ftruncate", lambda *_: None)
     with pytest.raises(UserError, match=r"/dev/full: cannot be written .No space left on device"):
-        Spool("/dev/full", "a")
+        Spool("/dev/full", A)
 
 
 def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=f"{tmp_path / 'file'}: is a file, expected a folder"):
-        Spool(tmp_path / "file" / "spool", "a")
+        Spool(tmp_path / "file" / "spool", A)
     with pytest.raises(UserError, match=f"{tmp_path}: cannot be opened for writing"):
-        Spool(tmp_path, "a")
+        Spool(tmp_path, A)
 
 
 def test_only_one_process_can_open_a_spool(tmp_path):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"x")
-        code = f"from sr_tf.disk.spool import Spool\nSpool({str(path)!r}, 'b')"
+        code = f"from sr_tf.disk.spool import Spool\nSpool({str(path)!r}, {{}})"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert f"UserError: {path}: is being written by another process" in other.stderr
         with pytest.raises(UserError, match="another process"):
-            Spool(path, "a")
+            Spool(path, A)
         assert contents(spool) == {(1,): b"x"}
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"x"}
 
 
 def test_a_file_deleted_between_opening_and_locking_is_not_used(tmp_path, monkeypatch):
     path = tmp_path / "spool"
-    flock, first = module.fcntl.flock, Spool(path, "a")
+    flock, first = module.fcntl.flock, Spool(path, A)
     calls = []
 
     def late(*args):
@@ -234,17 +324,17 @@ def test_a_file_deleted_between_opening_and_locking_is_not_used(tmp_path, monkey
         flock(*args)
 
     monkeypatch.setattr(module.fcntl, "flock", late)
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"x")
     assert len(calls) == 2
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"x"}
 
 
 WRITER = """
 import random, sys
 from sr_tf.disk.spool import Spool
-with Spool(sys.argv[1], "a") as spool:
+with Spool(sys.argv[1], {"quality": "visual"}) as spool:
     for n in range(len(spool), 10**9):
         spool.put((n, n % 3), random.Random(n).randbytes(n * 37 % 5000))
         print(n, flush=True)
@@ -269,7 +359,7 @@ def test_a_killed_writer_loses_no_finished_put(tmp_path):
         child.stdout.close()
         assert int(lines[0]) > reported
         reported = max(int(line) for line in lines if line.endswith("\n"))
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert len(spool) in (reported + 1, reported + 2)
             for n, key in enumerate(spool.keys()):
                 assert key == (n, n % 3)
