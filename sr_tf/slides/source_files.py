@@ -156,9 +156,11 @@ def _other_hash(found: str, expected: str, word: str = "expected") -> str | None
 
 def _states(path: Path) -> dict[tuple[bytes, Path], os.stat_result | None]:
     """The state of each file by (name in the identity, path); None if it cannot be read."""
-    own = _state(path)
-    others = {} if own is None else {(name, other): _state(other) for name, other in sorted(set(_others(path)))}
-    return {(b"", path): own, **others}
+    if (own := _state(path)) is None:
+        return {(b"", path): None}
+    # A text file may name a file twice, or itself.
+    names = {other: name for name, other in sorted(_others(path), reverse=True) if other != path}
+    return {(b"", path): own} | {(names[other], other): _state(other) for other in reversed(names)}
 
 
 def _state(path: Path) -> os.stat_result | None:
