@@ -150,10 +150,10 @@ class Spool:
             os.ftruncate(descriptor, 0)
             _write(descriptor, start, 0)
         else:
-            raise UserError(f"{self.path}: {self._objection(found, json.loads(text), settings)}")
+            raise UserError(f"{self.path}: {self._objection(found, json.loads(json.dumps(settings)))}")
         return end
 
-    def _objection(self, found: bytes, settings: dict, order: Mapping[str, object]) -> str:
+    def _objection(self, found: bytes, settings: dict) -> str:
         """Why a file that begins with `found` cannot be continued with these settings."""
         if not found.startswith(_FAMILY):
             return "is not a file that sr-tf wrote, so it is not touched; expected no file of this name, move it away"
@@ -162,8 +162,7 @@ class Spool:
         elif (stored := self._stored_settings()) is None:
             return "is damaged at its beginning; delete this file to start anew"
         else:
-            ordered = {name: settings[name] for name in order}
-            what = f"another call ({'; '.join(_differences(stored, ordered))})"
+            what = f"another call ({'; '.join(_differences(stored, settings))})"
         return f"holds the unfinished work of {what}; repeat that call to go on, or delete this file to start anew"
 
     def _stored_settings(self) -> dict | None:

@@ -80,10 +80,11 @@ class SourceFiles:
             UserError: a file cannot be read, or has changed since this was created.
         """
         hashes, sizes, states = self._hashes, self._sizes, _states(self.path)
-        for file in self._states:
+        for file, before in self._states.items():
             # A file that changed after the slide was opened and before it was hashed would not be noticed later.
-            if not _alike(self._states[file], states.get(file)):
-                raise UserError(f"{file[1]}: changed while it was read, expected a slide that nothing writes to")
+            if not _alike(before, now := states.get(file)):
+                what = _other_size(before, now) or "it has the same size, but was written to or replaced"
+                raise UserError(_changed(file[1], what))
         lines = sorted(b"%s\0%d\0%s\n" % (name, sizes[path], hashes[path].encode()) for name, path in self._states)
         several = hashlib.sha256(b"".join(lines)).hexdigest()
         return Identity(several if len(lines) > 1 else hashes[self.path], sum(sizes.values()), len(lines))
@@ -124,18 +125,14 @@ class SourceFiles:
         states = _states(self.path)
         for file in dict.fromkeys([*self._states, *states]):
             if what := self._difference(file, self._states.get(file), states.get(file)):
-                return f"{file[1]}: changed while it was read: {what}; expected a slide that nothing writes to"
+                return _changed(file[1], what)
         return None
 
     def _difference(
         self, file: tuple[bytes, Path], before: os.stat_result | None, now: os.stat_result | None
     ) -> str | None:
-        if before is None:
-            return None if now is None else "it is a new file of the slide"
-        if now is None:
-            return "it is no longer there"
-        if before.st_size != now.st_size:
-            return f"it has {now.st_size:,} bytes, before {before.st_size:,}"
+        if what := _other_size(before, now):
+            return what
         settled = max(before.st_mtime_ns, before.st_ctime_ns) < self._time_ns - _SETTLED_NS
         if settled and _alike(before, now):
             return None
@@ -148,6 +145,18 @@ class SourceFiles:
     @cached_property
     def _hashes(self) -> dict[Path, str]:
         return {path: sha256_of_file(path) for _, path in self._states}
+
+
+def _changed(path: Path, what: str) -> str:
+    return f"{path}: changed while it was read: {what}; expected a slide that nothing writes to"
+
+
+def _other_size(before: os.stat_result | None, now: os.stat_result | None) -> str | None:
+    if now is None:
+        return "it is no longer there"
+    if before is None:
+        return "it is a new file of the slide"
+    return None if before.st_size == now.st_size else f"it has {now.st_size:,} bytes, before {before.st_size:,}"
 
 
 def _other_hash(found: str, expected: str, word: str = "expected") -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import time
 
 import numpy as np
@@ -261,12 +262,30 @@ def test_a_file_written_just_before_is_hashed_again(tmp_path, monkeypatch):
     assert hashed == [path]
 
 
-def test_a_file_that_changes_before_it_is_hashed_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda path: write_restarting_jpeg(path, 255 - PIXELS), r"it has [\d,]+ bytes, before [\d,]+"),
+        (lambda path: rewrite(path, 700, b"x"), "it has the same size, but was written to or replaced"),
+        (lambda path: path.unlink(), "it is no longer there"),
+    ],
+)
+def test_a_file_that_changes_before_it_is_hashed_is_refused(change, found, tmp_path, monkeypatch):
     paths = write_vms(tmp_path, PIXELS)
     files = SourceFiles(paths[0])
-    write_restarting_jpeg(paths[3], 255 - PIXELS)
-    with pytest.raises(UserError, match=f"{paths[3]}: changed while it was read, expected a slide that nothing"):
+    time.sleep(0.02)  # a file system's times may be coarse
+    last = files.paths[-1]
+
+    def hash_and_change(path):
+        found = sha256(path)
+        if path == last:
+            change(last)
+        return found
+
+    monkeypatch.setattr("sr_tf.slides.source_files.sha256_of_file", hash_and_change)
+    with pytest.raises(UserError) as caught:
         _ = files.identity
+    assert re.fullmatch(f"{last}: changed while it was read: {found}; expected a slide that .*", str(caught.value))
 
 
 def test_an_absent_file_is_left_to_open_slide(tmp_path):
