@@ -13,6 +13,7 @@ from slides_of_several_files import pattern, write_dicom, write_instance, write_
 
 from sr_tf.archive.build import Builder
 from sr_tf.cli.main import main
+from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.slides.source_files import Identity
 from sr_tf.viewer.source import open_source
 
@@ -272,8 +273,6 @@ def test_an_archive_that_records_only_the_named_file_is_compared_by_this_file_an
     tmp_path, capsys, monkeypatch
 ):
     paths, target = write_vms(tmp_path, PIXELS), tmp_path / "a.zip"
-    from sr_tf.disk.hashing import sha256_of_file
-
     # As sr_tf 0.2.0 recorded it.
     recorded = {"bytes": paths[0].stat().st_size, "sha256": sha256_of_file(paths[0])}
     with monkeypatch.context() as patch:
@@ -289,8 +288,6 @@ def test_an_archive_that_records_only_the_named_file_is_compared_by_this_file_an
 
 
 def test_the_archive_of_a_slide_of_one_file_records_its_hash_and_size_alone(slide, tmp_path):
-    from sr_tf.disk.hashing import sha256_of_file
-
     assert archive(slide, tmp_path / "a.zip") == 0
     assert source_of(tmp_path / "a.zip") == {
         "name": "slide.tif",
