@@ -59,7 +59,8 @@ def report(archive: ArchiveFile, price_per_gb_month: float) -> list[str]:
         blocks = f"{share.blocks:,}" if share.blocks else ""
         lines.append(f"{blocks:>8} {share.bytes:>13,} {share.bytes / size:>6.1%}  {share.name}")
     lines.append(f"{'':>8} {size:>13,} {1:>6.1%}  in total, {8 * size / pixels:.4f} bits per original pixel")
-    lines.append(f"the source's file has {source:,} bytes, {source / size:.2f} times as many")
+    has = "files have" if archive.header.source.get("files", 1) > 1 else "file has"
+    lines.append(f"the source's {has} {source:,} bytes, {source / size:.2f} times as many")
     yearly = 12 * price_per_gb_month / _GB
     lines.append(
         f"storage for a year at {price_per_gb_month:g} per 10⁹ bytes and month: {yearly * size:.3g} for the archive, "

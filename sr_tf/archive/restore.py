@@ -1,13 +1,13 @@
 """`sr-tf restore`: writes an archived slide as a pyramidal OME-TIFF, or a part of it as a PNG."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
+import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.header import Header
 from sr_tf.disk.files import write_atomically
@@ -74,7 +74,7 @@ def restore_slide(
             options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
             options["segments"] = lambda column, row: _abbreviated(slide, column, row)
             options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
-        settings = json.dumps([slide.sha256(), jpeg_quality, *tile, engine])
+        settings = {"archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__}
         with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
             write_pyramid(
                 target,

@@ -9,10 +9,10 @@ from tqdm import tqdm
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
 from sr_tf.archive.gate import LESS_IS_BETTER, Gate, Measure, pack, worst
-from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.slide import open_slide
+from sr_tf.slides.source_files import SourceFiles
 
 # In units of `SCORE_UNITS`. Another machine or engine may round single pixels of a generator to the next level.
 _TOLERANCES = {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10}
@@ -36,13 +36,11 @@ def measure_again(
     Raises:
         UserError: the archive or the slide cannot be read, or another slide was archived.
     """
+    files = SourceFiles(original)
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
-        digest, header = sha256_of_file(original), archive.header
-        if digest != header.source["sha256"]:
-            raise UserError(
-                f"{original}: is not the slide of {path}: its SHA-256 is {digest[:12]}…, expected "
-                f"{header.source['sha256'][:12]}…"
-            )
+        header = archive.header
+        if difference := files.difference(header.source):
+            raise UserError(f"{original}: is not the slide of {path}: {difference}")
         measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
 

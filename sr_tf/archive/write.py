@@ -1,6 +1,7 @@
 """`sr-tf archive`: makes an archive of a slide."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.disk.files import make_folder, replace_atomically
-from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
+from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.deidentify import deidentified
 from sr_tf.slides.slide import Slide, open_slide
+from sr_tf.slides.source_files import Identity, SourceFiles
 
 _IDENTIFYING = frozenset({"label", "macro"})
 """Associated images that `--deidentify` removes."""
@@ -67,23 +69,22 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         The archive's header.
 
     Raises:
-        UserError: the slide cannot be read, the target cannot be written or is a file that is no archive, or a
-            generator cannot be loaded.
+        UserError: the slide cannot be read or changes meanwhile, the target cannot be written or is a file that is no
+            archive, its journal is of a call with other options, or a generator cannot be loaded.
     """
     source, target = Path(source), Path(target)
-    check_outputs([target], ARCHIVE, {"slide": source}, overwrite=True)
+    files = SourceFiles(source)
+    check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
     with open_slide(source) as slide:
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
-        digest = sha256_of_file(source)
+        identity = files.identity
         grid = Grid(slide.info.width, slide.info.height)
         segments = segments_of(slide.grid) if slide.grid else None
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
-        versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
-        settings = json.dumps([*versions, digest, str(options.gate), records, BLOCK, options.refine])
         make_folder(target.parent)
-        with Spool(journal_of(target), settings) as spool:
+        with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
             journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns
@@ -92,18 +93,60 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             builder.share_segments()
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
-            header = _header(source, digest, slide, options, records, segments if _needs_segments(journal) else None)
-            replace_atomically(target, lambda path: assemble_archive(path, header, slide, journal), alone=True)
+            header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
+
+            def write(draft: Path) -> None:
+                assemble_archive(draft, header, slide, journal)
+                _require_unchanged(files)
+
+            replace_atomically(target, write, alone=True)
             spool.remove()
     return header
 
 
+def _settings(identity: Identity, options: Options, records: list[dict]) -> dict[str, object]:
+    """Everything that a journal's blocks depend on, by the words for it in errors."""
+    gate = options.gate
+    return {
+        "slide's SHA-256": identity.sha256,
+        "quality": gate.name,
+        "lowest PSNR": gate.min_psnr,
+        "lowest SSIM": gate.min_ssim,
+        "largest ENL0 distance": gate.max_enl0,
+        "largest shift": gate.max_shift,
+        "generator": {f"×{record['architecture']['scale']}": record for record in records},
+        "refinement": options.refine,
+        "sr_tf": sr_tf.__version__,
+        "archive format": VERSION,
+        "block": BLOCK,
+        "library": imagecodecs.version(dict),
+    }
+
+
+@contextmanager
+def _unchanging(files: SourceFiles, spool: Spool) -> Iterator[None]:
+    """Deletes the journal if the slide has changed when an error occurs: blocks of both states may be in it."""
+    try:
+        yield
+    except UserError as error:
+        # A slide that is being written looks damaged. What it is matters more than where it was seen.
+        if change := files.change():
+            spool.remove()
+            raise UserError(change) from error
+        raise
+
+
+def _require_unchanged(files: SourceFiles) -> None:
+    if change := files.change():
+        raise UserError(change)
+
+
 def _header(
-    source: Path, digest: str, slide: Slide, options: Options, records: list[dict], segments: Segments | None
+    source: Path, identity: Identity, slide: Slide, options: Options, records: list[dict], segments: Segments | None
 ) -> Header:
     """The header without heads and with empty entries of associated images, which `assemble_archive` fills in."""
     info, removed = slide.info, []
-    origin = {"name": source.name, "bytes": source.stat().st_size, "sha256": digest}
+    origin = {"name": source.name, **identity.record}
     if options.deidentify:
         info, removed = deidentified(info)
         removed += [f"associated image {name}" for name in sorted(_IDENTIFYING & set(slide.associated()))]

@@ -38,7 +38,9 @@ def _run(argv: Sequence[str] | None) -> None:
     options = build_parser().parse_args(argv)
 
     from sr_tf.cli.paths import check_paths
+    from sr_tf.disk.spool import require_file_locks
 
+    require_file_locks()
     check_paths(options)
     options.command(options)
 

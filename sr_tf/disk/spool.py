@@ -1,19 +1,32 @@
 """A journal of finished work on disk that survives the death of its process."""
 
 import errno
-import fcntl
-import hashlib
+import json
 import os
 import struct
 import threading
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from sr_tf.disk.files import make_folder
 from sr_tf.errors import UserError, reason, unreadable, unwritable
 
-_MAGIC = b"SRTFSPL1"
+try:
+    import fcntl
+except ImportError:  # Windows; see `require_file_locks`
+    fcntl = None
+
+_FAMILY = b"SRTFSPL"
+"""Begins the spools of every version of this program."""
+_MAGIC = _FAMILY + b"2"
+_SETTINGS = struct.Struct("<II")
+"""Length and CRC32 of the settings, which follow the magic bytes as JSON."""
+_LONGEST_SETTINGS = 2**20
+_SHOWN = 3
+"""Number of differences in the settings that an error names."""
+_LONGEST_VALUE = 40
 _PARTS = 4
 # The number of key parts in use, the parts, the payload's length and its CRC32. The CRC32 of these follows, so that a
 # damaged length is detected before that many bytes are read.
@@ -34,21 +47,22 @@ class Spool:
 
     Args:
         path: the file. It is created, with its folder, if it does not exist; otherwise it is continued.
-        settings: everything the payloads depend on, for instance options and the source's hash as JSON. A file that
-            was written with other settings, or is not a spool, is emptied.
+        settings: everything the payloads depend on, for instance options and the source's hash: JSON values by names
+            that people understand. They are stored in the file.
 
     Raises:
-        UserError: another process, or another `Spool` of this process, has the file open; it is a link, so that writing
-            would change another file; or it cannot be written.
+        UserError: the file was written with other settings or by another version, or is no spool; it is left as it is.
+            Or another process, or another `Spool` of this process, has it open; it is a link, so that writing would
+            change another file; or it cannot be written.
     """
 
-    def __init__(self, path: str | Path, settings: str):
+    def __init__(self, path: str | Path, settings: Mapping[str, object]):
         self.path = Path(path)
         self._lock = threading.Lock()
         self._index: dict[tuple[int, ...], int] = {}
         self._file = _open_locked(self.path)
         try:
-            self._end = self._load(_MAGIC + hashlib.sha256(settings.encode("utf-8")).digest())
+            self._end = self._load(settings)
         except BaseException as error:
             self._file.close()
             if isinstance(error, OSError):
@@ -119,23 +133,91 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _load(self, start: bytes) -> int:
+    def _load(self, settings: Mapping[str, object]) -> int:
         """Fills the index from the file, cuts the file after the last complete record and returns its length."""
         descriptor = self._file.fileno()
+        text = json.dumps(settings, sort_keys=True).encode("ascii")
+        start = _MAGIC + _SETTINGS.pack(len(text), zlib.crc32(text)) + text
         end = len(start)
-        if _read(descriptor, end, 0) == start:
+        found = _read(descriptor, end, 0) if os.fstat(descriptor).st_size else b""
+        if found == start:
             while record := _read_record(descriptor, end):
                 key, payload = record
                 self._index[key] = end
                 end += _PREFIX + len(payload)
             os.ftruncate(descriptor, end)
-        else:
+        elif start.startswith(found):  # new, or its process was killed before it had put anything
             os.ftruncate(descriptor, 0)
             _write(descriptor, start, 0)
+        else:
+            raise UserError(f"{self.path}: {self._objection(found, json.loads(json.dumps(settings)))}")
         return end
+
+    def _objection(self, found: bytes, settings: dict) -> str:
+        """Why a file that begins with `found` cannot be continued with these settings."""
+        if not found.startswith(_FAMILY):
+            return "is not a file that sr-tf wrote, so it is not touched; expected no file of this name, move it away"
+        if not found.startswith(_MAGIC):
+            what = "another version of sr_tf"
+        elif (stored := self._stored_settings()) is None:
+            return "is damaged at its beginning; delete this file to start anew"
+        else:
+            what = f"another call ({'; '.join(_differences(stored, settings))})"
+        return f"holds the unfinished work of {what}; repeat that call to go on, or delete this file to start anew"
+
+    def _stored_settings(self) -> dict | None:
+        """The settings that the file was written with; None if they are damaged."""
+        prefix = _read(self._file.fileno(), _SETTINGS.size, len(_MAGIC))
+        length, checksum = _SETTINGS.unpack(prefix.ljust(_SETTINGS.size, b"\0"))
+        text = _read(self._file.fileno(), min(length, _LONGEST_SETTINGS), len(_MAGIC) + _SETTINGS.size)
+        if len(text) != length or zlib.crc32(text) != checksum:
+            return None
+        try:
+            stored = json.loads(text)
+        except ValueError:
+            return None
+        return stored if isinstance(stored, dict) else None
+
+
+def require_file_locks() -> None:
+    """Checks that this system has the file locks without which two processes could write the same file.
+
+    Raises:
+        UserError: it has none.
+    """
+    if fcntl is None:
+        raise UserError("this system has no file locks (Python's module fcntl), expected Linux or macOS")
+
+
+def _differences(stored: dict, settings: dict) -> list[str]:
+    """Says for each setting that differs what is stored and what is expected."""
+    found, expected = dict(_leaves(stored)), dict(_leaves(settings))
+    all_ = [
+        f"{name} {_words(found.get(name))}, expected {_words(expected.get(name))}"
+        for name in dict.fromkeys([*expected, *found])
+        if found.get(name) != expected.get(name)
+    ]
+    return [*all_[:_SHOWN], f"and {len(all_) - _SHOWN} more"] if len(all_) > _SHOWN else all_
+
+
+def _leaves(settings: dict, before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", value
+
+
+def _words(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "on", False: "off"}[value]
+    text = str(value)
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:12]}…"
 
 
 def _open_locked(path: Path) -> BinaryIO:
+    require_file_locks()
     make_folder(path.parent)
     while True:
         try:

@@ -1,6 +1,5 @@
 """Writing a slide of any size as a pyramidal OME-TIFF: with several threads, in bounded memory, resumable."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,7 +100,7 @@ def write_pyramid(
     info: PyramidInfo,
     tile_pixels: Callable[[int, int], np.ndarray],
     *,
-    settings: str,
+    settings: Mapping[str, object],
     segments: Callable[[int, int], bytes] | None = None,
     jpeg: JpegPage | None = None,
     jpeg_quality: int | None = None,
@@ -121,7 +120,7 @@ def write_pyramid(
         info: size and metadata.
         tile_pixels: called with (column, row), from several threads; returns a tile of level 0, uint8 [H, W, 3],
             cropped at the image's edge. The same call must always return the same pixels.
-        settings: everything the pixels depend on, as text. Tiles of a run with other settings are not used.
+        settings: everything the pixels depend on, as JSON values by names that people understand.
         segments: called with (column, row); returns a JPEG tile that is copied into level 0. `tile_pixels` must then
             return its decoded pixels, from which level 1 is computed.
         jpeg: the tags of the page that `segments` come from; required with `segments`.
@@ -131,7 +130,8 @@ def write_pyramid(
         progress: called in the calling thread for each finished tile of level 0, also for those of an earlier run.
 
     Raises:
-        UserError: the file cannot be written, or another process is writing it.
+        UserError: the file cannot be written, another process is writing it, or tiles of a run with other settings are
+            beside it.
         ValueError: an argument is out of range, or `tile_pixels` returned a wrong shape or type.
         Exception: an exception from `tile_pixels` or `segments`. Finished tiles are kept for the next run.
     """
@@ -139,8 +139,15 @@ def write_pyramid(
     if (segments is None) != (jpeg is None):
         raise ValueError("segments and jpeg: expected both or neither")
     codec = Lossless() if jpeg_quality is None else Jpeg(jpeg_quality)
-    all_settings = ["pyramid 1", settings, info.width, info.height, info.tile_shape, jpeg_quality, segments is not None]
-    with Spool(partial_of(path), json.dumps(all_settings)) as spool:
+    all_settings = {
+        **settings,
+        "JPEG quality": jpeg_quality,
+        "size": f"{info.width}×{info.height}",
+        "tile": "{1}×{0}".format(*info.tile_shape),
+        "copied JPEG tiles": segments is not None,
+        "pyramid": 1,
+    }
+    with Spool(partial_of(path), all_settings) as spool:
         tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments)
         tiles.finish_all(workers, progress)
         pages = [codec.page for _ in info.sizes]

@@ -11,10 +11,10 @@ from sr_tf import __version__
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import open_slide
+from sr_tf.slides.source_files import SourceFiles
 from sr_tf.viewer.layers import ArchiveLayer, Layer, SlideLayer
 from sr_tf.viewer.levels import Levels
 from sr_tf.viewer.served import served_generators
@@ -32,7 +32,8 @@ class Source:
         layers: the layers by their name; the first one is shown at first.
         version: a text that is different whenever a pixel may be different.
         archive: the archive; None for a slide.
-        same_original: whether the original's file is the one that was archived; None without an original.
+        same_original: whether the original's files are those that were archived; None without an original, and if the
+            archive records only one of several files, as those of sr_tf 0.2.0 do.
         associated: label, macro and thumbnail images by their name, uint8 [h, w, 3].
     """
 
@@ -75,6 +76,7 @@ def open_source(path: Path, original: Path | None, serving: str | None, models: 
     for flag, value in (("--original", original), ("--serving", serving), ("--models", models)):
         if value:
             raise UserError(f"{flag}: {path} is a slide or an image, expected an archive with this flag")
+    files = SourceFiles(path)
     with ExitStack() as stack:
         slide = stack.enter_context(open_slide(path))
         layer = SlideLayer(slide)
@@ -84,7 +86,7 @@ def open_source(path: Path, original: Path | None, serving: str | None, models: 
             path=path,
             info=slide.info,
             layers={ORIGINAL: layer},
-            version=_version(_file_state(path)),
+            version=_version(files.version),
             associated=associated,
             _open=stack.pop_all(),
         )
@@ -106,8 +108,9 @@ def _open_archive(
             layers[INTERPOLATED] = ArchiveLayer(archive, blocks, generators=False)
         same, states = None, [archive.comment.decode("ascii", "replace"), engine, serving]
         if original:
-            layers[ORIGINAL], same = _beside(archive, original, stack)
-            states.append(_file_state(original))
+            files = SourceFiles(original)
+            layers[ORIGINAL], same = _beside(archive, files, stack)
+            states.append(files.version)
         associated = {name: archive.associated(name) for name in archive.header.associated}
         return Source(
             path=path,
@@ -121,24 +124,21 @@ def _open_archive(
         )
 
 
-def _beside(archive: ArchiveFile, path: Path, stack: ExitStack) -> tuple[SlideLayer, bool]:
-    """(the original's layer, whether its file is the one that was archived)."""
-    slide = stack.enter_context(open_slide(path))
+def _beside(archive: ArchiveFile, files: SourceFiles, stack: ExitStack) -> tuple[SlideLayer, bool | None]:
+    """(the original's layer, whether its files are those that were archived)."""
+    slide = stack.enter_context(open_slide(files.path))
     wanted, found = archive.header.slide, slide.info
     if (wanted.width, wanted.height) != (found.width, found.height):
         raise UserError(
-            f"{path}: has {found.width}×{found.height} pixels, expected the archive's {wanted.width}×{wanted.height}"
+            f"{files.path}: has {found.width}×{found.height} pixels, expected the archive's "
+            f"{wanted.width}×{wanted.height}"
         )
     layer = SlideLayer(slide)
     stack.callback(layer.close)
-    source = archive.header.source
-    same = path.stat().st_size == source["bytes"] and sha256_of_file(path) == source["sha256"]
-    return layer, same
-
-
-def _file_state(path: Path) -> list:
-    state = path.stat()
-    return [str(path.resolve()), state.st_size, state.st_mtime_ns]
+    recorded = archive.header.source
+    if files.difference(recorded):
+        return layer, False
+    return layer, None if files.is_partly_recorded(recorded) else True
 
 
 def _version(*states: object) -> str:

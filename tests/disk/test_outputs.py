@@ -105,7 +105,7 @@ def test_a_journal_is_opened_through_no_link(link, found, tmp_path):
     victim.write_text("precious")
     link(victim, path)
     with pytest.raises(UserError, match=f"{path}: {found}"):
-        Spool(path, "settings")
+        Spool(path, {})
     assert victim.read_text() == "precious"
 
 

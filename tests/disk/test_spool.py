@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spools import A, contents, filled, refused
 
 from sr_tf.disk import spool as module
 from sr_tf.disk.spool import Spool
@@ -21,18 +22,6 @@ KEYS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4).map(tuple)
 FEW_KEYS = st.one_of(KEYS, st.sampled_from([(0,), (0, 0), (1, 2, 3), (0, 0, 0, 0)]))
 
 
-def contents(spool):
-    keys = spool.keys()
-    return {key: spool.get(key) for key in keys}
-
-
-def filled(path, payloads):
-    with Spool(path, "a") as spool:
-        for key, payload in payloads.items():
-            spool.put(key, payload)
-    return path
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.tuples(FEW_KEYS, st.binary(max_size=300))), st.integers(0, 20), st.text())
 def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cut, text):
@@ -40,7 +29,7 @@ def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cu
     path = tmp_path / "spool"
     path.unlink(missing_ok=True)
     for part in (puts[:cut], puts[cut:]):
-        with Spool(path, text) as spool:
+        with Spool(path, {text: [text, 1.5], "b": {"c": None}}) as spool:
             assert contents(spool) == expected
             for key, payload in part:
                 assert (key in spool) == (key in expected)
@@ -48,14 +37,14 @@ def test_get_returns_the_last_payload_now_and_after_reopening(tmp_path, puts, cu
                 expected[key] = payload
             assert contents(spool) == expected
             assert len(spool) == len(expected)
-    with Spool(path, text) as spool:
+    with Spool(path, {text: [text, 1.5], "b": {"c": None}}) as spool:
         assert contents(spool) == expected
         spool.remove()
     assert not path.exists()
 
 
 def test_an_absent_key(tmp_path):
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         spool.put((1,), b"x")
         assert (1, 0) not in spool
         with pytest.raises(KeyError):
@@ -64,33 +53,10 @@ def test_an_absent_key(tmp_path):
 
 @pytest.mark.parametrize("key", [(), (1, 2, 3, 4, 5), (-1,), (2**32,), ("a",), (1.0,)])
 def test_keys_that_are_not_allowed(tmp_path, key):
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         with pytest.raises(ValueError, match="key"):
             spool.put(key, b"x")
         assert len(spool) == 0
-
-
-def test_other_settings_empty_the_file(tmp_path):
-    path = filled(tmp_path / "spool", {(1,): b"x" * 1000})
-    with Spool(path, "b") as spool:
-        assert len(spool) == 0
-        spool.put((2,), b"y")
-    with Spool(path, "b") as spool:
-        assert contents(spool) == {(2,): b"y"}
-    with Spool(path, "a") as spool:
-        assert len(spool) == 0
-
-
-@pytest.mark.parametrize("content", [b"", b"SRTF", b"something else" * 100])
-def test_a_file_that_is_not_a_spool_is_emptied(tmp_path, content):
-    path = tmp_path / "folder" / "spool"
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with Spool(path, "a") as spool:
-        assert len(spool) == 0
-        spool.put((1,), b"x")
-    with Spool(path, "a") as spool:
-        assert contents(spool) == {(1,): b"x"}
 
 
 def test_a_last_record_cut_at_any_byte(tmp_path):
@@ -100,11 +66,11 @@ def test_a_last_record_cut_at_any_byte(tmp_path):
     for length in range(kept, len(content)):
         path = tmp_path / "cut"
         path.write_bytes(content[:length])
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert contents(spool) == whole
             assert path.stat().st_size == kept
             spool.put((9,), b"after")
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert contents(spool) == {**whole, (9,): b"after"}
 
 
@@ -113,12 +79,16 @@ def test_a_flipped_bit_in_any_byte(tmp_path):
     kept = filled(tmp_path / "spool", first).stat().st_size
     content = filled(tmp_path / "spool", {(3,): b"second", (4, 5): b""}).read_bytes()
     second = filled(tmp_path / "other", {**first, (3,): b"second"}).stat().st_size
+    start = filled(tmp_path / "empty", {}).stat().st_size
     for place in range(len(content)):
         damaged = bytearray(content)
         damaged[place] ^= 1 << place % 8
         path = tmp_path / "damaged"
         path.write_bytes(damaged)
-        with Spool(path, "a") as spool:
+        if place < start:
+            refused(path, A)
+            continue
+        with Spool(path, A) as spool:
             if place >= second:
                 assert contents(spool) == {**first, (3,): b"second"}
             elif place >= kept:
@@ -129,11 +99,12 @@ def test_a_flipped_bit_in_any_byte(tmp_path):
 
 def test_damage_while_it_is_open(tmp_path):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    start = filled(tmp_path / "empty", {}).stat().st_size
+    with Spool(path, A) as spool:
         spool.put((1,), b"payload")
         content = path.read_bytes()
         path.write_bytes(content[:-1] + b"?")
-        with pytest.raises(UserError, match=f"{path}: damaged at byte 40"):
+        with pytest.raises(UserError, match=f"{path}: damaged at byte {start}"):
             spool.get((1,))
         path.write_bytes(content[:-3])
         with pytest.raises(UserError, match="damaged"):
@@ -141,7 +112,7 @@ def test_damage_while_it_is_open(tmp_path):
 
 
 def test_a_closed_spool_is_neither_read_nor_written(tmp_path):
-    spool = Spool(tmp_path / "spool", "a")
+    spool = Spool(tmp_path / "spool", A)
     spool.put((1,), b"x")
     spool.close()
     with pytest.raises(ValueError, match="closed"):
@@ -152,14 +123,14 @@ def test_a_closed_spool_is_neither_read_nor_written(tmp_path):
 
 def test_many_threads(tmp_path):
     payloads = {(n % 7, n): bytes([n % 256]) * (n % 900) for n in range(1500)}
-    with Spool(tmp_path / "spool", "a") as spool, ThreadPoolExecutor(8) as pool:
+    with Spool(tmp_path / "spool", A) as spool, ThreadPoolExecutor(8) as pool:
 
         def put_and_get(key):
             spool.put(key, payloads[key])
             return spool.get(key) == payloads[key]
 
         assert all(pool.map(put_and_get, payloads))
-    with Spool(tmp_path / "spool", "a") as spool:
+    with Spool(tmp_path / "spool", A) as spool:
         assert contents(spool) == payloads
 
 
@@ -168,13 +139,13 @@ def test_partial_writes_and_reads_are_continued(tmp_path, monkeypatch):
     monkeypatch.setattr(module.os, "pwrite", lambda fd, data, offset: whole_pwrite(fd, data[:5], offset))
     monkeypatch.setattr(module.os, "pread", lambda fd, size, offset: whole_pread(fd, min(size, 7), offset))
     path = filled(tmp_path / "spool", {(1,): bytes(range(100)), (2,): b"x"})
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): bytes(range(100)), (2,): b"x"}
 
 
 def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"kept")
         pwrite = os.pwrite
 
@@ -189,7 +160,7 @@ def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
         monkeypatch.undo()
         assert contents(spool) == {(1,): b"kept"}
         spool.put((3,), b"room again")
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"kept", (3,): b"room again"}
 
 
@@ -197,34 +168,34 @@ def test_a_disk_that_becomes_full(tmp_path, monkeypatch):
 def test_a_disk_that_was_full_from_the_start(monkeypatch):
     monkeypatch.setattr(module.os, "ftruncate", lambda *_: None)
     with pytest.raises(UserError, match=r"/dev/full: cannot be written .No space left on device"):
-        Spool("/dev/full", "a")
+        Spool("/dev/full", A)
 
 
 def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=f"{tmp_path / 'file'}: is a file, expected a folder"):
-        Spool(tmp_path / "file" / "spool", "a")
+        Spool(tmp_path / "file" / "spool", A)
     with pytest.raises(UserError, match=f"{tmp_path}: cannot be opened for writing"):
-        Spool(tmp_path, "a")
+        Spool(tmp_path, A)
 
 
 def test_only_one_process_can_open_a_spool(tmp_path):
     path = tmp_path / "spool"
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"x")
-        code = f"from sr_tf.disk.spool import Spool\nSpool({str(path)!r}, 'b')"
+        code = f"from sr_tf.disk.spool import Spool\nSpool({str(path)!r}, {{}})"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert f"UserError: {path}: is being written by another process" in other.stderr
         with pytest.raises(UserError, match="another process"):
-            Spool(path, "a")
+            Spool(path, A)
         assert contents(spool) == {(1,): b"x"}
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"x"}
 
 
 def test_a_file_deleted_between_opening_and_locking_is_not_used(tmp_path, monkeypatch):
     path = tmp_path / "spool"
-    flock, first = module.fcntl.flock, Spool(path, "a")
+    flock, first = module.fcntl.flock, Spool(path, A)
     calls = []
 
     def late(*args):
@@ -234,17 +205,17 @@ def test_a_file_deleted_between_opening_and_locking_is_not_used(tmp_path, monkey
         flock(*args)
 
     monkeypatch.setattr(module.fcntl, "flock", late)
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         spool.put((1,), b"x")
     assert len(calls) == 2
-    with Spool(path, "a") as spool:
+    with Spool(path, A) as spool:
         assert contents(spool) == {(1,): b"x"}
 
 
 WRITER = """
 import random, sys
 from sr_tf.disk.spool import Spool
-with Spool(sys.argv[1], "a") as spool:
+with Spool(sys.argv[1], {"quality": "visual"}) as spool:
     for n in range(len(spool), 10**9):
         spool.put((n, n % 3), random.Random(n).randbytes(n * 37 % 5000))
         print(n, flush=True)
@@ -269,7 +240,7 @@ def test_a_killed_writer_loses_no_finished_put(tmp_path):
         child.stdout.close()
         assert int(lines[0]) > reported
         reported = max(int(line) for line in lines if line.endswith("\n"))
-        with Spool(path, "a") as spool:
+        with Spool(path, A) as spool:
             assert len(spool) in (reported + 1, reported + 2)
             for n, key in enumerate(spool.keys()):
                 assert key == (n, n % 3)

@@ -28,7 +28,7 @@ def cut(image, tile):
 def write(path, image, tile=128, **kwargs):
     fields = {name: kwargs.pop(name) for name in list(kwargs) if name in PyramidInfo.__dataclass_fields__}
     info = PyramidInfo(image.shape[1], image.shape[0], tile, **fields)
-    write_pyramid(path, info, cut(image, tile), settings="image", **kwargs)
+    write_pyramid(path, info, cut(image, tile), settings={}, **kwargs)
     return path
 
 

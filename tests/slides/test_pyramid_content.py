@@ -206,7 +206,14 @@ def test_jpeg_tiles_are_copied(tmp_path, jpeg_slide):
         info = PyramidInfo(page.imagewidth, page.imagelength, tile, mpp=(0.499, 0.499))
         jpeg = JpegPage(page.jpegtables, int(page.photometric), page.subsampling)
         write_pyramid(
-            path, info, cut(source, tile), settings="copy", segments=locked, jpeg=jpeg, jpeg_quality=95, workers=3
+            path,
+            info,
+            cut(source, tile),
+            settings={"image": "copy"},
+            segments=locked,
+            jpeg=jpeg,
+            jpeg_quality=95,
+            workers=3,
         )
         with tifffile.TiffFile(path) as copy:
             assert copy.pages[0].jpegtables == page.jpegtables
@@ -233,7 +240,7 @@ def test_copied_tiles_with_lossless_upper_levels(tmp_path, jpeg_slide):
         tile = (page.tilelength, page.tilewidth)
         info = PyramidInfo(page.imagewidth, page.imagelength, tile)
         jpeg = JpegPage(page.jpegtables, int(page.photometric), page.subsampling)
-        kwargs = {"settings": "copy", "segments": page_segments(page), "jpeg": jpeg, "workers": 1}
+        kwargs = {"settings": {}, "segments": page_segments(page), "jpeg": jpeg, "workers": 1}
         write_pyramid(tmp_path / "copy.tif", info, cut(source, tile), **kwargs)
     for reader in READERS:
         assert_equal(reader(tmp_path / "copy.tif"), levels_of(source))

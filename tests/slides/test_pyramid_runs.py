@@ -43,7 +43,7 @@ def test_few_tiles_are_in_progress_at_a_time(tmp_path):
         tmp_path / "slide.tif",
         info,
         pixels,
-        settings="x",
+        settings={"image": "x"},
         workers=2,
         progress=lambda: (time.sleep(1e-3), done.append(1)),
     )
@@ -72,7 +72,7 @@ def test_after_a_failure_finished_tiles_are_reused(tmp_path, raised, where):
     path = tmp_path / "slide.tif"
     threads = threading.active_count()
     with pytest.raises(raised, match="no"):
-        write_pyramid(path, info, pixels, settings="x", progress=failing if where == "progress" else None)
+        write_pyramid(path, info, pixels, settings={"image": "x"}, progress=failing if where == "progress" else None)
     assert names(tmp_path) == [".slide.tif.partial"]
     assert threading.active_count() == threads
     again = []
@@ -81,7 +81,7 @@ def test_after_a_failure_finished_tiles_are_reused(tmp_path, raised, where):
         again.append((column, row))
         return cut(image, 64)(column, row)
 
-    write_pyramid(path, info, counted, settings="x")
+    write_pyramid(path, info, counted, settings={"image": "x"})
     assert len(again) <= 11 * 15 - (19 - 2 if where == "pixels" else 20)
     assert names(tmp_path) == ["slide.tif"]
     assert_equal(by_openslide(path), levels_of(image))
@@ -90,7 +90,7 @@ def test_after_a_failure_finished_tiles_are_reused(tmp_path, raised, where):
 @pytest.mark.parametrize("pixels", [np.zeros((64, 64, 3), "uint8"), np.zeros((64, 50, 3), "uint16")])
 def test_pixels_of_another_shape_or_type(tmp_path, pixels):
     with pytest.raises(ValueError, match=r"tile \(0, 0\): uint.*, expected uint8 \(64, 50, 3\)"):
-        write_pyramid(tmp_path / "a.tif", PyramidInfo(50, 90, 64), lambda *_: pixels, settings="x")
+        write_pyramid(tmp_path / "a.tif", PyramidInfo(50, 90, 64), lambda *_: pixels, settings={"image": "x"})
 
 
 def test_arguments_out_of_range(tmp_path):
@@ -137,26 +137,43 @@ def test_a_full_disk_keeps_the_old_file_and_the_tiles(tmp_path, monkeypatch):
     monkeypatch.undo()
     info = PyramidInfo(900, 700, 128)
     # All tiles are in the spool.
-    write_pyramid(path, info, lambda *_: pytest.fail("called again"), settings="image")
+    write_pyramid(path, info, lambda *_: pytest.fail("called again"), settings={})
     assert_equal(by_openslide(path), levels_of(image))
 
 
-def test_tiles_of_other_settings_or_another_geometry_are_not_used(tmp_path):
+def test_tiles_of_other_settings_or_another_geometry_are_neither_used_nor_lost(tmp_path):
     first, second = smooth(300, 300, 1), smooth(300, 300, 2)
-    path = tmp_path / "slide.tif"
+    path, partial = tmp_path / "slide.tif", tmp_path / ".slide.tif.partial"
 
-    def interrupted(text, tile=128):
+    def run(image, text, tile=128, **options):
+        write_pyramid(path, PyramidInfo(300, 300, tile), cut(image, tile), settings={"image": text}, **options)
+
+    def interrupted(*args, **options):
         def progress():
             raise RuntimeError
 
         with pytest.raises(RuntimeError):
-            write_pyramid(path, PyramidInfo(300, 300, tile), cut(first, tile), settings=text, progress=progress)
+            run(*args, **options, progress=progress)
 
-    interrupted("first")
-    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), settings="second")
-    assert_equal(by_openslide(path), [second])
-    interrupted("second", tile=64)
-    write_pyramid(path, PyramidInfo(300, 300, 128), cut(second, 128), settings="second")
+    interrupted(first, "first")
+    kept = partial.read_bytes()
+    with pytest.raises(
+        UserError, match=rf"{partial}: holds .* another call \(image first, expected second\); repeat that"
+    ):
+        run(second, "second")
+    with pytest.raises(
+        UserError, match=r"another call \(tile 128×128, expected 64×64\); repeat .* or delete this file"
+    ):
+        run(first, "first", tile=64)
+    with pytest.raises(UserError, match=r"another call \(JPEG quality none, expected 90\)"):
+        run(first, "first", jpeg_quality=90)
+    assert partial.read_bytes() == kept
+    assert not path.exists()
+    run(first, "first")
+    assert_equal(by_openslide(path), [first])
+    interrupted(second, "second", tile=64)
+    partial.unlink()
+    run(second, "second")
     assert_equal(by_openslide(path), [second])
 
 
@@ -212,7 +229,7 @@ def pixels(column, row):
 
 print("starts", flush=True)
 info = PyramidInfo(1100, 900, 128, (0.25, 0.25), 40.0, name="slide")
-write_pyramid(path, info, pixels, settings="x", jpeg_quality=quality)
+write_pyramid(path, info, pixels, settings={"image": "x"}, jpeg_quality=quality)
 """
 
 
