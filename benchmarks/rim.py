@@ -11,6 +11,7 @@ pixel). Bicubic interpolation is INTER_CUBIC of the same LRs.
 import datetime
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -46,7 +47,7 @@ def main(_) -> None:
     print(
         f"{datetime.date.today()}, commit {commit}; crops of {SIDE}×{SIDE} HR pixels: {counts}; rim {RIM} HR pixels\n"
     )
-    print(f"| generator | extension | {' | '.join(crops)} | flat |\n| --- | --- | {'---: | ' * (len(crops) + 1)}")
+    print(f"| generator | extension | {' | '.join(crops)} | flat |\n| --- | --- |{' ---: |' * (len(crops) + 1)}")
     for name in options.models or shipped():
         _measure(name, crops)
 
@@ -54,13 +55,9 @@ def main(_) -> None:
 def _measure(name: str, crops: dict[str, list[np.ndarray]]) -> None:
     generator, reducer = load_generator(name), load_reducer(name)
     scale, degradation = generator.scale, shipped()[name]["settings"]["degradation"]
-    pairs = {
-        key: [
-            (hr, reduce(hr, scale, degradation) if reducer is None else reduce_for(generator, reducer, hr))
-            for hr in hrs
-        ]
-        for key, hrs in crops.items()
-    }
+    interpolated = partial(reduce, scale=scale, degradation=degradation)
+    reduced = interpolated if reducer is None else partial(reduce_for, generator, reducer)
+    pairs = {key: [(hr, reduced(hr)) for hr in hrs] for key, hrs in crops.items()}
 
     def extended(lr: np.ndarray, mode: str, width: int) -> np.ndarray:
         padded = np.pad(lr, ((width, width), (width, width), (0, 0)), mode=mode) if width else lr
