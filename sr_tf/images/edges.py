@@ -9,7 +9,7 @@ b c …); `benchmarks/rim.py` compares this with other ways and widths.
 import numpy as np
 
 EDGE = 8
-"""The LR pixels added on each side. More change the restored image by at most one level, at any receptive radius."""
+"""The LR pixels added on each side. More did not lower the error of any shipped generator."""
 
 
 def mirrored(lr: np.ndarray) -> np.ndarray:
