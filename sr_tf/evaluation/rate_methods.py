@@ -145,7 +145,7 @@ def generated(name: str, generator, reducer=None) -> Method:
         LR_LEVELS[scale],
         scale,
         restore,
-        f"generator {weights_sha256(generator)[:16]}",
+        f"generator {weights_sha256(generator)[:16]}, mirrored edges",
         reduction=DEGRADATION if reducer is None else f"reducer {weights_sha256(reducer)[:16]}",
         reduce=partial(reduce_for, generator, reducer),
     )

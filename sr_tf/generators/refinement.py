@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sr_tf.generators.edge_graph import mirrored_tensor
 from sr_tf.images.codecs import Codec
+from sr_tf.images.edges import without_edges
 from sr_tf.models.coding import BLOCK, coded, from_coefficients, quantiser_steps, to_coefficients
 
 STEPS = 8
@@ -56,13 +58,15 @@ class Refiner:
             lr: its reduction, uint8 [ceil(H / scale), ceil(W / scale), 3].
             codec: the codec that stores the LR. It must accept floats, as 10-bit AVIF does.
             level: the codec's level, a quality of AVIF.
-            window: `lr` with the LR pixels around it, which are context only; None: `lr` alone.
+            window: `lr` with the LR pixels around it, which are context only; None: `lr` alone, mirrored at its
+                edges as in `sr_tf.generators.upscale`.
             margin: the number of LR pixels of `window` above `lr`, and to the left of it.
 
         Returns:
             The content of the coded file.
         """
-        window = lr if window is None else window
+        whole = window is None
+        window = lr if whole else window
         inside = np.s_[margin : margin + lr.shape[0], margin : margin + lr.shape[1]]
         step = quantiser_steps([level])
         values, best, lowest = lr.astype(np.float32), b"", np.inf
@@ -70,7 +74,7 @@ class Refiner:
             file = codec.encode(values, level)
             seen = window.astype(np.float32)
             seen[inside] = codec.decode(file)
-            error, gradient = self._gradients(hr[None], values[None], seen[None], step, margin)
+            error, gradient = self._gradients(hr[None], values[None], seen[None], step, margin, whole)
             bits = 8 * len(file) / lr[..., 0].size
             cost = float(error) + _RATE_WEIGHT * float(step[0]) ** 2 * bits / 3
             if cost < lowest:
@@ -79,14 +83,15 @@ class Refiner:
                 values = np.clip(values - _LENGTH * gradient.numpy(), 0, 255)
         return best
 
-    def _losses_and_gradients(self, hr, lr, seen, step, margin: int):
+    def _losses_and_gradients(self, hr, lr, seen, step, margin: int, whole: bool):
         """The mean squared error of the restored image, and the direction [h, w, 3] in which error and rate grow."""
         height, width = lr.shape[1:3]
         padding = ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
         cut = self._scale * margin
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([seen, lr])
-            restored = self._generator(seen, training=False)[:, cut : cut + hr.shape[1], cut : cut + hr.shape[2]]
+            restored = self._restored_whole(seen) if whole else self._generator(seen, training=False)
+            restored = restored[:, cut : cut + hr.shape[1], cut : cut + hr.shape[2]]
             squares = tf.reduce_sum(tf.square(restored - tf.cast(hr, tf.float32)))
             _, bits = coded(_padded(lr, padding), step)
         by_error = tape.gradient(squares, seen)[:, margin : margin + height, margin : margin + width]
@@ -97,6 +102,9 @@ class Refiner:
         carried = energy / (energy + step[0] ** 2)
         direction = from_coefficients(carried * to_coefficients(_padded(direction, padding)))
         return squares / hr.shape.num_elements(), direction[0, :height, :width]
+
+    def _restored_whole(self, lr):
+        return without_edges(self._generator(mirrored_tensor(lr), training=False), self._scale)
 
 
 def _padded(images, padding):

@@ -1,9 +1,10 @@
-"""LR → SR by tiles with a halo: the same pixels as one pass over the whole image, in bounded memory."""
+"""LR → SR by tiles with a halo: the same pixels as one pass over the mirrored image, in bounded memory."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from sr_tf.images.edges import EDGE, mirrored
 from sr_tf.images.pixels import to_uint8
 from sr_tf.images.tiles import HaloTile, halo_tiles
 
@@ -13,8 +14,9 @@ TILE = 192
 def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], object] | None = None) -> np.ndarray:
     """Restores one image.
 
-    Each tile is computed with a halo of `generator.receptive_radius` LR pixels, which is then cut off. There is no halo
-    at the edges of the image, so that the network pads with zeros there, as it does in one pass.
+    The image is mirrored at its edges, see `sr_tf.images.edges`. Each tile is computed with a halo of
+    `generator.receptive_radius` LR pixels, which is then cut off; at the edges of the image the halo is at most what
+    mirroring added, as in one pass.
 
     Args:
         generator: `sr_tf.models.edsr.EDSR`, or the result of `sr_tf.generators.restorer.load_restorer`.
@@ -28,22 +30,24 @@ def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], 
     Raises:
         ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
     """
-    sr, tiles = plan(lr, tile, generator)
+    sr, tiles = plan(lr, tile, generator, EDGE)
+    extended = mirrored(lr)
     for one in tiles:
-        restored = to_uint8(generator.predict_on_batch(lr[one.seen][None].astype(np.float32))[0])
+        restored = to_uint8(generator.predict_on_batch(extended[one.seen][None].astype(np.float32))[0])
         sr[one.place] = restored[one.kept]
         if progress is not None:
             progress()
     return sr
 
 
-def plan(lr: np.ndarray, tile: int, generator) -> tuple[np.ndarray, list[HaloTile]]:
+def plan(lr: np.ndarray, tile: int, generator, edge: int = 0) -> tuple[np.ndarray, list[HaloTile]]:
     """Checks an LR image and prepares its restoration by tiles.
 
     Args:
         lr: uint8 [h, w, 3], RGB.
         tile: side of a tile in LR pixels, without its halo.
         generator: an object with `scale` and `receptive_radius`.
+        edge: LR pixels to be added on each side of `lr`, see `sr_tf.images.tiles.halo_tiles`.
 
     Returns:
         The SR to fill, uint8 [scale · h, scale · w, 3], uninitialised; and the tiles, row by row.
@@ -55,4 +59,4 @@ def plan(lr: np.ndarray, tile: int, generator) -> tuple[np.ndarray, list[HaloTil
         raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
     height, width = lr.shape[:2]
     sr = np.empty((generator.scale * height, generator.scale * width, 3), np.uint8)
-    return sr, halo_tiles(height, width, tile, generator.receptive_radius, generator.scale)
+    return sr, halo_tiles(height, width, tile, generator.receptive_radius, generator.scale, edge)

@@ -76,7 +76,8 @@ class HaloTile:
     """One tile of an LR image with the halo that a network needs.
 
     Attributes:
-        seen: (rows, columns) of the LR image that the network gets, the halo included.
+        seen: (rows, columns) of the LR image, with its added edge if there is one, that the network gets: the tile and
+            its halo.
         kept: (rows, columns) of the network's output that belong to the tile; the rest is the halo.
         place: (rows, columns) of the SR image where `kept` goes.
     """
@@ -86,10 +87,11 @@ class HaloTile:
     place: tuple[slice, slice]
 
 
-def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int) -> list[HaloTile]:
+def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int, edge: int = 0) -> list[HaloTile]:
     """Cuts an LR image into tiles with a halo.
 
-    Tiles have no halo at the image's edges, so that the network pads there as it does in one pass over the whole image.
+    A tile's halo ends where the image ends, its edge included. The network pads there as it does in one pass over the
+    whole image.
 
     Args:
         height: the LR image's height in pixels.
@@ -97,6 +99,8 @@ def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int) -> lis
         tile: side of a tile in LR pixels, without its halo.
         halo: LR pixels around a tile that the network needs, its receptive radius.
         scale: enlargement in each direction.
+        edge: LR pixels that were added on each side of the image. They are only seen, never kept, and `seen` counts
+            from their upper left corner.
 
     Returns:
         The tiles, row by row.
@@ -106,10 +110,11 @@ def halo_tiles(height: int, width: int, tile: int, halo: int, scale: int) -> lis
     """
     cut = []
     for top, bottom, left, right in tiles(height, width, tile):
-        first_row, first_column = max(0, top - halo), max(0, left - halo)
+        first_row, last_row = max(-edge, top - halo), min(height + edge, bottom + halo)
+        first_column, last_column = max(-edge, left - halo), min(width + edge, right + halo)
         cut.append(
             HaloTile(
-                seen=(slice(first_row, min(height, bottom + halo)), slice(first_column, min(width, right + halo))),
+                seen=(slice(first_row + edge, last_row + edge), slice(first_column + edge, last_column + edge)),
                 kept=(
                     slice(scale * (top - first_row), scale * (bottom - first_row)),
                     slice(scale * (left - first_column), scale * (right - first_column)),

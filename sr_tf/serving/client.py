@@ -4,7 +4,8 @@
         sr = served.restore(lr)
 
 The client sends an image as tiles with the network's halo, several at a time, and assembles the results. The pixels are
-those of one pass over the whole image, for any image size and in bounded memory on both sides.
+those of one pass over the whole image, which the server mirrors at its edges, for any image size and in bounded memory
+on both sides. A version that was exported by sr_tf 0.2.0 or earlier pads with zeros there.
 """
 
 import io

@@ -6,6 +6,9 @@
 | `encoded` | `image_bytes`: string [N], PNG or JPEG files | `image_bytes`: string [N], PNG files |
 | `geometry` | `probe`: int32 [N], any numbers | `scale`, `receptive_radius`: int32 [N] |
 
+The graph mirrors each image at its edges before the network restores it, see `sr_tf.images.edges`. A client that cuts
+an image into tiles with a halo gets the pixels of the whole image; the halo hides the mirrored edge of its tiles.
+
 `geometry` tells a client how large the result is and how wide a tile's halo must be. It is a signature and not a file
 beside the model, because clients of a server can only call signatures. It keeps N so that servers can batch it like
 the others.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from sr_tf.images.degradation import baselines, crop_to
+from sr_tf.images.edges import mirrored, without_edges
 from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.scores import mean_scores, score_image
 
@@ -58,7 +59,7 @@ class Validation:
         """
         results = []
         for hr, lr in self._pairs:
-            restored = _restored(restore, lr)
+            restored = self._restored(restore, lr)
             if not np.isfinite(restored).all():
                 return {"psnr": math.nan}  # the conversion to 8 bits would hide it
             sr = crop_to(to_uint8(restored), hr.shape[:2])
@@ -71,7 +72,7 @@ class Validation:
         """Draws LR, i-HR, SR and HR of the first scene's centre side by side, uint8 [side, 4 · side, 3]."""
         hr, lr = self._pairs[0]
         ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
-        sr = crop_to(to_uint8(_restored(restore, lr)), hr.shape[:2])
+        sr = crop_to(to_uint8(self._restored(restore, lr)), hr.shape[:2])
         side = min(256, *hr.shape[:2])
         framed = np.full((side, side, 3), 255, np.uint8)
         small = _middle(lr, side // self._scale)
@@ -79,9 +80,9 @@ class Validation:
         framed[top : top + small.shape[0], top : top + small.shape[1]] = small
         return np.concatenate([framed, *(_middle(image, side) for image in (ihr, sr, hr))], axis=1)
 
-
-def _restored(restore: Restore, lr: np.ndarray) -> np.ndarray:
-    return restore(np.float32(lr[None]))[0]
+    def _restored(self, restore: Restore, lr: np.ndarray) -> np.ndarray:
+        """Restores a whole scene as `sr_tf.generators.upscale` does, so that the scores are those of a user's image."""
+        return without_edges(restore(np.float32(mirrored(lr)[None]))[0], self._scale)
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:

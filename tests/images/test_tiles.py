@@ -57,12 +57,13 @@ def test_pixels_that_no_part_covers_are_filled_and_parts_outside_are_left_out():
     np.testing.assert_array_equal(found, expected)
 
 
-@given(SIDES, SIDES, st.integers(1, 30), st.integers(0, 9), st.sampled_from([1, 2, 4]))
-def test_halo_tiles_fill_the_enlarged_image_from_what_they_see(height, width, tile, halo, scale):
+@given(SIDES, SIDES, st.integers(1, 30), st.integers(0, 9), st.sampled_from([1, 2, 4]), st.integers(0, 8))
+def test_halo_tiles_fill_the_enlarged_image_from_what_they_see(height, width, tile, halo, scale, edge):
     whole = image(height, width)
     enlarged = np.zeros((scale * height, scale * width, 3), np.uint8)
-    for cut in halo_tiles(height, width, tile, halo, scale):
-        seen = whole[cut.seen]
+    extended = np.pad(whole, ((edge, edge), (edge, edge), (0, 0)))
+    for cut in halo_tiles(height, width, tile, halo, scale, edge):
+        seen = extended[cut.seen]
         assert seen.shape[0] <= tile + 2 * halo
         assert seen.shape[1] <= tile + 2 * halo
         enlarged[cut.place] = seen.repeat(scale, axis=0).repeat(scale, axis=1)[cut.kept]
