@@ -4,8 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
+import msgspec
+
 from sr_tf.disk.files import write_atomically
-from sr_tf.errors import UserError
+from sr_tf.disk.json_files import read_json
+from sr_tf.errors import UserError, reason
 
 PHASES = ("pretrain", "gan")
 
@@ -189,12 +192,16 @@ def load_config(path: Path) -> TrainConfig:
         path: the JSON file.
 
     Raises:
-        UserError: the file is missing, is not JSON, or has other fields.
+        UserError: the file is missing, is not JSON, or has other fields or values.
     """
+    expected = "expected a configuration of this version of sr_tf"
+    content = read_json(path, dict[str, bool | int | float | str], expected)
     try:
-        return TrainConfig(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError, UserError) as error:
-        raise UserError(f"{path}: not a configuration of this version of sr_tf ({error})") from error
+        if unknown := content.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
+            raise UserError(f"unknown field {min(unknown)[:80]!r}")
+        return msgspec.convert(content, TrainConfig)
+    except (msgspec.ValidationError, UserError) as error:
+        raise UserError(f"{path}: {expected} ({reason(error)})") from error
 
 
 def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> None:
