@@ -32,7 +32,7 @@ define_config_flags()
 
 def main() -> None:
     """Reads the flags, prepares the data set and trains."""
-    from sr_tf.config import preset
+    from sr_tf.config import open_run_folder, preset
 
     given = given_config_flags()
     if given.get("dataset") == "packed":
@@ -41,6 +41,7 @@ def main() -> None:
         given = {**given, **packed_settings(given)}
     config = preset(flags.FLAGS.preset, given.pop("phase", "pretrain"), **given)
 
+    open_run_folder(config)  # before a framework is loaded, which takes seconds
     load_backend()
     from sr_tf.training.run import train
 

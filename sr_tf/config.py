@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from sr_tf.disk.files import write_atomically
+from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.disk.json_files import read_json
 from sr_tf.errors import UserError, reason
 
@@ -220,6 +220,18 @@ def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> N
     if changed:
         shown = ", ".join(f"{name} was {before[name]}, now {now[name]}" for name in changed[:4])
         raise UserError(f"{path}: this run was started with other settings ({shown}); name another --run_dir")
+
+
+def open_run_folder(config: TrainConfig) -> Path:
+    """Creates the folder of a run, or checks that the run in it has the same settings.
+
+    Raises:
+        UserError: the folder cannot be written, or holds another run.
+    """
+    folder = make_folder(config.run_dir)
+    if (folder / "config.json").exists():
+        require_same_run(config, load_config(folder / "config.json"), folder)
+    return folder
 
 
 _SMALL = {"blocks": 8, "filters": 32, "discriminator_filters": 32, "schedule": "cosine"}

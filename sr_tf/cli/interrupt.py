@@ -13,7 +13,7 @@ _GRACE = 1.5
 
 
 @contextlib.contextmanager
-def prompt_stop(process: bool) -> Iterator[None]:
+def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
     """Within it, Ctrl-C ends the process with exit code 130 at the latest after `_GRACE` seconds.
 
     Python raises its `KeyboardInterrupt` only between two steps of the main thread, and a process ends only with its
@@ -22,6 +22,7 @@ def prompt_stop(process: bool) -> Iterator[None]:
 
     Args:
         process: whether the program owns the process. False: nothing changes.
+        program: the program's name, for the message.
     """
     if not process or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -30,7 +31,7 @@ def prompt_stop(process: bool) -> Iterator[None]:
     telling.setblocking(False)
     before = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
     ended = threading.Event()
-    threading.Thread(target=_end_soon, args=(hearing, ended), daemon=True).start()
+    threading.Thread(target=_end_soon, args=(hearing, ended, program), daemon=True).start()
     try:
         yield
     finally:
@@ -39,10 +40,10 @@ def prompt_stop(process: bool) -> Iterator[None]:
         telling.close()
 
 
-def _end_soon(hearing: socket.socket, ended: threading.Event) -> None:
+def _end_soon(hearing: socket.socket, ended: threading.Event, program: str) -> None:
     while numbers := hearing.recv(64):
         if signal.SIGINT in numbers and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             time.sleep(_GRACE)
             if not ended.is_set():
-                os.write(2, b"\nsr-tf: stopped\n")
+                os.write(2, f"\n{program}: stopped\n".encode())
             os._exit(130)

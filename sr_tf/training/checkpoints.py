@@ -57,13 +57,13 @@ def newest_state(folder: Path, first: State) -> State:
     count = sum(map(len, first.values()))
     with ArrayFile(path, expected, most=count) as arrays:
         if len(arrays.names) != count:
-            raise UserError(f"{path}: {len(arrays.names)} arrays, not {count}; {expected}")
+            raise UserError(f"{path}: cannot be read ({len(arrays.names)} arrays, not {count}), {expected}")
         state = {
             name: [arrays.read(f"{name}/{i:04d}", value.dtype, value.shape) for i, value in enumerate(values)]
             for name, values in first.items()
         }
     if int(state["step"][0]) < 0:
-        raise UserError(f"{path}: step {int(state['step'][0])}, {expected}")
+        raise UserError(f"{path}: cannot be read (step {int(state['step'][0])}), {expected}")
     return state
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from sr_tf.disk.files import replace_atomically, write_atomically
+from sr_tf.errors import UserError
 from sr_tf.generators.runs import kept_generators, reducer_path
 
 
@@ -38,9 +39,14 @@ class BestGenerators:
 
         Returns:
             Whether this generator is now the best.
+
+        Raises:
+            UserError: `scores.json` is damaged or of another kind of run, or a file cannot be written.
         """
         entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
         kept = [other for other in kept_generators(self._folder) if other["step"] != step]
+        if any(self._criterion not in other for other in kept):
+            raise UserError(f"{self._folder / 'scores.json'}: an entry without {self._criterion}, expected it in each")
         ranked = sorted([*kept, entry], key=lambda other: (self._sign * other[self._criterion], other["step"]))
         ranked = ranked[: self._keep]
         if entry in ranked:

@@ -18,6 +18,7 @@ from sr_tf.config import TrainConfig
 from sr_tf.data.sampler import Sampler
 from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
+from sr_tf.messages import tell
 from sr_tf.training.averaging import moved_averages
 from sr_tf.training.objectives import Turn
 from sr_tf.training.parts import build_parts
@@ -81,6 +82,7 @@ class JaxBackend:
         The losses are arrays [K] for the K steps of that call. They are still on the device; reading them waits for it.
         """
         first = int(self._state["step"][0])
+        tell("compiling the training step with JAX; this can take a few minutes")
         for step, batches in self._batches_ahead(sampler, first, last):
             self._state, named = self.steps(self._state, *batches)
             each(step, named)
