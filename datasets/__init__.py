@@ -48,7 +48,9 @@ def prepare(
         raise UserError(f"data set {name}: unknown option ({error})") from error
     try:
         builder = module.Builder(data_dir=tfds_dir, config=config)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:  # of its JSON files
+    except UserError:
+        raise
+    except Exception as error:  # TFDS and protobuf raise many exception types for damaged JSON files
         folder = tfds_dir or tfds.core.constants.DATA_DIR
         raise UserError(
             f"{folder}: the description of the prepared data set {name} cannot be read ({reason(error)}), expected "

@@ -1,6 +1,5 @@
 """The files of a training run: `config.json`, and the kept generators in `best/` with their scores."""
 
-import math
 import re
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,8 @@ from sr_tf.disk.json_files import read_json
 from sr_tf.errors import UserError
 
 _KEPT = "expected the JSON list of kept generators"
+_MOST = 1 << 60
+"""Steps and scores are smaller."""
 _FILE = re.compile(r"[\w.+@ -]{1,200}\.keras")
 """The name of a file in `best/`; no path, since files that are no longer kept are deleted by it."""
 
@@ -40,9 +41,9 @@ def kept_generators(folder: Path) -> list[dict]:
     kept = read_json(path, list[dict[str, int | float | str]], _KEPT)
     for entry in kept:
         file, step, *scores = entry.get("file"), entry.get("step"), *(entry[key] for key in entry.keys() - {"file"})
-        if not (isinstance(file, str) and _FILE.fullmatch(file) and type(step) is int and step >= 0):
+        if not (isinstance(file, str) and _FILE.fullmatch(file) and type(step) is int and 0 <= step < _MOST):
             raise UserError(f"{path}: {_KEPT}, each with the `file` name.keras and the number `step`")
-        if not all(isinstance(score, int | float) and math.isfinite(score) for score in scores):
+        if not all(isinstance(score, int | float) and -_MOST < score < _MOST for score in scores):
             raise UserError(f"{path}: {_KEPT}, each score a number")
     return kept
 

@@ -9,6 +9,9 @@ from sr_tf.disk.files import replace_atomically, write_atomically
 from sr_tf.errors import UserError
 from sr_tf.generators.runs import kept_generators, reducer_path
 
+_MOST = 1e9
+"""Stands for an infinite score, which JSON cannot hold: the PSNR of equal images."""
+
 
 class BestGenerators:
     """Keeps the best generators of a run in a folder.
@@ -43,7 +46,8 @@ class BestGenerators:
         Raises:
             UserError: `scores.json` is damaged or of another kind of run, or a file cannot be written.
         """
-        entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
+        finite = {name: max(-_MOST, min(score, _MOST)) for name, score in scores.items()}
+        entry = {"file": f"step-{step:08d}.keras", "step": step, **finite}
         kept = [other for other in kept_generators(self._folder) if other["step"] != step]
         if any(self._criterion not in other for other in kept):
             raise UserError(f"{self._folder / 'scores.json'}: an entry without {self._criterion}, expected it in each")

@@ -198,5 +198,5 @@ def test_a_file_in_a_wheel_is_read_and_its_hash_checked(tmp_path, layout, state)
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"none\.pth: cannot be read"):
+    with pytest.raises(UserError, match=r"none\.pth: no such file, expected PyTorch weights"):
         read_state_dict(tmp_path / "none.pth")
