@@ -1,5 +1,10 @@
 """Scores generators and interpolation, and writes the study's table and a figure panel."""
 
+if __name__ == "__main__":
+    from sr_tf.cli.early_interrupt import stop_at_once
+
+    stop_at_once()  # before the other imports, which take a while
+
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,6 +15,7 @@ from sr_tf.cli.flags import DATA_FIELDS, define_config_flags, given_config_flags
 from sr_tf.config import TrainConfig
 from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.disk.outputs import ANY, OutputKind, check_outputs
+from sr_tf.generators.load import require_generator
 from sr_tf.generators.names import DEFAULT_GENERATOR, labels, parse_model
 from sr_tf.images.reading import find_images, read_folder
 from sr_tf.messages import load_tensorflow
@@ -54,6 +60,8 @@ def main() -> None:
     """Scores all methods, prints the table and writes the results."""
     config = TrainConfig(**given_config_flags())
     models = labels(flags.FLAGS.models)
+    for where in models.values():
+        require_generator(where)
     images = _images(config) if flags.FLAGS.images else None
     out = make_folder(flags.FLAGS.out)
     # A call may be repeated, so its own results are replaced, but no image, and no `scores.json` of a training run.

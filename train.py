@@ -1,5 +1,10 @@
 """Trains a generator: phase 1 by pixelwise MSE, phase 2 adversarially with a perceptual loss."""
 
+if __name__ == "__main__":
+    from sr_tf.cli.early_interrupt import stop_at_once
+
+    stop_at_once()  # before the other imports, which take a while
+
 import functools
 
 from absl import flags

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from sr_tf.cli.early_interrupt import stop_in_order
 from sr_tf.cli.interrupt import prompt_stop
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
@@ -61,5 +62,6 @@ def run(main: Callable[[], None], usage: str) -> None:
     except (flags.Error, UserError) as error:
         sys.exit(complain(name, error))
     logging.set_verbosity(logging.WARNING)
+    stop_in_order()
     with prompt_stop(True, name):
         app.run(lambda _: exit_code(name, main), argv=sys.argv)

@@ -4,8 +4,8 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
-import time
 from collections.abc import Iterator
 
 _GRACE = 1.5
@@ -30,20 +30,29 @@ def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
     hearing, telling = socket.socketpair()
     telling.setblocking(False)
     before = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
-    ended = threading.Event()
-    threading.Thread(target=_end_soon, args=(hearing, ended, program), daemon=True).start()
+    heard, ended = threading.Event(), threading.Event()
+    listener = threading.Thread(target=_end_soon, args=(hearing, heard, ended, program), daemon=True)
+    listener.start()
     try:
         yield
     finally:
         ended.set()
         signal.set_wakeup_fd(before)
         telling.close()
+        listener.join()
+        if heard.is_set():
+            # Drafts are removed by now. The usual end waits for threads and for a framework to free its memory.
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(130)
 
 
-def _end_soon(hearing: socket.socket, ended: threading.Event, program: str) -> None:
+def _end_soon(hearing: socket.socket, heard: threading.Event, ended: threading.Event, program: str) -> None:
     while numbers := hearing.recv(64):
         if signal.SIGINT in numbers and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            time.sleep(_GRACE)
-            if not ended.is_set():
+            heard.set()
+            if not ended.wait(_GRACE):
                 os.write(2, f"\n{program}: stopped\n".encode())
-            os._exit(130)
+                os._exit(130)
+            return

@@ -35,10 +35,24 @@ def load_generator(where: str | Path | ModelName):
     Raises:
         UserError: the generator does not exist, the file contains something else, or a self-ensemble is named.
     """
+    name = require_generator(where).single()
     load_backend()
-    name = where if isinstance(where, ModelName) else parse_model(str(where))
-    name = name.single()
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
+
+
+def require_generator(where: str | Path | ModelName) -> ModelName:
+    """Finds a generator without loading it, so that a wrong name is an error before a framework is loaded.
+
+    Returns:
+        The generator's name.
+
+    Raises:
+        UserError: there is no such generator.
+    """
+    name = where if isinstance(where, ModelName) else parse_model(str(where))
+    if name.where not in shipped():
+        _existing_file(name.where)
+    return name
 
 
 def load_reducer(where: str | Path):
