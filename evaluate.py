@@ -1,5 +1,10 @@
 """Scores generators and interpolation, and writes the study's table and a figure panel."""
 
+if __name__ == "__main__":
+    from sr_tf.cli.early_interrupt import stop_at_once
+
+    stop_at_once()  # before the other imports, which take a while
+
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,8 +14,13 @@ from absl import flags
 from sr_tf.cli.flags import DATA_FIELDS, define_config_flags, given_config_flags, run
 from sr_tf.config import TrainConfig
 from sr_tf.disk.files import make_folder, write_atomically
-from sr_tf.generators.names import DEFAULT_GENERATOR, labels
+from sr_tf.disk.outputs import ANY, OutputKind, check_outputs
+from sr_tf.generators.load import require_generator
+from sr_tf.generators.names import DEFAULT_GENERATOR, labels, parse_model
+from sr_tf.images.reading import find_images, read_folder
 from sr_tf.messages import load_tensorflow
+
+_SCORES = OutputKind("the scores of evaluate.py", (b"{",), b'"protocol"')
 
 USAGE = """Scores generators and interpolation: the study's table and a figure panel. Research use only.
 
@@ -50,7 +60,17 @@ def main() -> None:
     """Scores all methods, prints the table and writes the results."""
     config = TrainConfig(**given_config_flags())
     models = labels(flags.FLAGS.models)
+    for where in models.values():
+        require_generator(where)
+    images = _images(config) if flags.FLAGS.images else None
     out = make_folder(flags.FLAGS.out)
+    # A call may be repeated, so its own results are replaced, but no image, and no `scores.json` of a training run.
+    inputs = {"generator": [Path(parse_model(where).where) for where in models.values()]}
+    if images is not None:
+        inputs["input image"] = find_images(flags.FLAGS.images)
+    check_outputs([out / "scores.json"], _SCORES, inputs, overwrite=True)
+    others = ["table.txt", "table.md", "panel.png", *["report.html"] * flags.FLAGS.report]
+    check_outputs([out / name for name in others], ANY, inputs, overwrite=True)
     load_tensorflow()
     from sr_tf.evaluation import table
     from sr_tf.evaluation.compare import common_scale, compare, restorations
@@ -64,7 +84,7 @@ def main() -> None:
     generators = {label: load_restorer(where) for label, where in models.items()}
     names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
     measures = load_measures(names, common_scale(generators), config.degradation)
-    data, scenes = _scenes(config)
+    data, scenes = images or _prepared(config)
     measures = run_ladder_test(measures, scenes, partial(upscale, load_restorer("small")))
     comparison = compare(scenes(), generators, config.degradation, data, measures)
     name = typical_scene(comparison)
@@ -86,20 +106,22 @@ def main() -> None:
     print(f"{out}: {', '.join(files)}")
 
 
-def _scenes(config: TrainConfig):
-    """The name of the data, and a function whose every call returns a new iterator of (name, HR)."""
-    if flags.FLAGS.images:
-        from sr_tf.data.scenes import middle
-        from sr_tf.images.reading import find_images, read_folder
+def _images(config: TrainConfig):
+    """The name of the images, and a function whose every call returns a new iterator of (name, HR)."""
+    from sr_tf.data.scenes import middle
 
-        folder = Path(flags.FLAGS.images)
-        paths, side = find_images(folder), flags.FLAGS.centre
+    folder = Path(flags.FLAGS.images)
+    paths, side = find_images(folder), flags.FLAGS.centre
 
-        def read_images():
-            for path, image in read_folder(paths, config.strict):
-                yield str(path.relative_to(folder)), middle(path, image, side) if side else image
+    def read_images():
+        for path, image in read_folder(paths, config.strict):
+            yield str(path.relative_to(folder)), middle(path, image, side) if side else image
 
-        return f"{folder.parent.name}/{folder.name}{f', middle {side}×{side}' * bool(side)}", read_images
+    return f"{folder.parent.name}/{folder.name}{f', middle {side}×{side}' * bool(side)}", read_images
+
+
+def _prepared(config: TrainConfig):
+    """The same for a prepared data set."""
     import datasets
     from sr_tf.data.records import RecordScenes
 

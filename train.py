@@ -1,5 +1,10 @@
 """Trains a generator: phase 1 by pixelwise MSE, phase 2 adversarially with a perceptual loss."""
 
+if __name__ == "__main__":
+    from sr_tf.cli.early_interrupt import stop_at_once
+
+    stop_at_once()  # before the other imports, which take a while
+
 import functools
 
 from absl import flags
@@ -32,7 +37,7 @@ define_config_flags()
 
 def main() -> None:
     """Reads the flags, prepares the data set and trains."""
-    from sr_tf.config import preset
+    from sr_tf.config import open_run_folder, preset
 
     given = given_config_flags()
     if given.get("dataset") == "packed":
@@ -41,6 +46,7 @@ def main() -> None:
         given = {**given, **packed_settings(given)}
     config = preset(flags.FLAGS.preset, given.pop("phase", "pretrain"), **given)
 
+    open_run_folder(config)  # before a framework is loaded, which takes seconds
     load_backend()
     from sr_tf.training.run import train
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -46,7 +46,16 @@ def prepare(
         config = module.Config(**options) if options or not module.Builder.BUILDER_CONFIGS else None
     except TypeError as error:
         raise UserError(f"data set {name}: unknown option ({error})") from error
-    builder = module.Builder(data_dir=tfds_dir, config=config)
+    try:
+        builder = module.Builder(data_dir=tfds_dir, config=config)
+    except UserError:
+        raise
+    except Exception as error:  # TFDS and protobuf raise many exception types for damaged JSON files
+        folder = tfds_dir or tfds.core.constants.DATA_DIR
+        raise UserError(
+            f"{folder}: the description of the prepared data set {name} cannot be read ({reason(error)}), expected "
+            "files that TFDS wrote; delete its folder to prepare it again"
+        ) from error
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     builder.download_and_prepare()

@@ -4,8 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-from sr_tf.disk.files import write_atomically
-from sr_tf.errors import UserError
+import msgspec
+
+from sr_tf.disk.files import make_folder, write_atomically
+from sr_tf.disk.json_files import read_json
+from sr_tf.errors import UserError, reason
 
 PHASES = ("pretrain", "gan")
 
@@ -189,12 +192,16 @@ def load_config(path: Path) -> TrainConfig:
         path: the JSON file.
 
     Raises:
-        UserError: the file is missing, is not JSON, or has other fields.
+        UserError: the file is missing, is not JSON, or has other fields or values.
     """
+    expected = "expected a configuration of this version of sr_tf"
+    content = read_json(path, dict[str, bool | int | float | str], expected)
     try:
-        return TrainConfig(**json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError, UserError) as error:
-        raise UserError(f"{path}: not a configuration of this version of sr_tf ({error})") from error
+        if unknown := content.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
+            raise UserError(f"unknown field {min(unknown)[:80]!r}")
+        return msgspec.convert(content, TrainConfig)
+    except (msgspec.ValidationError, UserError) as error:
+        raise UserError(f"{path}: {expected} ({reason(error)})") from error
 
 
 def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> None:
@@ -213,6 +220,18 @@ def require_same_run(config: TrainConfig, earlier: TrainConfig, path: Path) -> N
     if changed:
         shown = ", ".join(f"{name} was {before[name]}, now {now[name]}" for name in changed[:4])
         raise UserError(f"{path}: this run was started with other settings ({shown}); name another --run_dir")
+
+
+def open_run_folder(config: TrainConfig) -> Path:
+    """Creates the folder of a run, or checks that the run in it has the same settings.
+
+    Raises:
+        UserError: the folder cannot be written, or holds another run.
+    """
+    folder = make_folder(config.run_dir)
+    if (folder / "config.json").exists():
+        require_same_run(config, load_config(folder / "config.json"), folder)
+    return folder
 
 
 _SMALL = {"blocks": 8, "filters": 32, "discriminator_filters": 32, "schedule": "cosine"}

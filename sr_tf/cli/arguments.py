@@ -3,11 +3,11 @@
 import argparse
 import contextlib
 import math
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.outputs import OVERWRITE
 from sr_tf.errors import UserError, install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
@@ -157,7 +157,7 @@ def add_engine(command: argparse.ArgumentParser) -> None:
 
 def add_workers(command: argparse.ArgumentParser) -> None:
     """Adds `--workers`."""
-    count = cores()
+    count = usable_cores()
     command.add_argument(
         "--workers",
         type=positive,
@@ -184,11 +184,6 @@ def model_files(models: Iterable[str]) -> list[Path]:
 def add_strict(command: argparse.ArgumentParser) -> None:
     """Adds `--strict` to a command that reads many images."""
     command.add_argument("--strict", action="store_true", help="stop at an unreadable image instead of skipping it")
-
-
-def cores() -> int:
-    """Counts the CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def add_command(

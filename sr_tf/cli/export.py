@@ -5,8 +5,11 @@ from pathlib import Path
 
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.disk.files import make_folder
+from sr_tf.generators.load import load_generator, require_generator
 from sr_tf.generators.names import parse_model
 from sr_tf.messages import load_tensorflow
+from sr_tf.serving.versions import model_name
 
 
 def add_commands(commands: Commands) -> None:
@@ -28,8 +31,10 @@ def add_commands(commands: Commands) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     model = parse_model(options.model, options.alpha).single()
+    require_generator(model)
+    model_name(options.output)
+    make_folder(options.output)
     load_tensorflow()
-    from sr_tf.generators.load import load_generator
     from sr_tf.serving.export import export
 
     version = export(load_generator(model), options.output)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from sr_tf.cli.early_interrupt import stop_in_order
+from sr_tf.cli.interrupt import prompt_stop
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
 from sr_tf.messages import complain, exit_code
@@ -43,7 +45,7 @@ def given_config_flags() -> dict:
 
 
 def run(main: Callable[[], None], usage: str) -> None:
-    """Parses flags and calls `main`; a `UserError` becomes one line on stderr and exit code 2.
+    """Parses flags and calls `main`; a `UserError` becomes one line on stderr and exit code 2, Ctrl-C exit code 130.
 
     Args:
         main: the function that does the work; it imports heavy modules itself, so that `--help` is quick.
@@ -60,4 +62,6 @@ def run(main: Callable[[], None], usage: str) -> None:
     except (flags.Error, UserError) as error:
         sys.exit(complain(name, error))
     logging.set_verbosity(logging.WARNING)
-    app.run(lambda _: exit_code(name, main), argv=sys.argv)
+    stop_in_order()
+    with prompt_stop(True, name):
+        app.run(lambda _: exit_code(name, main), argv=sys.argv)

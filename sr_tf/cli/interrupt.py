@@ -4,8 +4,8 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
-import time
 from collections.abc import Iterator
 
 _GRACE = 1.5
@@ -13,7 +13,7 @@ _GRACE = 1.5
 
 
 @contextlib.contextmanager
-def prompt_stop(process: bool) -> Iterator[None]:
+def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
     """Within it, Ctrl-C ends the process with exit code 130 at the latest after `_GRACE` seconds.
 
     Python raises its `KeyboardInterrupt` only between two steps of the main thread, and a process ends only with its
@@ -22,6 +22,7 @@ def prompt_stop(process: bool) -> Iterator[None]:
 
     Args:
         process: whether the program owns the process. False: nothing changes.
+        program: the program's name, for the message.
     """
     if not process or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -29,20 +30,29 @@ def prompt_stop(process: bool) -> Iterator[None]:
     hearing, telling = socket.socketpair()
     telling.setblocking(False)
     before = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
-    ended = threading.Event()
-    threading.Thread(target=_end_soon, args=(hearing, ended), daemon=True).start()
+    heard, ended = threading.Event(), threading.Event()
+    listener = threading.Thread(target=_end_soon, args=(hearing, heard, ended, program), daemon=True)
+    listener.start()
     try:
         yield
     finally:
         ended.set()
         signal.set_wakeup_fd(before)
         telling.close()
+        listener.join()
+        if heard.is_set():
+            # Drafts are removed by now. The usual end waits for threads and for a framework to free its memory.
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(130)
 
 
-def _end_soon(hearing: socket.socket, ended: threading.Event) -> None:
+def _end_soon(hearing: socket.socket, heard: threading.Event, ended: threading.Event, program: str) -> None:
     while numbers := hearing.recv(64):
         if signal.SIGINT in numbers and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            time.sleep(_GRACE)
-            if not ended.is_set():
-                os.write(2, b"\nsr-tf: stopped\n")
-            os._exit(130)
+            heard.set()
+            if not ended.wait(_GRACE):
+                os.write(2, f"\n{program}: stopped\n".encode())
+                os._exit(130)
+            return

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.generators.load import require_generator
 from sr_tf.messages import load_tensorflow
 
 
@@ -47,6 +48,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def _rate_distortion(options: argparse.Namespace) -> None:
+    for model in options.models:
+        require_generator(model)
     load_tensorflow()
     from sr_tf.cli.rate_distortion_command import compare_rates
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import install_extra
 
 
@@ -55,7 +56,7 @@ def _serve(options: argparse.Namespace) -> None:
     from sr_tf.serving.ray_app import ServeOptions, serve_forever
 
     most = max(options.replicas, options.max_replicas or 0)
-    threads = options.threads or max(1, arguments.cores() // most)
+    threads = options.threads or max(1, usable_cores() // most)
     serve_forever(
         ServeOptions(
             folder=options.export,

@@ -4,8 +4,7 @@ Arrays: `hr/000000` … uint8 [H, W, 3]; `lr/000000/0` … uint8 [ceil(H / scale
 quality; and the scalars `scale`, `degradation` and `qualities` (as `TrainConfig.lr_qualities`).
 """
 
-import contextlib
-import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.config import TrainConfig
 from sr_tf.data.scene_store import LRs
+from sr_tf.disk.arrays import ArrayFile
+from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
+from sr_tf.images.degradation import DEGRADATIONS
 
 FILES = {"train": "train.npz", "validation": "validation.npz"}
 """The files in a folder of packed scenes, by split."""
-_SETTINGS = ("scale", "degradation", "qualities")
+_SETTINGS = {"scale": "int64", "degradation": "U", "qualities": "U"}
+_EXPECTED = "expected a file that `sr-tf pack` wrote"
+_HR = re.compile(r"hr/\d{6}")
+_MOST_ARRAYS = 200_000
+_MOST_PIXELS = 1 << 28
+"""The most pixels of a scene that is read; the images that are packed have fewer."""
 
 
 class PackedScenes:
@@ -43,11 +51,18 @@ class PackedScenes:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with _named_errors(self.path):
-            self._arrays = np.load(path, allow_pickle=False)
-            self._count = sum(name.startswith("hr/") for name in self._arrays.files)
-            self.scale, self.degradation, self.qualities = (self._arrays[name].item() for name in _SETTINGS)
-        self.variants = max(1, len(self.qualities.split(",")))
+        self._arrays = ArrayFile(self.path, _EXPECTED, _MOST_ARRAYS)
+        try:
+            settings = {name: self._arrays.read(name, kind, ()).item() for name, kind in _SETTINGS.items()}
+            self.scale, self.degradation, self.qualities = settings.values()
+            self._check_settings()
+            self.variants = max(1, len(self.qualities.split(",")))
+            self._count = sum(_HR.fullmatch(name) is not None for name in self._arrays.names)
+            if self._arrays.names != set(_names(self._count, self.variants)):
+                raise UserError(f"{self.path}: lacks arrays of a scene, or contains other arrays, {_EXPECTED}")
+        except BaseException:
+            self._arrays.close()
+            raise
 
     def __len__(self) -> int:
         return self._count
@@ -58,22 +73,31 @@ class PackedScenes:
 
     def read(self, index: int) -> np.ndarray:
         """Reads the HR image of one scene, uint8 [H, W, 3]. Thread-safe."""
-        with _named_errors(self.path):
-            return self._arrays[f"hr/{index:06d}"]
+        hr = self._arrays.read(f"hr/{index:06d}", "uint8", (None, None, 3))
+        if not 0 < hr.shape[0] * hr.shape[1] <= _MOST_PIXELS:
+            raise UserError(f"{self.path}: scene {index} has {hr.shape[1]}×{hr.shape[0]} pixels, {_EXPECTED}")
+        return hr
 
-    def lr(self, index: int, variant: int) -> np.ndarray:
-        """Reads one LR of one scene, uint8 [h, w, 3]. Thread-safe."""
-        with _named_errors(self.path):
-            return self._arrays[f"lr/{index:06d}/{variant}"]
+    def lr(self, index: int, variant: int, hr: np.ndarray) -> np.ndarray:
+        """Reads one LR of one scene, uint8 [h, w, 3], whose HR is `hr`. Thread-safe."""
+        height, width = (-(-side // self.scale) for side in hr.shape[:2])
+        return self._arrays.read(f"lr/{index:06d}/{variant}", "uint8", (height, width, 3))
+
+    def _check_settings(self) -> None:
+        if self.degradation not in DEGRADATIONS:
+            raise UserError(f"{self.path}: degradation {self.degradation[:80]!r}, {_EXPECTED}")
+        try:
+            TrainConfig(scale=self.scale, lr_qualities=self.qualities)
+        except UserError as error:
+            raise UserError(f"{self.path}: {error}; {_EXPECTED}") from error
 
 
-@contextlib.contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """Converts the exceptions that NumPy and zipfile raise on damaged files to a `UserError` with the file's name."""
-    try:
-        yield
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: expected a file that `sr-tf pack` wrote ({error})") from error
+def _names(scenes: int, variants: int) -> Iterator[str]:
+    """The names of all arrays of a file."""
+    yield from _SETTINGS
+    for index in range(scenes):
+        yield f"hr/{index:06d}"
+        yield from (f"lr/{index:06d}/{variant}" for variant in range(variants))
 
 
 class PackedLRs:
@@ -85,7 +109,7 @@ class PackedLRs:
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
         """Returns the LRs with the given numbers, see `LRs`."""
-        return [self._scenes.lr(index, variant) for variant in variants]
+        return [self._scenes.lr(index, variant, hr) for variant in variants]
 
 
 def open_packed(folder: str | Path) -> dict[str, PackedScenes]:
@@ -143,13 +167,18 @@ def write_packed(
 
     Returns:
         The number of scenes packed.
+
+    Raises:
+        UserError: there are more scenes than one file may contain, or the file cannot be written.
     """
     count = 0
 
     def write(draft: Path) -> None:
         nonlocal count
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive, ThreadPoolExecutor(os.cpu_count()) as pool:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive, ThreadPoolExecutor(usable_cores()) as pool:
             for hr in images:
+                if len(_SETTINGS) + (count + 1) * (1 + lrs.variants) > _MOST_ARRAYS:
+                    raise UserError(f"{path}: more than {count} scenes, expected several files of fewer scenes")
                 _add(archive, f"hr/{count:06d}", hr)
                 for variant, lr in enumerate(lrs(count, hr, range(lrs.variants), pool.map)):
                     _add(archive, f"lr/{count:06d}/{variant}", lr)

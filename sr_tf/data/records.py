@@ -9,11 +9,15 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from google.protobuf.message import DecodeError
 
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, reason
 
 # A TFRecord file is a sequence of records: length (uint64), CRC of the length, the data, CRC of the data.
 _LENGTH = struct.Struct("<Q")
 _HEADER, _FOOTER = 12, 4
+# What TensorFlow, protobuf and TFDS raise for damaged records.
+_DAMAGED = (
+    OSError, struct.error, DecodeError, tf.errors.OpError, ValueError, KeyError, TypeError, MemoryError, OverflowError,
+)  # fmt: skip
 
 
 class RecordScenes:
@@ -46,11 +50,22 @@ class RecordScenes:
         offsets = []
         for path in self._paths:
             offset = 0
-            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            records = iter(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+            while True:
+                try:
+                    record = next(records, None)
+                    if record is None:
+                        break
+                    example = self._features.deserialize_example_np(record)
+                    name = example["name"].decode("utf-8")
+                except _DAMAGED as error:
+                    raise UserError(
+                        f"{path}: record {offset:,} bytes from its start cannot be read ({reason(error)}), expected a "
+                        "file that TFDS wrote; delete this data set's folder to prepare it again"
+                    ) from error
                 offsets.append((path, offset))
                 offset += _HEADER + len(record) + _FOOTER
-                example = self._features.deserialize_example_np(record)
-                yield example["name"].decode("utf-8"), example["image"]
+                yield name, example["image"]
         self._offsets = offsets
 
     def read(self, index: int) -> np.ndarray:
@@ -68,11 +83,14 @@ class RecordScenes:
         path, offset = self._offsets[index]
         try:
             with path.open("rb") as file:
+                size = file.seek(0, 2)
                 file.seek(offset)
                 (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+                if length > size:
+                    raise ValueError(f"a record of {length:,} bytes in a file of {size:,}")
                 file.seek(offset + _HEADER)
                 return self._features.deserialize_example_np(file.read(length))["image"]
-        except (OSError, struct.error, DecodeError, tf.errors.OpError, ValueError, MemoryError, OverflowError) as error:
+        except _DAMAGED as error:
             raise UserError(
                 f"{path}: scene {index} cannot be read again ({error}); the file may have changed"
             ) from error

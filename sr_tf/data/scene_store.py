@@ -1,6 +1,5 @@
 """HR scenes with their LRs, by index: kept in memory as far as they fit, otherwise read when needed."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -8,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import pad_to_multiple
 
@@ -86,7 +86,7 @@ class SceneStore:
         self._kept: list[tuple[list[np.ndarray], np.ndarray]] = []
         sizes, used, full = [], 0, False
         every = range(lrs.variants)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             for index, (name, hr) in enumerate(tqdm(scenes, "read scenes", len(scenes), unit="scene", disable=None)):
                 height, width = hr.shape[:2]
                 sizes.append((-(-height // scale), -(-width // scale)))

@@ -136,16 +136,30 @@ def input_file(path: Path, expected: str) -> Iterator[None]:
         expected: the end of the message: "expected an image".
 
     Raises:
-        UserError: the path is a folder, the file does not exist or it cannot be read.
+        UserError: the path is a folder, a device or another special file, the file does not exist, or it cannot be
+            read.
     """
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder, {expected}")
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a null character in the name
+        raise UserError(f"{str(path)!r}: is no name of a file, {expected}") from error
+    except OSError:
+        mode = stat.S_IFREG  # the block meets the error again
+    _refuse_special_source(path, mode, expected)
     try:
         yield
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file, {expected}") from error
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def _refuse_special_source(path: Path, mode: int, expected: str) -> None:
+    """Raises a `UserError` for a folder, and for what may never end or never begin."""
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{path}: is a folder, {expected}")
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{path}: is a device, pipe or socket, {expected}")
 
 
 def _umask() -> int:

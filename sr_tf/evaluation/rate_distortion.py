@@ -5,24 +5,35 @@ measured with the same settings, so an interrupted run continues, and a run with
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from tqdm import tqdm
 
 from sr_tf.disk.files import write_atomically
+from sr_tf.disk.json_files import read_json
+from sr_tf.errors import UserError
 from sr_tf.evaluation.measures import Measures, require_size
 from sr_tf.evaluation.rate_methods import Method
 from sr_tf.evaluation.wording import finite, json_text
+from sr_tf.messages import tell
 
 Point = dict[str, float]
 """One file: its `level`, `bytes`, `bpp` (bits per original pixel), and each score by its key."""
+
 Spread = Callable[[Callable, Iterable], Iterator]
 """`map`, or the `map` of a thread pool."""
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True):
+    """The file of an image: the hash of its pixels, and its points by method and scores; None: infinite."""
+
+    pixels: str
+    curves: dict[str, list[dict[str, float | int | None]]]
 
 
 def measure_image(
@@ -103,7 +114,8 @@ def _recorded(
     record = _read(path, digest)
     scored = f"scores {' '.join(measures.functions)}"
     keys = {method.name: f"{method.settings}, {scored}" for method in methods}
-    missing = [method for method in methods if keys[method.name] not in record["curves"]]
+    known = {"level", "bytes", "bpp", *measures.functions}
+    missing = [method for method in methods if not _usable(record["curves"].get(keys[method.name]), method, known)]
     if missing:
         for name, points in measure_image(hr, missing, measures, spread).items():
             record["curves"][keys[name]] = finite(points)
@@ -117,11 +129,23 @@ def _recorded(
 def _read(path: Path, digest: str) -> dict:
     """The record of an image with these pixels; an empty record if there is none or it cannot be read."""
     empty = {"pixels": digest, "curves": {}}
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    if not path.exists():
         return empty
-    return record if isinstance(record, dict) and record.get("pixels") == digest else empty
+    try:
+        record = read_json(path, _Record, "expected an image's points")
+    except UserError as error:
+        tell(f"{error}; this image is measured again")
+        return empty
+    return {"pixels": digest, "curves": record.curves} if record.pixels == digest else empty
+
+
+def _usable(points: list | None, method: Method, known: set[str]) -> bool:
+    """Whether recorded points are those of a method: one for each level, with sizes above 0 and exactly these keys."""
+    return (
+        points is not None
+        and [point.get("level") for point in points] == list(method.levels)
+        and all(point.keys() == known and min(point["bytes"] or 0, point["bpp"] or 0) > 0 for point in points)
+    )
 
 
 def _infinite_or(value: float | None) -> float:

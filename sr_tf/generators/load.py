@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.disk.files import replace_atomically, write_atomically
-from sr_tf.errors import UserError, reason
+from sr_tf.errors import UserError
 from sr_tf.generators.interpolation import interpolate
+from sr_tf.generators.keras_files import read_keras
 from sr_tf.generators.names import ModelName, parse_model
 from sr_tf.generators.runs import keras_file, reducer_path
 from sr_tf.messages import load_backend
@@ -34,10 +35,24 @@ def load_generator(where: str | Path | ModelName):
     Raises:
         UserError: the generator does not exist, the file contains something else, or a self-ensemble is named.
     """
+    name = require_generator(where).single()
     load_backend()
-    name = where if isinstance(where, ModelName) else parse_model(str(where))
-    name = name.single()
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
+
+
+def require_generator(where: str | Path | ModelName) -> ModelName:
+    """Finds a generator without loading it, so that a wrong name is an error before a framework is loaded.
+
+    Returns:
+        The generator's name.
+
+    Raises:
+        UserError: there is no such generator.
+    """
+    name = where if isinstance(where, ModelName) else parse_model(str(where))
+    if name.where not in shipped():
+        _existing_file(name.where)
+    return name
 
 
 def load_reducer(where: str | Path):
@@ -62,8 +77,7 @@ def load_reducer(where: str | Path):
     path = reducer_path(_existing_file(where))
     if not path.is_file():
         return None
-    model = _read_keras(path, Reducer)
-    return _build(Reducer, {"scale": model.scale, "filters": model.filters}, model.get_weights())
+    return _build(Reducer, *read_keras(path, "Reducer"))
 
 
 def save_shipped(generator, folder: Path, card: dict, reducer=None) -> None:
@@ -91,14 +105,13 @@ def write_card(folder: Path, card: dict) -> None:
 
 
 def _load(where: str):
-    from sr_tf.models.edsr import EDSR, architecture
+    from sr_tf.models.edsr import EDSR
 
     cards = shipped()
     if where in cards:
         return _build(EDSR, cards[where]["architecture"], _read_weights(ZOO / where / "weights.npz"))
-    model = _read_keras(_existing_file(where), EDSR)
-    # Rebuilt in float32: a model from a mixed-precision run would compute in bfloat16.
-    return _build(EDSR, architecture(model), model.get_weights())
+    # Built in float32 also if the file is from a mixed-precision run, whose model would compute in bfloat16.
+    return _build(EDSR, *read_keras(_existing_file(where), "EDSR"))
 
 
 def _existing_file(where: str) -> Path:
@@ -117,19 +130,6 @@ def _write_weights(path: Path, model) -> None:
 def _read_weights(path: Path) -> list[np.ndarray]:
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[key].astype(np.float32) for key in sorted(arrays)]
-
-
-def _read_keras(path: Path, expected: type):
-    import keras
-
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many exception types for an unreadable file.
-        raise UserError(f"{path}: cannot be read as a .keras file ({reason(error)})") from error
-    if not isinstance(model, expected):
-        kind = "an EDSR generator" if expected.__name__ == "EDSR" else f"a {expected.__name__}"
-        raise UserError(f"{path}: contains a {type(model).__name__}, expected {kind}")
-    return model
 
 
 def _build(network: type, shape: dict, weights: list[np.ndarray]):

@@ -1,9 +1,26 @@
 """The files of a training run: `config.json`, and the kept generators in `best/` with their scores."""
 
-import json
+import re
 from pathlib import Path
+from typing import Literal
 
+import msgspec
+
+from sr_tf.disk.json_files import read_json
 from sr_tf.errors import UserError
+
+_KEPT = "expected the JSON list of kept generators"
+_MOST = 1 << 60
+"""Steps and scores are smaller."""
+_FILE = re.compile(r"[\w.+@ -]{1,200}\.keras")
+"""The name of a file in `best/`; no path, since files that are no longer kept are deleted by it."""
+
+
+class _Config(msgspec.Struct):
+    """What is read of a run's `config.json`."""
+
+    phase: Literal["pretrain", "gan"]
+    pretrained: str = ""
 
 
 def kept_generators(folder: Path) -> list[dict]:
@@ -16,17 +33,18 @@ def kept_generators(folder: Path) -> list[dict]:
         The entries of `scores.json`, each with `file`, `step` and the validation scores; empty if the file is missing.
 
     Raises:
-        UserError: `scores.json` cannot be read.
+        UserError: `scores.json` cannot be read, or contains something else.
     """
     path = folder / "scores.json"
     if not path.exists():
         return []
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-        if not all({"file", "step"} <= set(entry) for entry in kept):
-            raise ValueError("an entry lacks `file` or `step`")
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: expected the JSON list of kept generators ({error})") from error
+    kept = read_json(path, list[dict[str, int | float | str]], _KEPT)
+    for entry in kept:
+        file, step, *scores = entry.get("file"), entry.get("step"), *(entry[key] for key in entry.keys() - {"file"})
+        if not (isinstance(file, str) and _FILE.fullmatch(file) and type(step) is int and 0 <= step < _MOST):
+            raise UserError(f"{path}: {_KEPT}, each with the `file` name.keras and the number `step`")
+        if not all(isinstance(score, int | float) and -_MOST < score < _MOST for score in scores):
+            raise UserError(f"{path}: {_KEPT}, each score a number")
     return kept
 
 
@@ -66,9 +84,10 @@ def pretrained_of(where: str) -> str | None:
         UserError: the run's `config.json` cannot be read.
     """
     path = Path(where)
-    config = (path if path.is_dir() else path.parents[1]) / "config.json"
+    # Made absolute first: a file's name alone has no folder above its own.
+    config = (path if path.is_dir() else path.absolute().parents[1]) / "config.json"
     try:
-        found = json.loads(config.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{where}: interpolation needs the run's {config}, which cannot be read") from error
-    return found.get("pretrained") if found.get("phase") == "gan" else None
+        found = read_json(config, _Config, "expected the configuration of a run")
+    except UserError as error:
+        raise UserError(f"{where}: interpolation needs the run's {config}, which cannot be read ({error})") from error
+    return found.pretrained if found.phase == "gan" else None

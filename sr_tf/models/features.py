@@ -12,6 +12,7 @@ import numpy as np
 
 from sr_tf.assets.registry import find_asset
 from sr_tf.assets.store import by_hand, is_cached, locate
+from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, reason
 from sr_tf.models.efficientnet_lite import efficientnet_lite_features
 from sr_tf.models.frozen import IMAGENET_OFFSET, IMAGENET_SCALE, FeatureMaps, folded_convolution, tapped, vgg
@@ -165,10 +166,10 @@ def _imagenet_file() -> Path:
 
 
 def _load_vgg19(network: keras.Model, path: Path) -> None:
-    try:
-        network.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else reason(error)
-        raise UserError(
-            f"{path}: not the weights of VGG-19 ({found}), expected Keras's {_VGG19.file_name} ({_VGG19.digest})"
-        ) from error
+    expected = f"expected Keras's {_VGG19.file_name} ({_VGG19.digest})"
+    with input_file(path, expected):
+        try:
+            network.load_weights(path)
+        except Exception as error:  # damaged HDF5 files raise almost any exception
+            found = "no such file" if isinstance(error, FileNotFoundError) else reason(error)
+            raise UserError(f"{path}: not the weights of VGG-19 ({found}), {expected}") from error

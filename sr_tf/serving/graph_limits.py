@@ -36,7 +36,9 @@ def checked_file(file: tf.Tensor) -> tf.Tensor:
 
     is_png = tf.strings.substr(file, 0, len(_PNG)) == _PNG
     is_jpeg = tf.strings.substr(file, 0, len(_JPEG)) == _JPEG
-    file = _asserted(file, is_png | is_jpeg, f"{IMAGE_BYTES}: Unknown image file format, expected PNG or JPEG", is_png)
+    # TensorFlow's own error for a shorter file would contain its bytes, which are not UTF-8.
+    known = tf.logical_and(is_png | is_jpeg, tf.strings.length(file) >= _PNG_SIZE + 8)
+    file = _asserted(file, known, f"{IMAGE_BYTES}: Unknown image file format, expected PNG or JPEG", is_png)
     size = tf.cond(is_png, png_size, lambda: tf.image.extract_jpeg_shape(file)[:2])
     fits = tf.logical_and(tf.reduce_all(size > 0), tf.reduce_prod(tf.cast(size, tf.int64)) <= LARGEST_PIXELS)
     message = f"{IMAGE_BYTES}: expected images of 1 to {LARGEST_PIXELS} pixels,"

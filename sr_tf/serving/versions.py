@@ -41,4 +41,4 @@ def next_version(folder: Path) -> Path:
 
 
 def _numbered(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*") if path.name.isdecimal() and path.is_dir()]
+    return [path for path in folder.glob("*") if path.name.isdecimal()]

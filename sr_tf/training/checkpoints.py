@@ -1,10 +1,10 @@
 """Checkpoints: a run's state as a file of arrays, the same on both backends, so that either can continue the run."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from sr_tf.disk.arrays import ArrayFile
 from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
 
@@ -51,23 +51,19 @@ def newest_state(folder: Path, first: State) -> State:
             )
         return first
     path = paths[-1]
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            state = {name: [arrays[f"{name}/{i:04d}"] for i in range(len(first[name]))] for name in first}
-            if len(arrays.files) != sum(map(len, first.values())):
-                raise ValueError(f"{len(arrays.files)} arrays, expected {sum(map(len, first.values()))}")
-        for name, values in first.items():
-            for found, expected in zip(state[name], values, strict=True):
-                if found.shape != expected.shape or found.dtype != expected.dtype:
-                    raise ValueError(
-                        f"{name}: {found.dtype} {list(found.shape)}, expected {expected.dtype} {list(expected.shape)}"
-                    )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{path}: cannot be restored ({reason}), expected a checkpoint of this run; choose another --run_dir, or "
-            f"remove {folder} to start this run again"
-        ) from error
+    expected = (
+        f"expected a checkpoint of this run; choose another --run_dir, or remove {folder} to start this run again"
+    )
+    count = sum(map(len, first.values()))
+    with ArrayFile(path, expected, most=count) as arrays:
+        if len(arrays.names) != count:
+            raise UserError(f"{path}: cannot be read ({len(arrays.names)} arrays, not {count}), {expected}")
+        state = {
+            name: [arrays.read(f"{name}/{i:04d}", value.dtype, value.shape) for i, value in enumerate(values)]
+            for name, values in first.items()
+        }
+    if int(state["step"][0]) < 0:
+        raise UserError(f"{path}: cannot be read (step {int(state['step'][0])}), {expected}")
     return state
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sr_tf.config import TrainConfig, load_config, require_same_run
+from sr_tf.config import TrainConfig, open_run_folder
 from sr_tf.data.sampler import Sampler
 from sr_tf.data.scene_store import CodedLRs, LRs, Scenes, SceneStore
-from sr_tf.disk.files import make_folder
 from sr_tf.generators.load import load_reducer
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.images.degradation import reduce
@@ -58,9 +57,7 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
         UserError: the folder cannot be written or holds another run, an input is unusable, or a loss or validation
             score is not finite.
     """
-    run_dir = make_folder(config.run_dir)
-    if (run_dir / "config.json").exists():
-        require_same_run(config, load_config(run_dir / "config.json"), run_dir)
+    run_dir = open_run_folder(config)
     backend = open_backend(config, at_once)
     averaged = backend.averaged["generator"]
     # If the pretrained generator has a reducer, the run keeps it; it changes only with `learn_reduction`.

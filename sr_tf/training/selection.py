@@ -6,7 +6,11 @@ from pathlib import Path
 import keras
 
 from sr_tf.disk.files import replace_atomically, write_atomically
+from sr_tf.errors import UserError
 from sr_tf.generators.runs import kept_generators, reducer_path
+
+_MOST = 1e9
+"""Stands for an infinite score, which JSON cannot hold: the PSNR of equal images."""
 
 
 class BestGenerators:
@@ -38,9 +42,15 @@ class BestGenerators:
 
         Returns:
             Whether this generator is now the best.
+
+        Raises:
+            UserError: `scores.json` is damaged or of another kind of run, or a file cannot be written.
         """
-        entry = {"file": f"step-{step:08d}.keras", "step": step, **scores}
+        finite = {name: max(-_MOST, min(score, _MOST)) for name, score in scores.items()}
+        entry = {"file": f"step-{step:08d}.keras", "step": step, **finite}
         kept = [other for other in kept_generators(self._folder) if other["step"] != step]
+        if any(self._criterion not in other for other in kept):
+            raise UserError(f"{self._folder / 'scores.json'}: an entry without {self._criterion}, expected it in each")
         ranked = sorted([*kept, entry], key=lambda other: (self._sign * other[self._criterion], other["step"]))
         ranked = ranked[: self._keep]
         if entry in ranked:

@@ -5,7 +5,6 @@ optimizers only give the initial state; training does not change them.
 """
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,7 +16,9 @@ import numpy as np
 
 from sr_tf.config import TrainConfig
 from sr_tf.data.sampler import Sampler
+from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
+from sr_tf.messages import tell
 from sr_tf.training.averaging import moved_averages
 from sr_tf.training.objectives import Turn
 from sr_tf.training.parts import build_parts
@@ -81,6 +82,7 @@ class JaxBackend:
         The losses are arrays [K] for the K steps of that call. They are still on the device; reading them waits for it.
         """
         first = int(self._state["step"][0])
+        tell("compiling the training step with JAX; this can take a few minutes")
         for step, batches in self._batches_ahead(sampler, first, last):
             self._state, named = self.steps(self._state, *batches)
             each(step, named)
@@ -154,7 +156,7 @@ class JaxBackend:
         """
         every = (self.at_once, self._config.log_every, self._config.validate_every)
         ends = [end for end in range(first + 1, last + 1) if end == last or not all(end % n for n in every)]
-        with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(os.cpu_count()) as cutters:
+        with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(usable_cores()) as cutters:
 
             def cut(start: int, end: int):
                 return ahead.submit(sampler.batches, start, end - start, cutters.map)

@@ -77,7 +77,11 @@ class TileCache:
         if start < self._next:
             self._drop(self._next, self._disk_room)
         self._drop(start, start + len(png))
-        os.pwrite(self._file.fileno(), png, start)
+        rest, offset = memoryview(png), start
+        while rest:
+            # On a disk that is nearly full, a part is written without an error; the next call raises it.
+            written = os.pwrite(self._file.fileno(), rest, offset)
+            rest, offset = rest[written:], offset + written
         self._places[tile] = start, len(png)
         self._order.append(tile)
         self._next = start + len(png)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,28 @@ def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path, capsys):
         "Pr\\xe4parat.png: the name is not UTF-8, expected one that is; rename the file\n"
     )
     assert len(os.listdir(tmp_path)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.3, 1.0, 8.0])
+@pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
+def test_ctrl_c_ends_training_and_evaluation_too(tmp_path, program, delay):
+    write_png(tmp_path / "in" / "a.png", render_smear(1, 1200, 1200))
+    folders = {
+        "train.py": ["--preset=smoke", "--dataset=scene_folder", f"--data_dir={tmp_path}", f"--run_dir={tmp_path}/run"],
+        "evaluate.py": [f"--images={tmp_path}/in", f"--out={tmp_path}/out"],
+    }
+    root = Path(__file__).parents[2]
+    command = [sys.executable, root / program, *folders[program]]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    error = process.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 2
+    assert process.returncode == 130
+    assert error.strip().endswith(f"{program}: stopped")
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("delay", [0.3, 1.0, 3.0])

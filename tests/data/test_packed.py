@@ -1,5 +1,7 @@
 """Packed scenes: writing, reading, and errors for other files."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_packed_scenes_are_read_unchanged(images, folder):
         np.testing.assert_array_equal(hr, image)
         np.testing.assert_array_equal(scenes.read(index), image)
         for variant, lr in enumerate(coded_variants(antialiased(image), (90, 60))):
-            np.testing.assert_array_equal(scenes.lr(index, variant), lr)
+            np.testing.assert_array_equal(scenes.lr(index, variant, hr), lr)
 
 
 def test_training_uses_the_stored_lrs_in_memory_and_on_disk(images, folder):
@@ -85,11 +87,11 @@ def test_bad_input_is_reported(folder, tmp_path):
     np.save(tmp_path / "array.npy", np.zeros(3))
     (tmp_path / "array.npz").write_bytes((tmp_path / "array.npy").read_bytes())
     for name in ("text.npz", "empty.npz", "other.npz", "array.npz", "missing.npz"):
-        with pytest.raises(UserError, match=rf"{name}: expected a file that `sr-tf pack` wrote"):
+        with pytest.raises(UserError, match=rf"{name}: .*expected a file that `sr-tf pack` wrote"):
             PackedScenes(tmp_path / name)
     with pytest.raises(UserError, match=r"--dataset=packed: expected --data_dir"):
         open_packed("")
-    with pytest.raises(UserError, match=r"train\.npz: expected a file that"):
+    with pytest.raises(UserError, match=r"train\.npz: no such file, expected a file that"):
         open_packed(tmp_path)
     write_packed(tmp_path / "train.npz", [render_smear(1, 64, 48)], 2, "study", CodedLRs(lambda hr: reduce(hr, 2)))
     (tmp_path / "validation.npz").write_bytes((folder / "validation.npz").read_bytes())
@@ -104,8 +106,52 @@ def test_a_damaged_scene_is_named_when_it_is_read(folder, tmp_path):
     (tmp_path / "train.npz").write_bytes(content)
     scenes = PackedScenes(tmp_path / "train.npz")
     assert scenes.read(0).shape == (64, 80, 3)
-    with pytest.raises(UserError, match=r"train\.npz: expected a file that `sr-tf pack` wrote"):
+    with pytest.raises(UserError, match=r"train\.npz: cannot be read \(.*expected a file that `sr-tf pack` wrote"):
         scenes.read(1)
+
+
+HR, LR = np.zeros((20, 24, 3), np.uint8), np.zeros((5, 6, 3), np.uint8)
+ONE_SCENE = {"hr/000000": HR, "lr/000000/0": LR, "scale": 4, "degradation": "study", "qualities": ""}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 0}, {"scale": 3}, {"scale": 4.0}, {"scale": [4, 4]}, {"scale": "4"}, {"degradation": "other"},
+        {"degradation": 3}, {"qualities": "a"}, {"qualities": "101"}, {"qualities": "90,60"}, {"qualities": "9" * 2000},
+        {"lr/000000/0": None}, {"lr/000000/1": LR}, {"hr/000002": HR}, {"hr/0": HR}, {"more": HR}, {"scale": None},
+    ],
+)  # fmt: skip
+def test_what_is_no_packed_scenes_is_refused_when_it_is_opened(tmp_path, change):
+    arrays = {name: value for name, value in {**ONE_SCENE, **change}.items() if value is not None}
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=r"a\.npz: .*expected a file that `sr-tf pack` wrote"):
+        PackedScenes(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hr/000000": np.zeros(5, np.uint8)}, {"hr/000000": HR.astype(np.float32)}, {"hr/000000": HR[:0]},
+        {"hr/000000": HR[..., 0]}, {"lr/000000/0": LR[1:]}, {"lr/000000/0": LR.astype(np.int64)},
+        {"lr/000000/0": np.array(["a"])},
+    ],
+)  # fmt: skip
+def test_arrays_that_are_no_scenes_are_refused_when_they_are_read(tmp_path, change):
+    np.savez(tmp_path / "a.npz", **{**ONE_SCENE, **change})
+    scenes = PackedScenes(tmp_path / "a.npz")
+    with pytest.raises(UserError, match=r"a\.npz: .*expected a file that `sr-tf pack` wrote"):
+        SceneStore(scenes, 4, PackedLRs(scenes), 4, 1e9)
+
+
+def test_scenes_beyond_the_limit_are_not_held_in_memory(tmp_path):
+    """Only one scene at a time is in memory when none may be kept."""
+    scenes = [np.full((600, 600, 3), value, np.uint8) for value in range(2)] * 20
+    tracemalloc.start()
+    store = SceneStore(ListScenes(scenes), 4, CodedLRs(antialiased), 12, cache_bytes=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert store.cached == 0 and peak < 3_000_000
 
 
 def test_a_failed_packing_leaves_no_file(tmp_path):

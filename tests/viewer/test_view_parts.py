@@ -1,5 +1,7 @@
 """The pyramid's arithmetic and the tile cache."""
 
+import errno
+import os
 import threading
 
 import numpy as np
@@ -80,6 +82,35 @@ def test_cache_reads_from_disk_what_does_not_fit_into_memory():
     cache.put(_tile(9), b"x" * 50_000)  # larger than the limit on disk
     assert cache.get(_tile(9)) is None
     assert cache.get(_tile(3)) == bytes([3]) * 90
+    cache.close()
+
+
+def test_cache_gives_whole_tiles_where_the_disk_is_nearly_full(monkeypatch):
+    room = 5000
+    write = os.pwrite
+
+    def into_the_rest(descriptor, content, offset):
+        if offset >= room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, bytes(content)[: room - offset], offset)
+
+    monkeypatch.setattr(os, "pwrite", into_the_rest)
+    cache = TileCache(memory=4000, disk=20_000)
+    for number in range(3):
+        cache.put(_tile(number), bytes([number]) * 3000)
+    assert cache.get(_tile(0)) == bytes([0]) * 3000
+    assert cache.get(_tile(1)) is None  # 2,000 of its bytes found room
+    assert cache.get(_tile(2)) is None
+    cache.close()
+
+
+def test_cache_writes_on_after_a_part(monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, content, offset: write(file, bytes(content)[:7], offset))
+    cache = TileCache(memory=100, disk=10_000)
+    for number in range(5):
+        cache.put(_tile(number), bytes([number]) * 90)
+    assert [cache.get(_tile(number)) for number in range(5)] == [bytes([number]) * 90 for number in range(5)]
     cache.close()
 
 
