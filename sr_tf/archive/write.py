@@ -9,9 +9,10 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.assemble import assemble_archive
-from sr_tf.archive.associated import segments_of, standalone_of
+from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
+from sr_tf.archive.copied import segments_to_keep
 from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
@@ -78,13 +79,13 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         measure = Measure(options.gate.max_enl0 is not None)
         digest = sha256_of_file(source)
         grid = Grid(slide.info.width, slide.info.height)
-        segments = segments_of(slide.grid) if slide.grid else None
+        segments = segments_to_keep(slide, options.gate.lossless)
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         versions = [VERSION, sr_tf.__version__, imagecodecs.version()]
         settings = json.dumps([*versions, digest, str(options.gate), records, BLOCK, options.refine])
         make_folder(target.parent)
         with Spool(journal_of(target), settings) as spool:
-            journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
+            journal = Journal(spool, grid, segments, standalone_of(slide.grid) if segments else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
