@@ -20,6 +20,7 @@ from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
+from sr_tf.archive.proof import prove
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.disk.outputs import check_outputs, journal_of
@@ -68,8 +69,8 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         The archive's header.
 
     Raises:
-        UserError: the slide cannot be read, the target cannot be written or is a file that is no archive, or a
-            generator cannot be loaded.
+        UserError: the slide cannot be read, the target cannot be written or is a file that is no archive, a generator
+            cannot be loaded, or the archive could not be restored.
     """
     source, target = Path(source), Path(target)
     check_outputs([target], ARCHIVE, {"slide": source}, overwrite=True)
@@ -94,7 +95,12 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, digest, slide, options, records, segments if _needs_segments(journal) else None)
-            replace_atomically(target, lambda path: assemble_archive(path, header, slide, journal), alone=True)
+
+            def write(draft: Path) -> None:
+                assemble_archive(draft, header, slide, journal)
+                prove(draft, target, slide, journal, generators, options.engine)
+
+            replace_atomically(target, write, alone=True)
             spool.remove()
     return header
 

@@ -40,6 +40,22 @@ def load_generator(where: str | Path | ModelName):
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
 
 
+def build_generator(architecture: dict, weights: list[np.ndarray]):
+    """Makes a generator of given weights.
+
+    Args:
+        architecture: the constructor arguments of `sr_tf.models.edsr.EDSR`.
+        weights: float32, in the order of the layers.
+
+    Returns:
+        `sr_tf.models.edsr.EDSR` in float32.
+    """
+    load_backend()
+    from sr_tf.models.edsr import EDSR
+
+    return _build(EDSR, architecture, weights)
+
+
 def load_reducer(where: str | Path):
     """Loads the reducer that a generator was trained with.
 
@@ -58,7 +74,7 @@ def load_reducer(where: str | Path):
     where, cards = parse_model(str(where)).single().where, shipped()
     if where in cards:
         shape = cards[where].get("reducer")
-        return None if shape is None else _build(Reducer, shape, _read_weights(ZOO / where / "reducer.npz"))
+        return None if shape is None else _build(Reducer, shape, read_weights(ZOO / where / "reducer.npz"))
     path = reducer_path(_existing_file(where))
     if not path.is_file():
         return None
@@ -95,7 +111,7 @@ def _load(where: str):
 
     cards = shipped()
     if where in cards:
-        return _build(EDSR, cards[where]["architecture"], _read_weights(ZOO / where / "weights.npz"))
+        return _build(EDSR, cards[where]["architecture"], read_weights(ZOO / where / "weights.npz"))
     model = _read_keras(_existing_file(where), EDSR)
     # Rebuilt in float32: a model from a mixed-precision run would compute in bfloat16.
     return _build(EDSR, architecture(model), model.get_weights())
@@ -114,7 +130,8 @@ def _write_weights(path: Path, model) -> None:
     replace_atomically(path, lambda draft: np.savez_compressed(draft, **arrays))
 
 
-def _read_weights(path: Path) -> list[np.ndarray]:
+def read_weights(path: Path) -> list[np.ndarray]:
+    """Reads weights in the form that ships, float32 in the order of the layers."""
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[key].astype(np.float32) for key in sorted(arrays)]
 
