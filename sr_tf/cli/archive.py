@@ -119,8 +119,8 @@ def _add_verify(commands: Commands) -> None:
         _run("verify"),
         "check that an archive is undamaged",
         "Hashes every byte, decodes every block and checks that `sr-tf restore` has what it needs: generators of the "
-        "recorded weights, the engine, JPEG tiles that can be copied. With --against, restores every block and compares "
-        "it with the original again. Exit code 2 if anything is wrong.",
+        "recorded weights, the engine, JPEG tiles that can be copied. With --against, restores every block and "
+        "compares it with the original again. Exit code 2 if anything is wrong.",
         "sr-tf verify slide.sr.zip --against slide.svs",
     )
     _add_archive_file(command)
