@@ -1,14 +1,17 @@
 """An archive whose pixels can be read."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from sr_tf.archive.enlarge import BlockGenerator
+from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.generators.recorded import find_recorded, missing_generator
 from sr_tf.messages import tell
 
 
@@ -20,9 +23,9 @@ class ArchivedSlide(ArchiveFile):
 
     Args:
         path: the archive's file.
-        models: names or paths of the archive's generators, for those that do not ship under the names that the archive
-            records.
+        models: names or paths of the archive's generators, for those that neither ship nor have shipped with sr_tf.
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
+        loaded: generators that the caller has loaded already; one is used if the archive records its weights.
 
     Attributes:
         generators: the generators that blocks need, by their scale.
@@ -32,10 +35,16 @@ class ArchivedSlide(ArchiveFile):
         UserError: the file is not an archive or is damaged, or a generator is missing or has other weights.
     """
 
-    def __init__(self, path: str | Path, models: tuple[str, ...] = (), engine: str = DEFAULT_ENGINE):
+    def __init__(
+        self,
+        path: str | Path,
+        models: tuple[str, ...] = (),
+        engine: str = DEFAULT_ENGINE,
+        loaded: Iterable[BlockGenerator] = (),
+    ):
         super().__init__(path)
         try:
-            self.generators = self._load_generators(models, engine)
+            self.generators = self._load_generators(models, engine, loaded)
             self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators)
         except UserError:
             self.close()
@@ -59,32 +68,48 @@ class ArchivedSlide(ArchiveFile):
         self.header.slide.require_inside(self.path, x, y, width, height)
         return self.blocks.read(x, y, width, height)
 
-    def _load_generators(self, models: tuple[str, ...], engine: str) -> dict[int, BlockGenerator]:
-        needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}
-        if not needed:
+    def _load_generators(
+        self, models: tuple[str, ...], engine: str, loaded: Iterable[BlockGenerator]
+    ) -> dict[int, BlockGenerator]:
+        records = needed_generators(self)
+        if not records:
             return {}
-        records = {int(record["architecture"]["scale"]): record for record in self.header.generators}
-        if not needed <= set(records):
-            raise UserError(f"{self.path}: is damaged (a block needs a generator that the archive does not name)")
-        named = [BlockGenerator(name, engine) for name in models]
-        generators = {scale: self._load_generator(scale, records[scale], named, engine) for scale in needed}
-        for measured_by in {records[scale].get("engine", DEFAULT_ENGINE) for scale in needed}:
+        named = [*loaded, *(BlockGenerator(name, engine) for name in models)]
+        generators = {scale: self._load_generator(scale, record, named, engine) for scale, record in records.items()}
+        for measured_by in {record.get("engine", DEFAULT_ENGINE) for record in records.values()}:
             if measured_by.split()[0] != engine:
                 tell(f"{self.path}: measured with {measured_by}, restored by {engine}: pixels may differ by 1 of 255")
         return generators
 
     def _load_generator(self, scale: int, record: dict, named: list[BlockGenerator], engine: str) -> BlockGenerator:
-        """The generator of a record, from those that the user named or from those that ship."""
-        sha256 = record["weights_sha256"]
+        """The generator of a record, from those that the user named or from those that ship or have shipped."""
+        name, sha256 = record["name"], record["weights_sha256"]
         matching = [generator for generator in named if generator.record["weights_sha256"] == sha256]
-        try:
-            generator = matching[0] if matching else BlockGenerator(record["name"], engine)
-        except UserError as error:
-            raise UserError(f"{self.path}: its generator {record['name']}: {error}; name it with --models") from error
+        if matching:
+            generator = matching[0]
+        else:
+            recorded = find_recorded(name, sha256)
+            if recorded is None:
+                raise UserError(f"{self.path}: {missing_generator(name, sha256)}")
+            generator = BlockGenerator(name, engine, recorded=recorded)
         found = generator.record["weights_sha256"]
         if found != sha256 or generator.scale != scale:
             raise UserError(
-                f"{self.path}: the generator {record['name']} has other weights (SHA-256 {found[:12]}…) than when the "
-                f"archive was made (expected {sha256[:12]}…); name the right one with --models"
+                f"{self.path}: the generator {name} has other weights (SHA-256 {found[:12]}…, ×{generator.scale}) than "
+                f"when the archive was made (expected {sha256[:12]}…, ×{scale}); name the right one with --models"
             )
         return generator
+
+
+def needed_generators(archive: ArchiveFile) -> dict[int, dict]:
+    """The records of the generators that an archive's blocks need, by their scale.
+
+    Raises:
+        UserError: the archive does not name a generator that a block needs.
+    """
+    kinds = [KINDS[int(code)] for code in np.unique(archive.index["kind"])]
+    needed = {kind.scale for kind in kinds if kind.generator}
+    records = {int(record["architecture"]["scale"]): record for record in archive.header.generators}
+    if not needed <= set(records):
+        raise UserError(f"{archive.path}: is damaged (a block needs a generator that the archive does not name)")
+    return {scale: records[scale] for scale in needed}

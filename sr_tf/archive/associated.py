@@ -43,9 +43,16 @@ def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:
     size = {"width": image.pixels.shape[1], "height": image.pixels.shape[0]}
     if not gate.lossless:
         return {"stored": "avif", **size}, CODECS["avif"].encode(image.pixels, _QUALITY)
-    if image.grid is None:
-        pixels = np.ascontiguousarray(image.pixels)
-        return {"stored": "jpegxl", **size}, imagecodecs.jpegxl_encode(pixels, lossless=True, effort=7, numthreads=1)
+    if image.grid is not None:
+        entry, content = _as_segments(image, size)
+        if _gives_back(entry, content, image.pixels):
+            return entry, content
+    pixels = np.ascontiguousarray(image.pixels)
+    return {"stored": "jpegxl", **size}, imagecodecs.jpegxl_encode(pixels, lossless=True, effort=7, numthreads=1)
+
+
+def _as_segments(image: Associated, size: dict[str, int]) -> tuple[dict, bytes]:
+    """A lossless archive's entry and content for an image that consists of JPEG segments."""
     segments, standalone = segments_of(image.grid), standalone_of(image.grid)
     pieces = [
         native.repack(standalone(row, column)) for row in range(segments.rows) for column in range(segments.columns)
@@ -58,6 +65,13 @@ def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:
         "lengths": [len(piece) for _, piece in pieces],
     }
     return entry, b"".join(piece for _, piece in pieces)
+
+
+def _gives_back(entry: dict, content: bytes, pixels: np.ndarray) -> bool:
+    try:
+        return np.array_equal(decode_associated(entry, content), pixels)
+    except ValueError:
+        return False
 
 
 def decode_associated(entry: dict, content: bytes) -> np.ndarray:

@@ -6,8 +6,9 @@ import numpy as np
 from sr_tf.archive.kinds import Kind
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
-from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.generators.load import build_generator, load_generator, load_reducer
 from sr_tf.generators.names import parse_model
+from sr_tf.generators.recorded import Recorded
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.pixels import to_uint8
@@ -25,6 +26,8 @@ class BlockGenerator:
         where: its name or path, see `sr_tf.generators.load.load_generator`.
         engine: what runs it, a name in `sr_tf.generators.engines.ENGINES`.
         refine: whether it refines LRs before they are stored.
+        recorded: the weights to use instead of those of `where`, which is then only a label. Such a generator
+            restores; it has no reducer.
 
     Attributes:
         scale: enlargement in each direction.
@@ -38,13 +41,18 @@ class BlockGenerator:
         UserError: the generator does not exist or cannot be read, or the engine is not installed.
     """
 
-    def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
-        name = str(parse_model(where))
-        model = load_generator(name)
+    def __init__(
+        self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False, recorded: Recorded | None = None
+    ):
+        if recorded is None:
+            name = str(parse_model(where))
+            model = load_generator(name)
+        else:
+            name, model = where, build_generator(recorded.architecture, recorded.weights)
         from sr_tf.models.edsr import architecture
 
         self._model = on_engine(model, engine)
-        self._reducer = load_reducer(where)
+        self._reducer = load_reducer(where) if recorded is None else None
         self.scale = model.scale
         self.radius = model.receptive_radius
         self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale

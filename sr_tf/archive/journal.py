@@ -1,6 +1,7 @@
 """The journal of `sr-tf archive`: everything that an interrupted call has finished, so that the next one resumes."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sr_tf.archive.stored import Stored, decode, from_record
 from sr_tf.disk.spool import Spool
 
 _BLOCK, _SCORES, _SEGMENT = range(3)
+_LOCKS = 64
 
 
 class Journal:
@@ -37,6 +39,7 @@ class Journal:
     ):
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
+        self._packing = [threading.Lock() for _ in range(_LOCKS)]
 
     @property
     def path(self) -> Path:
@@ -66,9 +69,10 @@ class Journal:
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:
         """A segment of the original as `native.repack` returns it; repacked once and then kept."""
         key = (_SEGMENT, row, column)
-        if key not in self._spool:
-            kind, packed = native.repack(self._standalone(row, column))
-            self._spool.put(key, bytes([kind]) + packed)
+        with self._packing[hash(key) % len(self._packing)]:  # blocks of several threads lie over one segment
+            if key not in self._spool:
+                kind, packed = native.repack(self._standalone(row, column))
+                self._spool.put(key, bytes([kind]) + packed)
         record = self._spool.get(key)
         return record[0], record[1:]
 

@@ -9,13 +9,14 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.copied import page_of
 from sr_tf.archive.header import Header
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.jpeg_segments import split_tables
-from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
 
 _TILE = 512
 """Side of the OME-TIFF's tiles in pixels, unless JPEG tiles are copied."""
@@ -59,9 +60,8 @@ def restore_slide(
         raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
     check_outputs([target], TIFF, {"archive": source}, overwrite=True)
     with ArchivedSlide(source, models, engine) as slide:
-        header = slide.header
-        copied = header.gate.lossless and header.native is not None
-        tile = (header.native.segment_height, header.native.segment_width) if copied else (_TILE, _TILE)
+        header, page = slide.header, page_of(slide.header)
+        tile = tile_of(header)
         columns, rows = -(-header.slide.width // tile[1]), -(-header.slide.height // tile[0])
 
         def pixels(column: int, row: int) -> np.ndarray:
@@ -69,16 +69,15 @@ def restore_slide(
             return slide.read(x, y, min(tile[1], header.slide.width - x), min(tile[0], header.slide.height - y))
 
         options = {"jpeg_quality": jpeg_quality}
-        if copied:
-            native = header.native
+        if page:
             options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
             options["segments"] = lambda column, row: _abbreviated(slide, column, row)
-            options["jpeg"] = JpegPage(native.tables, native.photometric, native.subsampling)
+            options["jpeg"] = page
         settings = {"archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__}
         with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
             write_pyramid(
                 target,
-                _pyramid_info(header, tile),
+                pyramid_info(header, tile),
                 pixels,
                 settings=settings,
                 associated={name: slide.associated(name) for name in header.associated},
@@ -86,7 +85,7 @@ def restore_slide(
                 progress=bar.update,
                 **options,
             )
-    how = "the original's JPEG tiles" if copied else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless"
+    how = "the original's JPEG tiles" if page else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless"
     return f"{target}: {header.slide.width}×{header.slide.height} pixels, {how}"
 
 
@@ -139,7 +138,21 @@ def describe(header: Header) -> str:
     )
 
 
-def _pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
+def tile_of(header: Header) -> tuple[int, int]:
+    """Height and width of a tile of level 0 in the restored file."""
+    return (header.native.segment_height, header.native.segment_width) if page_of(header) else (_TILE, _TILE)
+
+
+def pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
+    """The size and metadata of the restored file.
+
+    Args:
+        header: the archive's header.
+        tile: height and width of a tile in pixels.
+
+    Raises:
+        ValueError: a pyramid cannot have them.
+    """
     slide = header.slide
     return PyramidInfo(
         width=slide.width,

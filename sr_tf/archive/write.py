@@ -10,9 +10,10 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.assemble import assemble_archive
-from sr_tf.archive.associated import segments_of, standalone_of
+from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
+from sr_tf.archive.copied import segments_to_keep
 from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
@@ -20,6 +21,7 @@ from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
+from sr_tf.archive.proof import prove
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
@@ -70,7 +72,8 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
 
     Raises:
         UserError: the slide cannot be read or changes meanwhile, the target cannot be written or is a file that is no
-            archive, its journal is of a call with other options, or a generator cannot be loaded.
+            archive, its journal is of a call with other options, a generator cannot be loaded, or the archive could not
+            be restored.
     """
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
@@ -81,11 +84,11 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         measure = Measure(options.gate.max_enl0 is not None)
         identity = files.identity
         grid = Grid(slide.info.width, slide.info.height)
-        segments = segments_of(slide.grid) if slide.grid else None
+        segments = segments_to_keep(slide, options.gate.lossless)
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         make_folder(target.parent)
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
-            journal = Journal(spool, grid, segments, standalone_of(slide.grid) if slide.grid else None)
+            journal = Journal(spool, grid, segments, standalone_of(slide.grid) if segments else None)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
@@ -97,6 +100,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
 
             def write(draft: Path) -> None:
                 assemble_archive(draft, header, slide, journal)
+                prove(draft, target, slide, journal, generators, options.engine)
                 _require_unchanged(files)
 
             replace_atomically(target, write, alone=True)

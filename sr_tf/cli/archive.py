@@ -118,8 +118,9 @@ def _add_verify(commands: Commands) -> None:
         "verify",
         _run("verify"),
         "check that an archive is undamaged",
-        "Hashes every byte and decodes every block. With --against, restores every block and compares it with the "
-        "original again. Exit code 2 if anything is wrong.",
+        "Hashes every byte, decodes every block and checks that `sr-tf restore` has what it needs: generators of the "
+        "recorded weights, the engine, JPEG tiles that can be copied. With --against, restores every block and "
+        "compares it with the original again. Exit code 2 if anything is wrong.",
         "sr-tf verify slide.sr.zip --against slide.svs",
     )
     _add_archive_file(command)

@@ -10,6 +10,7 @@ from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import QUALITIES, Gate, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
+from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import measure_again
@@ -95,6 +96,7 @@ def verify(options: argparse.Namespace) -> None:
     findings = check_integrity(options.archive)
     if not findings:
         print(f"{options.archive}: every byte is as it was written")
+        findings = check_restorable(options.archive, tuple(options.models), options.engine)
     if options.against is not None and not findings:
         models = tuple(options.models)
         workers, engine = options.workers, options.engine
@@ -104,7 +106,9 @@ def verify(options: argparse.Namespace) -> None:
     for finding in findings[:_SHOWN]:
         tell(finding)
     if findings:
-        raise UserError(f"{options.archive}: {len(findings)} findings; expected an archive as it was written")
+        raise UserError(
+            f"{options.archive}: {len(findings)} findings; expected an archive as it was written that can be restored"
+        )
 
 
 _SHOWN = 20

@@ -40,6 +40,7 @@ def load_generator(where: str | Path | ModelName):
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
 
 
+<<<<<<< HEAD
 def require_generator(where: str | Path | ModelName) -> ModelName:
     """Finds a generator without loading it, so that a wrong name is an error before a framework is loaded.
 
@@ -53,6 +54,22 @@ def require_generator(where: str | Path | ModelName) -> ModelName:
     if name.where not in shipped():
         _existing_file(name.where)
     return name
+=======
+def build_generator(architecture: dict, weights: list[np.ndarray]):
+    """Makes a generator of given weights.
+
+    Args:
+        architecture: the constructor arguments of `sr_tf.models.edsr.EDSR`.
+        weights: float32, in the order of the layers.
+
+    Returns:
+        `sr_tf.models.edsr.EDSR` in float32.
+    """
+    load_backend()
+    from sr_tf.models.edsr import EDSR
+
+    return _build(EDSR, architecture, weights)
+>>>>>>> w-restorable
 
 
 def load_reducer(where: str | Path):
@@ -73,7 +90,7 @@ def load_reducer(where: str | Path):
     where, cards = parse_model(str(where)).single().where, shipped()
     if where in cards:
         shape = cards[where].get("reducer")
-        return None if shape is None else _build(Reducer, shape, _read_weights(ZOO / where / "reducer.npz"))
+        return None if shape is None else _build(Reducer, shape, read_weights(ZOO / where / "reducer.npz"))
     path = reducer_path(_existing_file(where))
     if not path.is_file():
         return None
@@ -109,9 +126,16 @@ def _load(where: str):
 
     cards = shipped()
     if where in cards:
+<<<<<<< HEAD
         return _build(EDSR, cards[where]["architecture"], _read_weights(ZOO / where / "weights.npz"))
     # Built in float32 also if the file is from a mixed-precision run, whose model would compute in bfloat16.
     return _build(EDSR, *read_keras(_existing_file(where), "EDSR"))
+=======
+        return _build(EDSR, cards[where]["architecture"], read_weights(ZOO / where / "weights.npz"))
+    model = _read_keras(_existing_file(where), EDSR)
+    # Rebuilt in float32: a model from a mixed-precision run would compute in bfloat16.
+    return _build(EDSR, architecture(model), model.get_weights())
+>>>>>>> w-restorable
 
 
 def _existing_file(where: str) -> Path:
@@ -127,7 +151,8 @@ def _write_weights(path: Path, model) -> None:
     replace_atomically(path, lambda draft: np.savez_compressed(draft, **arrays))
 
 
-def _read_weights(path: Path) -> list[np.ndarray]:
+def read_weights(path: Path) -> list[np.ndarray]:
+    """Reads weights in the form that ships, float32 in the order of the layers."""
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[key].astype(np.float32) for key in sorted(arrays)]
 

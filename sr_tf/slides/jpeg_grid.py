@@ -14,6 +14,9 @@ from sr_tf.slides.jpeg_segments import (
 )
 from sr_tf.slides.tiff_page import JPEG, RGB, YCBCR, Page
 
+_BEGINNING = 2048
+"""Bytes in which nearly every segment has its frame header."""
+
 
 class JpegGrid:
     """The JPEG segments of a page, row by row.
@@ -60,6 +63,28 @@ class JpegGrid:
         index = row * self.columns + column
         offset, count = int(self._page.offsets[index]), int(self._page.counts[index])
         return self._file.read(offset, count) if count else b""
+
+    def beginning(self, column: int, row: int) -> bytes:
+        """Reads a segment as far as its frame header, joined with the page's tables. Thread-safe.
+
+        Returns:
+            The beginning of a JPEG file; b"" if the file leaves the segment out.
+
+        Raises:
+            ValueError: the segment is not a JPEG, or has no frame header.
+            UserError: the file cannot be read.
+        """
+        index = row * self.columns + column
+        offset, count = int(self._page.offsets[index]), int(self._page.counts[index])
+        if not count:
+            return b""
+        beginning = join_tables(self.tables, self._file.read(offset, min(count, _BEGINNING)))
+        try:
+            frame_size(beginning)
+        except ValueError:  # a long comment or colour profile may come first
+            beginning = join_tables(self.tables, self._file.read(offset, count))
+            frame_size(beginning)
+        return beginning
 
     def standalone(self, column: int, row: int) -> bytes:
         """Reads a segment as a complete JPEG file, joined with the page's tables. Thread-safe.

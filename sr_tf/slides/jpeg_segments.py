@@ -80,6 +80,25 @@ def chroma_subsampling(standalone: bytes) -> tuple[int, int]:
     return factors[0][0] // factors[1][0], factors[0][1] // factors[1][1]
 
 
+def sampling(standalone: bytes) -> tuple[int, int]:
+    """Reads from a JPEG's frame header by how much both chroma components are reduced: (2, 2) for 4:2:0.
+
+    Unlike `chroma_subsampling`, it looks at all three components.
+
+    Raises:
+        ValueError: there is no frame header, it is damaged, or no whole numbers describe the components.
+    """
+    place = _frame(standalone)
+    count = standalone[place + 9]
+    factors = [divmod(factor, 16) for factor in standalone[place + 11 : place + 10 + 3 * count : 3]]
+    if count != 3 or len(factors) != 3 or any(0 in factor for factor in factors):
+        raise ValueError("the JPEG's frame header is damaged, or it has not three components")
+    luma, chroma, other = factors
+    if chroma != other or luma[0] % chroma[0] or luma[1] % chroma[1]:
+        raise ValueError(f"the JPEG's components have the sampling factors {factors}")
+    return luma[0] // chroma[0], luma[1] // chroma[1]
+
+
 def _frame(standalone: bytes) -> int:
     """The position of the marker of the frame header."""
     place = 0

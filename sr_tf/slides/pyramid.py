@@ -10,38 +10,12 @@ import numpy as np
 from sr_tf.disk.files import replace_atomically
 from sr_tf.disk.outputs import partial_of
 from sr_tf.disk.spool import Spool
+from sr_tf.slides.copied_tiles import JpegPage, is_tile
 from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
 from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
-from sr_tf.slides.tiff_page import RGB, YCBCR
 
 SMALLEST = 512
 """Levels are added until the longer side has at most this many pixels."""
-_PHOTOMETRICS = {RGB: "rgb", YCBCR: "ycbcr"}
-_SUBSAMPLINGS = (None, (1, 1), (2, 1), (2, 2))
-
-
-@dataclass(frozen=True)
-class JpegPage:
-    """The tags of a TIFF page of JPEG tiles that are copied without decoding.
-
-    Attributes:
-        tables: TIFF tag JPEGTables, which all tiles share, or None if each tile has its own tables.
-        photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
-        subsampling: TIFF tag YCbCrSubSampling, or None.
-
-    Raises:
-        ValueError: a tag has a value that cannot be written.
-    """
-
-    tables: bytes | None
-    photometric: int
-    subsampling: tuple[int, int] | None
-
-    def __post_init__(self):
-        if self.photometric not in _PHOTOMETRICS:
-            raise ValueError(f"photometric interpretation {self.photometric}: expected 2 (RGB) or 6 (YCbCr)")
-        if self.subsampling not in _SUBSAMPLINGS:
-            raise ValueError(f"chroma subsampling {self.subsampling}: expected one of {_SUBSAMPLINGS}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +50,7 @@ class PyramidInfo:
     def __post_init__(self):
         if self.width < 1 or self.height < 1:
             raise ValueError(f"size {self.width} × {self.height}: expected at least 1 × 1 pixel")
-        if any(side < 16 or side % 16 for side in self.tile_shape):
+        if not is_tile(*self.tile_shape):
             raise ValueError(f"tile {self.tile}: expected multiples of 16")
         if self.mpp is not None and not all(0 < value < math.inf for value in self.mpp):
             raise ValueError(f"{self.mpp} µm per pixel: expected positive numbers, or None where it is unknown")
@@ -152,7 +126,7 @@ def write_pyramid(
         tiles.finish_all(workers, progress)
         pages = [codec.page for _ in info.sizes]
         if jpeg is not None:
-            pages[0] = _copied_page(jpeg)
+            pages[0] = jpeg.arguments
         levels = [
             Level(width, height, page, tiles.encoded(level))
             for level, ((width, height), page) in enumerate(zip(info.sizes, pages, strict=True))
@@ -173,15 +147,3 @@ def _write_file(path: Path, info: PyramidInfo, levels: list[Level], associated: 
     )
     options = {"ome": ome, "mpp": info.mpp, "icc": info.icc, "associated": associated}
     replace_atomically(path, lambda draft: write_pyramid_file(draft, levels, info.tile_shape, **options), alone=True)
-
-
-def _copied_page(jpeg: JpegPage) -> dict[str, object]:
-    photometric = _PHOTOMETRICS[jpeg.photometric]
-    return {
-        "photometric": photometric,
-        "compression": "jpeg",
-        "subsampling": jpeg.subsampling,
-        "jpegtables": jpeg.tables,
-        # Without this, TiffWriter declares YCbCr whatever `photometric` is.
-        "compressionargs": {"outcolorspace": photometric},
-    }
