@@ -19,6 +19,7 @@ from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
+from sr_tf.archive.second_look import look_before_archiving
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.disk.outputs import check_outputs, journal_of
@@ -67,12 +68,13 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         The archive's header.
 
     Raises:
-        UserError: the slide cannot be read, the target cannot be written or is a file that is no archive, or a
-            generator cannot be loaded.
+        UserError: the slide cannot be read, a second decoder reads other pixels, the target cannot be written or is a
+            file that is no archive, or a generator cannot be loaded.
     """
     source, target = Path(source), Path(target)
     check_outputs([target], ARCHIVE, {"slide": source}, overwrite=True)
     with open_slide(source) as slide:
+        compared = look_before_archiving(slide)
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
@@ -93,6 +95,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, digest, slide, options, records, segments if _needs_segments(journal) else None)
+            header.source["second_reader"] = compared
             replace_atomically(target, lambda path: assemble_archive(path, header, slide, journal), alone=True)
             spool.remove()
     return header
