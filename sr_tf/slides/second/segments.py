@@ -63,7 +63,7 @@ def decode(data: bytes, compression: int, shape: tuple[int, int, int], photometr
         elif compression in _LIBTIFF:
             raw = _by_libtiff(data, compression, height, width * samples)
         else:
-            raw = zlib.decompressobj().decompress(data, size)
+            raw = _inflate(data, size)
         image = np.frombuffer(raw, np.uint8)
         if image.size != size:
             raise ValueError(f"{image.size:,} bytes, expected {size:,}")
@@ -100,6 +100,13 @@ def decode_jpeg(file: bytes, photometric: int) -> np.ndarray:
         file = _SOI + marker + _without_adobe(file)[2:]
     image = _open(file, "JPEG")
     return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+
+
+def _inflate(data: bytes, size: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, size)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
 
 
 def _without_adobe(file: bytes) -> bytes:

@@ -50,8 +50,7 @@ class TiffSecond:
         pixels = np.empty((height, width, 3), np.uint8)
         pixels[:] = self._background
         for left, top, page in self._areas:
-            # OpenSlide places an area at a whole pixel: it rounds the way from the area's corner towards zero.
-            first, upper = int(x - left), int(y - top)
+            first, upper = x - left, y - top
             if first < page.width and upper < page.height and first + width > 0 and upper + height > 0:
                 dx, dy = max(0, -first), max(0, -upper)
                 w = min(width, page.width - first) - dx
@@ -64,7 +63,7 @@ class TiffSecond:
         self._file.close()
 
 
-Found = tuple[list[tuple[float, float, SecondPage]], Sizes]
+Found = tuple[list[tuple[int, int, SecondPage]], Sizes]
 """(x, y, page) of each area of level 0, and the sizes of all levels."""
 
 
@@ -127,9 +126,9 @@ def _leica(path: Path, file: RandomAccess, directories: list[Directory]) -> Foun
         found = [one for one in image.iterfind("{*}pixels/{*}dimension") if one.get("z", "0") == "0"]
         found.sort(key=lambda one: -int(one.get("sizeX")))
         scales = [size[0] / int(one.get("sizeX")) for one in found]
-        areas.append(
-            (*(place / scales[0] for place in offset), SecondPage(file, directories[int(found[0].get("ifd"))]))
-        )
+        # Like OpenSlide, rounds down to a whole pixel.
+        left, top = (int(place / scales[0]) for place in offset)
+        areas.append((left, top, SecondPage(file, directories[int(found[0].get("ifd"))])))
         levels = levels or [tuple(math.ceil(side / scale) for side in canvas) for scale in scales]
     if not areas:
         raise NoSecondReader("an SCN file without a brightfield area")
