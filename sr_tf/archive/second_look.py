@@ -40,15 +40,14 @@ class SecondLook:
         self._reader = None
         try:
             self._reader = open_second(slide.path, slide.info)
-            self._reader.read(0, 0, 1, 1)
             self.description = self._reader.name
+            self._reader.read(0, 0, 1, 1)
         except NoSecondReader as why:
             self.close()
             self._reader, self.description = None, f"none ({why}); the file was checked by its hash only"
         except UNREADABLE:
             pass  # a damaged first tile; `check` reports it
         self.available = self._reader is not None
-        self.description = self._reader.name if self.available else self.description
 
     def __enter__(self) -> "SecondLook":
         return self

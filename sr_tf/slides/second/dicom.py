@@ -42,13 +42,13 @@ class DicomSecond:
             self._side = int(data.Columns), int(data.Rows)
             self._syntax = data.file_meta.TransferSyntaxUID
             if self._syntax not in (*_JPEG, *_JPEG2000, *_RAW) or data.BitsAllocated != 8:
-                raise NoSecondReader(f"DICOM transfer syntax {self._syntax}")
+                raise NoSecondReader("a DICOM transfer syntax that it does not know")
             self._samples, self._colours = int(data.SamplesPerPixel), str(data.PhotometricInterpretation)
             frames = int(data.get("NumberOfFrames", 1))
             self._places = _places(data, self.levels[0], self._side, frames)
             if self._syntax in _RAW:
                 if self._colours not in ("RGB", "MONOCHROME2") or int(data.get("PlanarConfiguration", 0)):
-                    raise NoSecondReader(f"raw DICOM pixels in {self._colours}")
+                    raise NoSecondReader("raw DICOM pixels that are not RGB or grey, side by side")
                 size = self._side[0] * self._side[1] * self._samples
                 self._frames = [(start + index * size, size) for index in range(frames)]
             else:

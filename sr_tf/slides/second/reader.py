@@ -62,7 +62,8 @@ def open_second(path: Path, info: SlideInfo) -> SecondReader:
         if info.format in FAMILIES:
             return TiffSecond(path, info.format, _background(info))
     except UNREADABLE as error:
-        raise NoSecondReader(f"the second reader cannot parse the file ({type(error).__name__}: {error})") from error
+        # Not the error's text: it may quote the file, and the archive's header keeps this sentence.
+        raise NoSecondReader(f"the second reader cannot parse the file, {type(error).__name__}") from error
     raise NoSecondReader(f"format {info.format}")
 
 

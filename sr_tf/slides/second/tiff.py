@@ -151,7 +151,7 @@ def _xml(text: str) -> ET.Element:
     try:
         return ET.fromstring(text)
     except ET.ParseError as error:
-        raise NoSecondReader(f"XML that cannot be parsed ({error})") from error
+        raise NoSecondReader("XML that cannot be parsed") from error
 
 
 _FAMILIES = {
