@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from PIL import Image
 from slide_files import write_ome
-from vendor_slides import write_dicom, write_ndpi, write_philips, write_scn, write_svs
+from vendor_slides import write_bif, write_dicom, write_ndpi, write_philips, write_scn, write_svs
 
 from sr_tf.archive.second_look import SecondLook
 from sr_tf.slides.second import compare
@@ -28,6 +28,7 @@ FORMATS = {
     "svs in JPEG 2000": lambda folder, pixels: write_svs(folder / "a.svs", pixels, lossless=True),
     "svs with missing tiles": lambda folder, pixels: write_svs(folder / "a.svs", pixels, missing=(0, 5)),
     "scn": lambda folder, pixels: write_scn(folder / "a.scn", pixels),
+    "bif": lambda folder, pixels: write_bif(folder / "a.bif", pixels),
     "philips": lambda folder, pixels: write_philips(folder / "a.tiff", pixels),
     "ndpi": lambda folder, pixels: write_ndpi(folder / "a.ndpi", pixels),
     "ndpi without restart markers": lambda folder, pixels: write_ndpi(folder / "a.ndpi", pixels, restart=False),
@@ -215,6 +216,13 @@ def test_an_unknown_format_has_no_second_reader(clean):
         with SecondLook(slide) as look:
             assert not look.available and list(look.check()) == []
             assert look.description == "none (format mirax); the file was checked by its hash only"
+
+
+def test_overlapping_tiles_have_no_second_reader(tmp_path, pixels):
+    path = write_bif(tmp_path / "a.bif", pixels, overlap=4)
+    with open_slide(path) as slide, SecondLook(slide) as look:
+        assert slide.info.width == 384 - 2 * 4
+        assert look.description.startswith("none (BIF tiles that overlap")
 
 
 def test_a_damaged_tile_that_only_the_first_reader_reads_is_found(build):

@@ -179,3 +179,39 @@ def write_dicom(path, pixels, jpeg=False, sparse=False):
     path.parent.mkdir(exist_ok=True)
     pydicom.dcmwrite(path, data, enforce_file_format=True)
     return path
+
+
+def write_bif(path, pixels, overlap=0):
+    """A BIF of one area; `overlap` pixels of neighbouring tiles show the same place."""
+    columns, rows = pixels.shape[1] // 128, pixels.shape[0] // 128
+    pixels = np.ascontiguousarray(pixels[: 128 * rows, : 128 * columns])
+
+    def number(row, column):
+        return row * columns + (columns - 1 - column if row % 2 else column) + 1
+
+    def joint(direction, one, other):
+        return (
+            f'<TileJointInfo FlagJoined="1" Confidence="100" Direction="{direction}" Tile1="{number(*one)}" '
+            f'Tile2="{number(*other)}" OverlapX="{overlap}" OverlapY="0"/>'
+        )
+
+    joints = [joint("RIGHT", (r, c), (r, c + 1)) for r in range(rows) for c in range(columns - 1)]
+    joints += [joint("UP", (r, c), (r + 1, c)) for r in range(rows - 1) for c in range(columns)]
+    grid = f'NumRows="{rows}" NumCols="{columns}" Pos-X="0" Pos-Y="0"'
+    layout = (
+        f'<?xml version="1.0"?><EncodeInfo Ver="2"><SlideInfo><AoiInfo XIMAGESIZE="128" YIMAGESIZE="128" {grid}/>'
+        f'</SlideInfo><SlideStitchInfo><ImageInfo AOIScanned="1" AOIIndex="0" Width="128" Height="128" {grid}>'
+        f"{''.join(joints)}</ImageInfo></SlideStitchInfo>"
+        '<AoiOrigin><AOI0 OriginX="0" OriginY="0"/></AoiOrigin></EncodeInfo>'
+    )
+    scan = (
+        '<?xml version="1.0"?><iScan Magnification="20" ScanRes="0.465" ScannerModel="VENTANA iScan HT" '
+        'UnitNumber="2000515" UserName="Operator" Z-layers="1" BuildVersion="3.3.1.1"/>'
+    )
+    options = {"photometric": "ycbcr", "compression": "jpeg", "metadata": None}
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        xmp = [[(700, 1, len(text), text.encode(), True)] for text in (scan, layout)]
+        tiff.write(pixels[:64, :128], description="Label Image", extratags=xmp[0], rowsperstrip=64, **options)
+        description = "level=0 mag=20 quality=90"
+        tiff.write(pixels, description=description, tile=(128, 128), extratags=xmp[1], **options)
+    return path
