@@ -44,7 +44,7 @@ class SecondLook:
             self._reader.read(0, 0, 1, 1)
         except NoSecondReader as why:
             self.close()
-            self._reader, self.description = None, f"none ({why}); the file was checked by its hash only"
+            self._reader, self.description = None, _none(why)
         except UNREADABLE:
             pass  # a damaged first tile; `check` reports it
         self.available = self._reader is not None
@@ -66,8 +66,13 @@ class SecondLook:
         Yields:
             A line for each difference.
         """
-        if not self.available:
-            return
+        try:
+            if self.available:
+                yield from self._check()
+        except NoSecondReader as why:  # a tile is stored in a way of its own
+            self.available, self.description = False, _none(why)
+
+    def _check(self) -> Iterator[str]:
         sizes = list(self._sizes())
         yield from sizes
         if sizes:
@@ -94,12 +99,14 @@ class SecondLook:
         Yields:
             A line for each difference.
         """
-        found = list(self._compare(place, original))
-        yield from found
         try:
+            yield from self._compare(place, original)
             pixels = self._reader.read(*place)
         except UNREADABLE:
             return  # `_compare` has said it
+        except NoSecondReader as why:
+            yield f"{self._slide.path}: block at {place[0]},{place[1]} has no second decoder ({why}), expected one"
+            return
         if np.array_equal(pixels, original):
             return  # the restored pixels were measured against the same pixels
         what = f"{self._slide.path}: block at {place[0]},{place[1]}"
@@ -223,6 +230,10 @@ def look_at_all(slide: Slide) -> SecondLook:
     if not look.available:
         raise UserError(f"{Path(slide.path)}: --second-reader: found no second decoder: {look.description}")
     return look
+
+
+def _none(why: NoSecondReader) -> str:
+    return f"none ({why}); the file was checked by its hash only"
 
 
 def _size(size: tuple[int, int]) -> str:

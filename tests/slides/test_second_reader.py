@@ -1,5 +1,7 @@
 """The second reader: it agrees with the first one on clean slides of every format, and finds the first one's faults."""
 
+import struct
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -216,6 +218,16 @@ def test_an_unknown_format_has_no_second_reader(clean):
         with SecondLook(slide) as look:
             assert not look.available and list(look.check()) == []
             assert look.description == "none (format mirax); the file was checked by its hash only"
+
+
+def test_a_16_bit_bmp_has_no_second_reader(tmp_path):
+    """Pillow scales 5 bits to 0 to 255, OpenCV shifts them."""
+    head = b"BM" + struct.pack("<IHHI", 54 + 128, 0, 0, 54)
+    info = struct.pack("<IiiHHIIiiII", 40, 8, 8, 1, 16, 0, 128, 0, 0, 0, 0)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(head + info + np.arange(64, dtype="<u2").tobytes())
+    with open_slide(path) as slide, SecondLook(slide) as look:
+        assert look.description.startswith("none (a BMP of 16 bits per pixel")
 
 
 def test_overlapping_tiles_have_no_second_reader(tmp_path, pixels):

@@ -13,9 +13,10 @@ import tifffile
 from sr_tf.slides.second.errors import NoSecondReader
 
 _TIFF = (b"II", b"MM")
-_WHITE_IS_ZERO, _PALETTE, _RGB = 0, 3, 2
+_WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_JPEG = 7
 _EXACT = (1, 5, 8, 32946, 32773, 50000)
-_JPEG_BEGINNING = b"\xff\xd8"
+_JPEG_BEGINNING, _BMP = b"\xff\xd8", b"BM"
 
 
 class ImageSecond:
@@ -34,6 +35,8 @@ class ImageSecond:
             self._pixels, self.exact = _tiff(path)
             self.name = f"tifffile {tifffile.__version__}"
         else:
+            if beginning == _BMP and int.from_bytes(data[28:30].tobytes(), "little") == 16:
+                raise NoSecondReader("a BMP of 16 bits per pixel, which decoders scale differently")
             # OpenCV applies the orientation in EXIF.
             found = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
             if found is None:
@@ -63,6 +66,9 @@ def _tiff(path: Path) -> tuple[np.ndarray, bool]:
         raise NoSecondReader(f"tifffile does not decode this image ({type(error).__name__})") from error
     finally:
         logger.disabled = before
+    known = photometric in (_WHITE_IS_ZERO, _GREY, _RGB, _PALETTE) or (photometric == _YCBCR and compression == _JPEG)
+    if not known:
+        raise NoSecondReader(f"a TIFF without tiles of photometric interpretation {photometric}")
     samples = np.squeeze(samples)
     if planar and samples.ndim == 3:
         samples = np.moveaxis(samples, 0, 2)

@@ -1,6 +1,7 @@
 """Opens a slide with the second reader."""
 
 import struct
+import warnings
 from pathlib import Path
 from typing import Protocol
 
@@ -53,18 +54,26 @@ def open_second(path: Path, info: SlideInfo) -> SecondReader:
         NoSecondReader: there is none for this format, or for what this file holds.
     """
     try:
-        if info.format == "image":
-            return ImageSecond(path)
-        if info.format == "hamamatsu" and path.suffix.lower() not in (".vms", ".vmu"):
-            return NdpiSecond(path)
-        if info.format == "dicom":
-            return DicomSecond(path, _background(info))
-        if info.format in FAMILIES:
-            return TiffSecond(path, info.format, _background(info))
+        with warnings.catch_warnings():
+            # Warnings about damaged metadata do not name the file.
+            warnings.simplefilter("ignore")
+            reader = _open(path, info)
     except UNREADABLE as error:
         # Not the error's text: it may quote the file, and the archive's header keeps this sentence.
         raise NoSecondReader(f"the second reader cannot parse the file, {type(error).__name__}") from error
-    raise NoSecondReader(f"format {info.format}")
+    if reader is None:
+        raise NoSecondReader(f"format {info.format}")
+    return reader
+
+
+def _open(path: Path, info: SlideInfo) -> SecondReader | None:
+    if info.format == "image":
+        return ImageSecond(path)
+    if info.format == "hamamatsu" and path.suffix.lower() not in (".vms", ".vmu"):
+        return NdpiSecond(path)
+    if info.format == "dicom":
+        return DicomSecond(path, _background(info))
+    return TiffSecond(path, info.format, _background(info)) if info.format in FAMILIES else None
 
 
 def _background(info: SlideInfo) -> np.ndarray:
