@@ -27,6 +27,7 @@ class Header:
     Attributes:
         slide: the slide's metadata, without what `--deidentify` removed. Its `icc` is stored in a member of its own.
         source: `name`, `bytes` and `sha256` of the slide's file; no name after `--deidentify`.
+            `second_reader`: what a second decoder compared, in words; archives of earlier versions lack it.
         gate: the gate that every tile passed.
         generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks, by name.

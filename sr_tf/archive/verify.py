@@ -1,6 +1,6 @@
 """`sr-tf verify --against`: whether an archive restores the pixels whose scores it records."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from tqdm import tqdm
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
 from sr_tf.archive.gate import LESS_IS_BETTER, Gate, Measure, pack, worst
+from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.slides.slide import open_slide
@@ -19,9 +20,15 @@ _TOLERANCES = {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10}
 
 
 def measure_again(
-    path: Path, original: Path, models: tuple[str, ...], workers: int = 2, engine: str = DEFAULT_ENGINE
+    path: Path,
+    original: Path,
+    models: tuple[str, ...],
+    workers: int = 2,
+    engine: str = DEFAULT_ENGINE,
+    second_reader: bool = False,
+    report: Callable[[str], object] = lambda line: None,
 ) -> tuple[list[str], dict[str, float]]:
-    """Restores every block and scores it against the original.
+    """Restores every block and scores it against the original. A second decoder reads a sample of the original.
 
     Args:
         path: the archive's file.
@@ -29,6 +36,8 @@ def measure_again(
         models: see `ArchivedSlide`.
         workers: number of threads.
         engine: see `ArchivedSlide`.
+        second_reader: the second decoder reads all of the original, and every block is compared with its pixels too.
+        report: called with what the second decoder compared, in words.
 
     Returns:
         (one line for each problem, the worst value of each score by its name).
@@ -45,15 +54,25 @@ def measure_again(
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
 
         def score(row: int, column: int) -> None:
-            scores = measure(slide.read(*grid.rectangle(row, column)), archive.blocks.restored(row, column))
+            place = grid.rectangle(row, column)
+            pixels, restored = slide.read(*place), archive.blocks.restored(row, column)
+            scores = measure(pixels, restored)
+            if second_reader:
+                differences.extend(look.check_block(place, pixels, restored, measure, header.gate))
             for name, values in scores.items():
                 again[name][grid.gate_tiles(row, column)] = values
             bar.update()
 
-        with tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar:
+        with (
+            look_at_all(slide) if second_reader else SecondLook(slide) as look,
+            tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar,
+        ):
+            differences = [*look.check(), *look.check_segments(archive)]
             for_each(score, grid.blocks(), workers)
+            report(look.description + (", and all blocks" if second_reader else ""))
     extremes = {name: worst(name, values) for name, values in again.items()}
-    return list(_problems(path, header.gate, recorded, again)), extremes
+    problems = list(_problems(path, header.gate, recorded, again))
+    return [*dict.fromkeys(differences), *problems], extremes
 
 
 def _problems(path: Path, gate: Gate, recorded: dict[str, np.ndarray], again: dict[str, np.ndarray]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.archive.proof import prove
+from sr_tf.archive.second_look import look_before_archiving
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
@@ -71,14 +72,15 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         The archive's header.
 
     Raises:
-        UserError: the slide cannot be read or changes meanwhile, the target cannot be written or is a file that is no
-            archive, its journal is of a call with other options, a generator cannot be loaded, or the archive could not
-            be restored.
+        UserError: the slide cannot be read or changes meanwhile, or a second decoder reads other pixels; the target
+            cannot be written or is a file that is no archive, or its journal is of a call with other options; a
+            generator cannot be loaded; or the archive could not be restored.
     """
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
     with open_slide(source) as slide:
+        compared = look_before_archiving(slide)
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
@@ -97,6 +99,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
+            header.source["second_reader"] = compared
 
             def write(draft: Path) -> None:
                 assemble_archive(draft, header, slide, journal)

@@ -120,11 +120,17 @@ def _add_verify(commands: Commands) -> None:
         "check that an archive is undamaged",
         "Hashes every byte, decodes every block and checks that `sr-tf restore` has what it needs: generators of the "
         "recorded weights, the engine, JPEG tiles that can be copied. With --against, restores every block and "
-        "compares it with the original again. Exit code 2 if anything is wrong.",
+        "compares it with the original again; a second decoder reads a sample of the original's tiles, and copied JPEG "
+        "tiles are compared by their hashes. Exit code 2 if anything is wrong.",
         "sr-tf verify slide.sr.zip --against slide.svs",
     )
     _add_archive_file(command)
     command.add_argument("--against", type=Path, metavar="SLIDE", help="the original slide")
+    command.add_argument(
+        "--second-reader",
+        action="store_true",
+        help="with --against: read all of the original with the second decoder too (default: a sample of its tiles)",
+    )
     arguments.add_own_models(command)
     arguments.add_engine(command)
     arguments.add_workers(command)

@@ -40,6 +40,7 @@ def archive(options: argparse.Namespace) -> None:
     )
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
+    print(f"second decoder: {header.source['second_reader']}")
     if chosen.deidentify:
         print(f"removed: {', '.join(header.removed)}")
     with ArchiveFile(options.output) as written:
@@ -93,6 +94,8 @@ def restore(options: argparse.Namespace) -> None:
 
 def verify(options: argparse.Namespace) -> None:
     """Runs `sr-tf verify`."""
+    if options.second_reader and options.against is None:
+        raise UserError("--second-reader: reads the original, expected --against SLIDE with it")
     findings = check_integrity(options.archive)
     if not findings:
         print(f"{options.archive}: every byte is as it was written")
@@ -100,9 +103,13 @@ def verify(options: argparse.Namespace) -> None:
     if options.against is not None and not findings:
         models = tuple(options.models)
         workers, engine = options.workers, options.engine
-        findings, worst_scores = measure_again(options.archive, options.against, models, workers, engine)
+        compared: list[str] = []
+        findings, worst_scores = measure_again(
+            options.archive, options.against, models, workers, engine, options.second_reader, compared.append
+        )
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in worst_scores.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
+        print(f"{options.archive}: second decoder: {compared[0]}")
     for finding in findings[:_SHOWN]:
         tell(finding)
     if findings:
@@ -136,6 +143,7 @@ def info(options: argparse.Namespace) -> None:
             f"generators  {generators or 'none'}",
             f"associated  {', '.join(header.associated) or 'none'}",
             f"source      SHA-256 {header.source['sha256']}",
+            f"compared    with {header.source.get('second_reader', 'no second decoder')}",
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),
             *cost.report(archive, PRICE_PER_GB_MONTH),

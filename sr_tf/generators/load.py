@@ -40,7 +40,6 @@ def load_generator(where: str | Path | ModelName):
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
 
 
-<<<<<<< HEAD
 def require_generator(where: str | Path | ModelName) -> ModelName:
     """Finds a generator without loading it, so that a wrong name is an error before a framework is loaded.
 
@@ -54,7 +53,8 @@ def require_generator(where: str | Path | ModelName) -> ModelName:
     if name.where not in shipped():
         _existing_file(name.where)
     return name
-=======
+
+
 def build_generator(architecture: dict, weights: list[np.ndarray]):
     """Makes a generator of given weights.
 
@@ -69,7 +69,6 @@ def build_generator(architecture: dict, weights: list[np.ndarray]):
     from sr_tf.models.edsr import EDSR
 
     return _build(EDSR, architecture, weights)
->>>>>>> w-restorable
 
 
 def load_reducer(where: str | Path):
@@ -126,16 +125,9 @@ def _load(where: str):
 
     cards = shipped()
     if where in cards:
-<<<<<<< HEAD
-        return _build(EDSR, cards[where]["architecture"], _read_weights(ZOO / where / "weights.npz"))
+        return _build(EDSR, cards[where]["architecture"], read_weights(ZOO / where / "weights.npz"))
     # Built in float32 also if the file is from a mixed-precision run, whose model would compute in bfloat16.
     return _build(EDSR, *read_keras(_existing_file(where), "EDSR"))
-=======
-        return _build(EDSR, cards[where]["architecture"], read_weights(ZOO / where / "weights.npz"))
-    model = _read_keras(_existing_file(where), EDSR)
-    # Rebuilt in float32: a model from a mixed-precision run would compute in bfloat16.
-    return _build(EDSR, architecture(model), model.get_weights())
->>>>>>> w-restorable
 
 
 def _existing_file(where: str) -> Path:

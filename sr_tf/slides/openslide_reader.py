@@ -76,6 +76,11 @@ class OpenSlideReader:
         except openslide.OpenSlideError as error:
             raise self._unreadable(f"region {x},{y},{width},{height}", error) from error
 
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """See `sr_tf.slides.slide.Slide.levels`."""
+        return tuple(self._slide.level_dimensions)
+
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
         try:

@@ -66,6 +66,11 @@ class Slide:
         self.info.require_inside(self.path, x, y, width, height)
         return self._reader.read(x, y, width, height)
 
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(width, height) of the levels that the reader found, the largest first; only level 0 if it reads no other."""
+        return getattr(self._reader, "levels", ((self.info.width, self.info.height),))
+
     def associated(self) -> dict[str, Associated]:
         """Reads the associated images: label, macro, thumbnail and others, by OpenSlide's names.
 

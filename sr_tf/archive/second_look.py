@@ -1,0 +1,240 @@
+"""A second look at the original with another decoder, so that a fault of the reader is not archived as right."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.errors import UserError, reason
+from sr_tf.slides.second.compare import Place, difference, sample
+from sr_tf.slides.second.errors import NoSecondReader
+from sr_tf.slides.second.reader import UNREADABLE, open_second
+from sr_tf.slides.second.segments import join
+from sr_tf.slides.slide import Slide
+
+_FIRST = {"image": "Pillow", "ome-tiff": "imagecodecs", "tiff": "imagecodecs"}
+# What scores may lose because two decoders of JPEG round differently.
+_SLACK = {"min_psnr": 0.5, "min_ssim": 0.01, "max_shift": 0.5}
+# Philips rounds the pages of its smaller levels up to whole tiles.
+_PADDED = ("philips",)
+
+
+class SecondLook:
+    """Compares a slide with what a second decoder reads; a context manager that closes it.
+
+    Args:
+        slide: the slide, opened by the first reader.
+
+    Attributes:
+        available: whether there is a second decoder for this slide.
+        description: the second decoder and what it compared, in one line; or why there is none.
+    """
+
+    def __init__(self, slide: Slide):
+        self._slide, self._first = slide, _FIRST.get(slide.info.format, "OpenSlide")
+        self._reader = None
+        try:
+            self._reader = open_second(slide.path, slide.info)
+            self.description = self._reader.name
+            self._reader.read(0, 0, 1, 1)
+        except NoSecondReader as why:
+            self.close()
+            self._reader, self.description = None, _none(why)
+        except UNREADABLE:
+            pass  # a damaged first tile; `check` reports it
+        self.available = self._reader is not None
+
+    def __enter__(self) -> "SecondLook":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the second reader."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def check(self) -> Iterator[str]:
+        """Compares the sizes of the levels, a sample of tiles, and the JPEG segments under them.
+
+        Yields:
+            A line for each difference.
+        """
+        try:
+            if self.available:
+                yield from self._check()
+        except NoSecondReader as why:  # a tile is stored in a way of its own
+            self.available, self.description = False, _none(why)
+
+    def _check(self) -> Iterator[str]:
+        sizes = list(self._sizes())
+        yield from sizes
+        if sizes:
+            return
+        info = self._slide.info
+        try:
+            places = sample(info.width, info.height, self._reader.read)
+        except UNREADABLE as error:
+            yield f"{self._slide.path}: cannot be read by {self._reader.name} ({reason(error)}), expected pixels"
+            return
+        for place in places:
+            yield from self._compare(place, self._slide.read(*place))
+        segments = sorted({segment for place in places for segment in self._segments(place)})
+        for column, row in segments:
+            yield from self._same_segment(column, row, self._slide.grid.standalone(column, row))
+        copied = f", {len(segments)} JPEG segments" if segments else ""
+        self.description = f"{self._reader.name}: {len(places)} tiles{copied}"
+
+    def check_block(
+        self, place: Place, original: np.ndarray, restored: np.ndarray, measure: Measure, gate: Gate
+    ) -> Iterator[str]:
+        """Compares a block of the slide and its restored pixels with the second decoder's pixels.
+
+        Yields:
+            A line for each difference.
+        """
+        try:
+            yield from self._compare(place, original)
+            pixels = self._reader.read(*place)
+        except UNREADABLE:
+            return  # `_compare` has said it
+        except NoSecondReader as why:
+            yield f"{self._slide.path}: block at {place[0]},{place[1]} has no second decoder ({why}), expected one"
+            return
+        if np.array_equal(pixels, original):
+            return  # the restored pixels were measured against the same pixels
+        what = f"{self._slide.path}: block at {place[0]},{place[1]}"
+        if gate.lossless:
+            if why := difference(restored, pixels, self._reader.exact):
+                yield f"{what}: the restored pixels and those of {self._reader.name} {why}"
+            return
+        slack = {} if self._reader.exact else _SLACK
+        limit = replace(
+            gate,
+            min_psnr=gate.min_psnr - slack.get("min_psnr", 0),
+            min_ssim=gate.min_ssim - slack.get("min_ssim", 0),
+            max_shift=gate.max_shift + slack.get("max_shift", 0),
+        )
+        scores = measure(pixels, restored)
+        if not limit.passed_as_stored(scores).all():
+            lowest = f"PSNR {scores['psnr'].min():.2f} dB, SSIM {scores['ssim'].min():.4f}"
+            yield (
+                f"{what}: the restored pixels do not pass the gate against those of {self._reader.name} ({lowest}), "
+                f"expected {limit.describe()}"
+            )
+
+    def check_segments(self, archive: ArchiveFile) -> Iterator[str]:
+        """Compares the hash of every JPEG segment that an archive holds with the bytes in the slide's file.
+
+        Yields:
+            A line for each difference.
+        """
+        native, page = archive.header.native, self._reader.page if self.available else None
+        if native is None or page is None:
+            return
+        found = (native.columns, native.rows, native.segment_width, native.segment_height)
+        expected = (page.columns, page.rows, *page.segment_size)
+        if found != expected:
+            yield f"{archive.path}: JPEG segments in a grid of {found}, expected {expected} as in {self._slide.path}"
+            return
+        grid = archive.header.grid
+        blocks = [place for place in grid.blocks() if archive.kind(*place) is NATIVE]
+        for row, column in sorted({one for block in blocks for one in native.under(*grid.rectangle(*block))}):
+            yield from self._same_segment(column, row, archive.segment(row, column))
+
+    def _sizes(self) -> Iterator[str]:
+        first, second = self._slide.levels, self._reader.levels
+        path = self._slide.path
+        if first[0] != second[0] or (self._slide.info.width, self._slide.info.height) != second[0]:
+            found = f"{self._first} reads {_size(first[0])}, {self._reader.name} {_size(second[0])}"
+            yield f"{path}: {found}, expected equal sizes"
+            return
+        padding = self._reader.page.segment_size if self._slide.info.format in _PADDED and self._reader.page else (0, 0)
+        for size in second[1:]:
+            near = [
+                one for one in first if all(0 <= b - a <= room for a, b, room in zip(one, size, padding, strict=True))
+            ]
+            if not near:
+                found = ", ".join(map(_size, first))
+                yield f"{path}: {self._reader.name} reads a level of {_size(size)}, {self._first} only {found}"
+
+    def _compare(self, place: Place, original: np.ndarray) -> Iterator[str]:
+        x, y, width, height = place
+        what = f"{self._slide.path}: tile at {x},{y} of {width}×{height} pixels"
+        try:
+            pixels = self._reader.read(*place)
+        except UNREADABLE as error:
+            yield f"{what}: cannot be read by {self._reader.name} ({reason(error)}), though {self._first} reads it"
+            return
+        if why := difference(original, pixels, self._reader.exact):
+            yield f"{what}: {self._first} and {self._reader.name} {why}"
+
+    def _segments(self, place: Place) -> Iterator[tuple[int, int]]:
+        """(column, row) of the JPEG segments under a tile, if an archive may copy them."""
+        grid, page = self._slide.grid, self._reader.page
+        if grid is None or page is None or not page.is_jpeg:
+            return
+        x, y, width, height = place
+        wide, high = page.segment_size
+        for row in range(y // high, -(-(y + height) // high)):
+            for column in range(x // wide, -(-(x + width) // wide)):
+                if column < min(grid.columns, page.columns) and row < min(grid.rows, page.rows):
+                    yield column, row
+
+    def _same_segment(self, column: int, row: int, found: bytes) -> Iterator[str]:
+        page, path = self._reader.page, self._slide.path
+        try:
+            expected = join(page.tables, page.segment(column, row))
+        except UNREADABLE as error:
+            yield f"{path}: JPEG segment {column},{row} cannot be read by {self._reader.name} ({reason(error)})"
+            return
+        hashes = [hashlib.sha256(data).hexdigest() for data in (found, expected)]
+        if hashes[0] != hashes[1]:
+            yield (
+                f"{path}: JPEG segment {column},{row} is copied with SHA-256 {hashes[0][:12]}… ({len(found):,} bytes), "
+                f"expected {hashes[1][:12]}… ({len(expected):,} bytes) as in the file"
+            )
+
+
+def look_before_archiving(slide: Slide) -> str:
+    """Compares a slide with the second decoder before it is archived.
+
+    Args:
+        slide: the slide.
+
+    Returns:
+        What was compared, for the archive's header.
+
+    Raises:
+        UserError: the two decoders disagree.
+    """
+    with SecondLook(slide) as look:
+        for finding in look.check():
+            raise UserError(finding)
+        return look.description
+
+
+def look_at_all(slide: Slide) -> SecondLook:
+    """A second look at every block.
+
+    Raises:
+        UserError: there is no second decoder for this slide.
+    """
+    look = SecondLook(slide)
+    if not look.available:
+        raise UserError(f"{Path(slide.path)}: --second-reader: found no second decoder: {look.description}")
+    return look
+
+
+def _none(why: NoSecondReader) -> str:
+    return f"none ({why}); the file was checked by its hash only"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]} pixels"
