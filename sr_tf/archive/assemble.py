@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from sr_tf.archive import av1
-from sr_tf.archive.associated import encode_associated
+from sr_tf.archive.associated import encode_associated, read_associated
 from sr_tf.archive.container import BLOCK_TYPE, SCORE_TYPE, SEGMENT_TYPE, Writer, half_sha256
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.header import Header
@@ -49,7 +49,7 @@ def assemble_archive(path: Path, header: Header, slide: Slide, journal: Journal)
     if header.slide.icc is not None:
         writer.add("profile.icc", header.slide.icc)
     entries = {}
-    images = slide.associated() if header.associated else {}
+    images = read_associated(slide) if header.associated else {}
     for name in header.associated:
         entries[name], content = encode_associated(images[name], header.gate)
         writer.add(f"associated/{name}", content, compress=False)

@@ -131,7 +131,7 @@ def info(options: argparse.Namespace) -> None:
             f"gate        {header.gate.describe()}",
             f"generators  {generators or 'none'}",
             f"associated  {', '.join(header.associated) or 'none'}",
-            f"source      SHA-256 {header.source['sha256']}",
+            f"source      SHA-256 {header.source.get('sha256', 'not stored, the archive was de-identified')}",
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),
             *cost.report(archive, PRICE_PER_GB_MONTH),

@@ -32,7 +32,8 @@ class Source:
         layers: the layers by their name; the first one is shown at first.
         version: a text that is different whenever a pixel may be different.
         archive: the archive; None for a slide.
-        same_original: whether the original's file is the one that was archived; None without an original.
+        same_original: whether the original's file is the one that was archived; None without an original, and where
+            the archive holds no hash of it.
         associated: label, macro and thumbnail images by their name, uint8 [h, w, 3].
     """
 
@@ -121,8 +122,8 @@ def _open_archive(
         )
 
 
-def _beside(archive: ArchiveFile, path: Path, stack: ExitStack) -> tuple[SlideLayer, bool]:
-    """(the original's layer, whether its file is the one that was archived)."""
+def _beside(archive: ArchiveFile, path: Path, stack: ExitStack) -> tuple[SlideLayer, bool | None]:
+    """(the original's layer, whether its file is the one that was archived; None after `--deidentify`)."""
     slide = stack.enter_context(open_slide(path))
     wanted, found = archive.header.slide, slide.info
     if (wanted.width, wanted.height) != (found.width, found.height):
@@ -132,6 +133,8 @@ def _beside(archive: ArchiveFile, path: Path, stack: ExitStack) -> tuple[SlideLa
     layer = SlideLayer(slide)
     stack.callback(layer.close)
     source = archive.header.source
+    if "sha256" not in source:
+        return layer, None
     same = path.stat().st_size == source["bytes"] and sha256_of_file(path) == source["sha256"]
     return layer, same
 
