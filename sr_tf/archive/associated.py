@@ -14,22 +14,9 @@ from sr_tf.images.codecs import CODECS
 from sr_tf.slides.info import Associated
 from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.jpeg_metadata import without_metadata
-from sr_tf.slides.slide import Slide
 
 _QUALITY = 70
 """AVIF quality (4:4:4) unless the gate is lossless; high enough for the small print on labels."""
-
-
-def read_associated(slide: Slide) -> dict[str, Associated]:
-    """Reads the associated images that are to be stored.
-
-    Raises:
-        UserError: an image cannot be read. The message says how to archive the slide without these images.
-    """
-    try:
-        return slide.associated()
-    except UserError as error:
-        raise UserError(f"{error}; `--associated strip` leaves label, macro and thumbnail images out") from error
 
 
 def segments_of(grid: JpegGrid, deidentify: bool = False) -> Segments:

@@ -8,8 +8,8 @@ import imagecodecs
 from tqdm import tqdm
 
 import sr_tf
-from sr_tf.archive.assemble import assemble_archive
-from sr_tf.archive.associated import read_associated, segments_of, standalone_of
+from sr_tf.archive.assemble import assemble_archive, read_associated
+from sr_tf.archive.associated import segments_of, standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.enlarge import load_generators
