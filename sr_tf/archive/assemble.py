@@ -18,7 +18,9 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.stored import is_avif
 from sr_tf.archive.windows import rescale
+from sr_tf.errors import UserError
 from sr_tf.images.tiles import assemble
+from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
 
 _PREVIEW_SIDE = 320
@@ -49,11 +51,23 @@ def assemble_archive(path: Path, header: Header, slide: Slide, journal: Journal)
     if header.slide.icc is not None:
         writer.add("profile.icc", header.slide.icc)
     entries = {}
-    images = slide.associated() if header.associated else {}
+    images = read_associated(slide) if header.associated else {}
     for name in header.associated:
         entries[name], content = encode_associated(images[name], header.gate)
         writer.add(f"associated/{name}", content, compress=False)
     writer.finish(replace(header, heads=heads, associated=entries))
+
+
+def read_associated(slide: Slide) -> dict[str, Associated]:
+    """Reads the associated images that are to be stored.
+
+    Raises:
+        UserError: an image cannot be read. The message says how to archive the slide without these images.
+    """
+    try:
+        return slide.associated()
+    except UserError as error:
+        raise UserError(f"{error}; `--associated strip` leaves label, macro and thumbnail images out") from error
 
 
 def _bodies(journal: Journal, index: np.ndarray, heads: list[bytes]) -> Iterator[bytes]:

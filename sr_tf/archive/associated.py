@@ -9,25 +9,52 @@ import numpy as np
 from sr_tf.archive import native
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.native import Segments
+from sr_tf.errors import UserError
 from sr_tf.images.codecs import CODECS
 from sr_tf.slides.info import Associated
 from sr_tf.slides.jpeg_grid import JpegGrid
+from sr_tf.slides.jpeg_metadata import without_metadata
 
 _QUALITY = 70
 """AVIF quality (4:4:4) unless the gate is lossless; high enough for the small print on labels."""
 
 
-def segments_of(grid: JpegGrid) -> Segments:
-    """What an archive stores about a page of JPEG segments."""
+def segments_of(grid: JpegGrid, deidentify: bool = False) -> Segments:
+    """What an archive stores about a page of JPEG segments.
+
+    Args:
+        grid: the segments.
+        deidentify: whether to remove the metadata of the page's tables.
+    """
+    tables = grid.tables
+    if deidentify and tables is not None:
+        tables = _cleaned(tables, f"{grid.path}: the page's JPEG tables")
     return Segments(
         grid.width, grid.height, grid.segment_width, grid.segment_height,
-        grid.photometric, grid.subsampling, grid.tables,
+        grid.photometric, grid.subsampling, tables,
     )  # fmt: skip
 
 
-def standalone_of(grid: JpegGrid) -> Callable[[int, int], bytes]:
-    """A function from (row, column) to a segment as a complete JPEG file; b"" if the slide leaves the segment out."""
-    return lambda row, column: grid.standalone(column, row)
+def standalone_of(grid: JpegGrid, deidentify: bool = False) -> Callable[[int, int], bytes]:
+    """A function from (row, column) to a segment as a complete JPEG file; b"" if the slide leaves the segment out.
+
+    Args:
+        grid: the segments.
+        deidentify: whether to remove each segment's metadata; its pixels stay the same to the bit.
+    """
+
+    def standalone(row: int, column: int) -> bytes:
+        file = grid.standalone(column, row)
+        return _cleaned(file, f"{grid.path}: segment {column},{row}") if deidentify and file else file
+
+    return standalone
+
+
+def _cleaned(stream: bytes, what: str) -> bytes:
+    try:
+        return without_metadata(stream)
+    except ValueError as error:
+        raise UserError(f"{what} cannot be de-identified ({error})") from error
 
 
 def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:

@@ -20,12 +20,13 @@ SAMPLE = 6
 """Tiles that are written and decoded for a trial: the first, the last and some between."""
 
 
-def segments_to_keep(slide: Slide, lossless: bool) -> Segments | None:
+def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> Segments | None:
     """The slide's JPEG segments if the archive can keep them.
 
     Args:
         slide: the original.
         lossless: whether `sr-tf restore` will copy the segments. If not, only their pixels are needed.
+        deidentify: whether to remove the metadata of the segments and their tables.
 
     Returns:
         The layout of the segments; None if there are none, or if they could not be copied into a TIFF file. A message
@@ -36,13 +37,13 @@ def segments_to_keep(slide: Slide, lossless: bool) -> Segments | None:
     """
     if slide.grid is None:
         return None
-    segments = segments_of(slide.grid)
+    segments = segments_of(slide.grid, deidentify)
     if not lossless:
         return segments
     try:
         page = page_for(slide.grid)
         segments = replace(segments, subsampling=page.subsampling)
-        check_copies(segments, standalone_of(slide.grid), slide.read)
+        check_copies(segments, standalone_of(slide.grid, deidentify), slide.read)
     except ValueError as error:
         tell(f"{slide.path}: its JPEG tiles are kept as exact pixels, not byte by byte ({error})")
         return None

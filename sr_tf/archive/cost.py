@@ -52,16 +52,22 @@ def report(archive: ArchiveFile, price_per_gb_month: float) -> list[str]:
     Returns:
         Lines for people.
     """
-    size, source = archive.path.stat().st_size, int(archive.header.source["bytes"])
+    size, source = archive.path.stat().st_size, archive.header.source.get("bytes")
     pixels = archive.header.slide.width * archive.header.slide.height
     lines = [f"{'blocks':>8} {'bytes':>13} {'share':>6}  stored as"]
     for share in shares(archive):
         blocks = f"{share.blocks:,}" if share.blocks else ""
         lines.append(f"{blocks:>8} {share.bytes:>13,} {share.bytes / size:>6.1%}  {share.name}")
     lines.append(f"{'':>8} {size:>13,} {1:>6.1%}  in total, {8 * size / pixels:.4f} bits per original pixel")
+    yearly = 12 * price_per_gb_month / _GB
+    if source is None:
+        lines.append(
+            f"storage for a year at {price_per_gb_month:g} per 10⁹ bytes and month: {yearly * size:.3g}; for a "
+            f"thousand such archives {1000 * yearly * size:,.2f}"
+        )
+        return lines
     has = "files have" if archive.header.source.get("files", 1) > 1 else "file has"
     lines.append(f"the source's {has} {source:,} bytes, {source / size:.2f} times as many")
-    yearly = 12 * price_per_gb_month / _GB
     lines.append(
         f"storage for a year at {price_per_gb_month:g} per 10⁹ bytes and month: {yearly * size:.3g} for the archive, "
         f"{yearly * source:.3g} for the source's file; for a thousand such slides {1000 * yearly * size:,.2f} and "

@@ -26,15 +26,16 @@ class Header:
 
     Attributes:
         slide: the slide's metadata, without what `--deidentify` removed. Its `icc` is stored in a member of its own.
-        source: `name`, `bytes` and `sha256` of the slide's file; no name after `--deidentify`.
-            `second_reader`: what a second decoder compared, in words; archives of earlier versions lack it.
+        source: `name` of the slide's file, `bytes` and `sha256` of all its files, `files` their number if above 1;
+            none of them after `--deidentify`. `second_reader`: what a second decoder compared, in words; archives of
+            earlier versions lack it.
         gate: the gate that every tile passed.
         generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks, by name.
         heads: the heads of AVIF files, see `sr_tf.archive.av1`.
         native: layout of the original's JPEG segments, if the archive contains any of them; else None.
         associated: how each associated image is stored, by its name; see `sr_tf.archive.associated`.
-        removed: names of the identifying properties that `--deidentify` removed.
+        removed: what `--deidentify` removed, without names that the file's owner may have chosen.
         software: name and version of the program that wrote the archive.
         members: SHA-256 of each other member, by its name.
     """

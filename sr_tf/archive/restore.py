@@ -165,7 +165,7 @@ def pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
         description=describe(header),
         annotations={
             **slide.properties,
-            "sr_tf.source.sha256": header.source["sha256"],
+            **({"sr_tf.source.sha256": header.source["sha256"]} if "sha256" in header.source else {}),
             "sr_tf.gate": header.gate.describe(),
         },
     )

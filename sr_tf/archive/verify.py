@@ -12,6 +12,8 @@ from sr_tf.archive.gate import LESS_IS_BETTER, Gate, Measure, pack, worst
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.messages import tell
+from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 
@@ -48,7 +50,10 @@ def measure_again(
     files = SourceFiles(original)
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         header = archive.header
-        if difference := files.difference(header.source):
+        _require_size(path, header.slide, original, slide.info)
+        if "sha256" not in header.source:
+            tell(f"{path}: was de-identified and has no SHA-256 of its slide; only the pixels are compared")
+        elif difference := files.difference(header.source):
             raise UserError(f"{original}: is not the slide of {path}: {difference}")
         measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
@@ -73,6 +78,14 @@ def measure_again(
     extremes = {name: worst(name, values) for name, values in again.items()}
     problems = list(_problems(path, header.gate, recorded, again))
     return [*dict.fromkeys(differences), *problems], extremes
+
+
+def _require_size(path: Path, archived: SlideInfo, original: Path, found: SlideInfo) -> None:
+    if (archived.width, archived.height) != (found.width, found.height):
+        raise UserError(
+            f"{original}: is not the slide of {path}: it has {found.width}×{found.height} pixels, expected "
+            f"{archived.width}×{archived.height}"
+        )
 
 
 def _problems(path: Path, gate: Gate, recorded: dict[str, np.ndarray], again: dict[str, np.ndarray]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import imagecodecs
 from tqdm import tqdm
 
 import sr_tf
-from sr_tf.archive.assemble import assemble_archive
+from sr_tf.archive.assemble import assemble_archive, read_associated
 from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
@@ -28,12 +28,14 @@ from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.slides.deidentify import deidentified
+from sr_tf.generators.load import shipped
+from sr_tf.generators.names import parse_model
+from sr_tf.slides.deidentify import deidentified, publishable
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import Identity, SourceFiles
 
-_IDENTIFYING = frozenset({"label", "macro"})
-"""Associated images that `--deidentify` removes."""
+_ANONYMOUS = "custom"
+"""The name of a user's own generator after `--deidentify`; its path can hold names. Its weights' hash identifies it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Options:
         gate: the gate that every tile must pass.
         models: names or paths of the generators, at most one for each scale.
         associated: whether to store label, macro and thumbnail images.
-        deidentify: whether to remove identifying properties, label and macro.
+        deidentify: whether to keep only what is known to be safe, see `sr_tf.slides.deidentify`.
         workers: number of threads.
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
         refine: whether to refine LRs for the generators, see `sr_tf.generators.refinement`.
@@ -81,16 +83,19 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
     with open_slide(source) as slide:
         compared = look_before_archiving(slide)
+        if _associated_names(slide, options):
+            read_associated(slide)  # a damaged image is an error now, not when everything else is done
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
         identity = files.identity
         grid = Grid(slide.info.width, slide.info.height)
-        segments = segments_to_keep(slide, options.gate.lossless)
+        segments = segments_to_keep(slide, options.gate.lossless, options.deidentify)
+        standalone = standalone_of(slide.grid, options.deidentify) if segments else None
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         make_folder(target.parent)
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
-            journal = Journal(spool, grid, segments, standalone_of(slide.grid) if segments else None)
+            journal = Journal(spool, grid, segments, standalone)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
@@ -123,6 +128,7 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "largest shift": gate.max_shift,
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
+        "de-identification": options.deidentify,  # the journal then holds segments without their metadata
         "sr_tf": sr_tf.__version__,
         "archive format": VERSION,
         "block": BLOCK,
@@ -155,10 +161,12 @@ def _header(
     info, removed = slide.info, []
     origin = {"name": source.name, **identity.record}
     if options.deidentify:
-        info, removed = deidentified(info)
-        removed += [f"associated image {name}" for name in sorted(_IDENTIFYING & set(slide.associated()))]
-        removed.append("file name")
-        del origin["name"]
+        info, names = deidentified(info)
+        records = [_anonymous(record) for record in records]
+        removed = [*publishable(names, slide.associated_names()), "file name", "file size", "SHA-256"]
+        if info.icc != slide.info.icc:
+            removed.append("text of the colour profile" if info.icc else "colour profile")
+        origin = {}
     return Header(
         slide=info,
         source=origin,
@@ -175,9 +183,13 @@ def _header(
 
 def _associated_names(slide: Slide, options: Options) -> list[str]:
     """The names of the associated images that are stored."""
-    if not options.associated:
-        return []
-    return sorted(set(slide.associated()) - (_IDENTIFYING if options.deidentify else set()))
+    return slide.associated_names() if options.associated and not options.deidentify else []
+
+
+def _anonymous(record: dict) -> dict:
+    """A generator's record without the name of a user's own generator."""
+    known = parse_model(record["name"]).where in shipped()
+    return record if known else {**record, "name": _ANONYMOUS}
 
 
 def _codec_versions() -> dict[str, str]:

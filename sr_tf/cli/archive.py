@@ -66,7 +66,8 @@ def _add_archive(commands: Commands) -> None:
     command.add_argument(
         "--deidentify",
         action="store_true",
-        help="remove identifying properties, the label and the macro image, and list what was removed",
+        help="keep only metadata that is known to be safe: no label, macro, thumbnail or other associated image, no "
+        "file name, hash or path, and only technical properties in the expected form; list what was removed",
     )
     command.add_argument(
         "--price",

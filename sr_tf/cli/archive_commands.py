@@ -142,7 +142,7 @@ def info(options: argparse.Namespace) -> None:
             f"gate        {header.gate.describe()}",
             f"generators  {generators or 'none'}",
             f"associated  {', '.join(header.associated) or 'none'}",
-            f"source      SHA-256 {header.source['sha256']}",
+            f"source      SHA-256 {header.source.get('sha256', 'not stored, the archive was de-identified')}",
             f"compared    with {header.source.get('second_reader', 'no second decoder')}",
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),

@@ -22,6 +22,7 @@ class JpegGrid:
     """The JPEG segments of a page, row by row.
 
     Attributes:
+        path: the file.
         width: width of the page in pixels.
         height: height of the page in pixels.
         segment_width: width of a tile in pixels; the page's width for strips.
@@ -45,6 +46,7 @@ class JpegGrid:
         self.segment_width, self.segment_height = page.segment_width, page.segment_height
         self.columns, self.rows = page.columns, page.rows
         self.tables, self.photometric, self.subsampling = page.tables, page.photometric, page.subsampling
+        self.path = file.path
         self._file, self._page = file, page
         self._jfif = None if by_tag or page.photometric != RGB else first_is_jfif(file, page)
         if self._jfif:

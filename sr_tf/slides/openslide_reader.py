@@ -83,11 +83,12 @@ class OpenSlideReader:
 
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
-        try:
-            images = {name: self._associated(name) for name in sorted(self._slide.associated_images)}
-        except openslide.OpenSlideError as error:
-            raise self._unreadable("an associated image", error) from error
+        images = {name: self._associated(name) for name in sorted(self._slide.associated_images)}
         return images | read_associated(self._file, self._further)
+
+    def associated_names(self) -> list[str]:
+        """See `sr_tf.slides.slide.Slide.associated_names`."""
+        return [*self._slide.associated_images, *self._further]
 
     def close(self) -> None:
         """Closes the slide."""
@@ -161,7 +162,10 @@ class OpenSlideReader:
             raise UserError(
                 f"{self._path}: the {name} claims {found}, expected at most {Image.MAX_IMAGE_PIXELS:,} pixels"
             )
-        pixels = _on_background(self._slide.associated_images[name], self._background)
+        try:
+            pixels = _on_background(self._slide.associated_images[name], self._background)
+        except openslide.OpenSlideError as error:
+            raise self._unreadable(f"the {name} image", error) from error
         return Associated(pixels, self._grid_of(pixels))
 
     def _grid_of(self, pixels: np.ndarray) -> JpegGrid | None:

@@ -68,8 +68,12 @@ def read_associated(file: FileBytes, pages: dict[str, Page]) -> dict[str, Associ
         if page.width * page.height > Image.MAX_IMAGE_PIXELS:
             found = f"{page.width}×{page.height} pixels"
             raise UserError(f"{file.path}: the {name} has {found}, expected at most {Image.MAX_IMAGE_PIXELS:,} pixels")
-        pixels = PagePixels(file, page)
-        images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
+        try:
+            pixels = PagePixels(file, page)
+            images[name] = Associated(pixels.read(0, 0, page.width, page.height), pixels.grid)
+        except UserError as error:
+            why = str(error).removeprefix(f"{file.path}: ")
+            raise UserError(f"{file.path}: the {name} image cannot be read ({why})") from error
     return images
 
 

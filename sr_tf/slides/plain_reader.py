@@ -48,6 +48,10 @@ class PlainReader:
         """Returns an empty dictionary: a plain image has no associated images."""
         return {}
 
+    def associated_names(self) -> list[str]:
+        """Returns an empty list."""
+        return []
+
     def close(self) -> None:
         """Does nothing: no file is open."""
 

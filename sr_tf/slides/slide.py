@@ -30,6 +30,7 @@ class _Reader(Protocol):
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray: ...
     def associated(self) -> dict[str, Associated]: ...
+    def associated_names(self) -> list[str]: ...
     def close(self) -> None: ...
 
 
@@ -80,6 +81,10 @@ class Slide:
             UserError: an image cannot be read.
         """
         return self._reader.associated()
+
+    def associated_names(self) -> list[str]:
+        """The names of the associated images, in alphabetical order. None of them is decoded."""
+        return sorted(self._reader.associated_names())
 
     def close(self) -> None:
         """Closes the file. After that, its grids cannot be read."""

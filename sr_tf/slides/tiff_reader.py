@@ -68,6 +68,10 @@ class TiffReader:
         """See `sr_tf.slides.slide.Slide.associated`."""
         return read_associated(self._file, self._others)
 
+    def associated_names(self) -> list[str]:
+        """See `sr_tf.slides.slide.Slide.associated_names`."""
+        return list(self._others)
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

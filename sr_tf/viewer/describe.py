@@ -45,7 +45,7 @@ def _describe_archive(source: Source) -> dict:
     return {
         "bytes": archive.path.stat().st_size,
         "sourceName": header.source.get("name"),
-        "sourceBytes": header.source["bytes"],
+        "sourceBytes": header.source.get("bytes"),
         "exact": bool(header.gate.lossless),
         "gate": header.gate.describe(),
         "generators": [record["name"] for record in header.generators],

@@ -32,8 +32,8 @@ class Source:
         layers: the layers by their name; the first one is shown at first.
         version: a text that is different whenever a pixel may be different.
         archive: the archive; None for a slide.
-        same_original: whether the original's files are those that were archived; None without an original, and if the
-            archive records only one of several files, as those of sr_tf 0.2.0 do.
+        same_original: whether the original's files are those that were archived; None without an original, if the
+            archive holds no hash of it, and if it records only one of several files, as those of sr_tf 0.2.0 do.
         associated: label, macro and thumbnail images by their name, uint8 [h, w, 3].
     """
 
@@ -125,7 +125,7 @@ def _open_archive(
 
 
 def _beside(archive: ArchiveFile, files: SourceFiles, stack: ExitStack) -> tuple[SlideLayer, bool | None]:
-    """(the original's layer, whether its files are those that were archived)."""
+    """(the original's layer, whether its files are those that were archived; None if the archive does not say)."""
     slide = stack.enter_context(open_slide(files.path))
     wanted, found = archive.header.slide, slide.info
     if (wanted.width, wanted.height) != (found.width, found.height):
@@ -136,6 +136,8 @@ def _beside(archive: ArchiveFile, files: SourceFiles, stack: ExitStack) -> tuple
     layer = SlideLayer(slide)
     stack.callback(layer.close)
     recorded = archive.header.source
+    if "sha256" not in recorded:
+        return layer, None
     if files.difference(recorded):
         return layer, False
     return layer, None if files.is_partly_recorded(recorded) else True

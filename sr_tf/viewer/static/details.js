@@ -19,7 +19,8 @@ export function fillDetails(slide) {
   if (archive) {
     add("Gate", archive.gate);
     if (archive.sourceName) add("Made from", archive.sourceName);
-    add("Stored in", bytes(archive.bytes), `${(archive.sourceBytes / archive.bytes).toFixed(1)} times smaller than the slide’s file (${bytes(archive.sourceBytes)})`);
+    const smaller = archive.sourceBytes ? [`${(archive.sourceBytes / archive.bytes).toFixed(1)} times smaller than the slide’s file (${bytes(archive.sourceBytes)})`] : [];
+    add("Stored in", bytes(archive.bytes), ...smaller);
     add("Representations", ...archive.kinds.map((kind) => `${kind.name}: ${kind.blocks.toLocaleString("en")} ${kind.blocks === 1 ? "block" : "blocks"}, ${bytes(kind.bytes)}`));
     if (archive.generators.length) add("Generator", archive.generators.join(", "));
     if (archive.sameOriginal !== null) {
