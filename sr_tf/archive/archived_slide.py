@@ -1,5 +1,6 @@
 """An archive whose pixels can be read."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,12 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.generators.load import shipped
+from sr_tf.generators.names import ModelName
 from sr_tf.messages import tell
+
+_SHIPPED = re.compile(r"(?P<where>[a-z0-9_-]{1,64})(@(?P<alpha>0|0?\.[0-9]{1,12}|1))?")
+"""The name of a shipped generator, as an archive records it: `NAME` or `NAME@ALPHA`."""
 
 
 class ArchivedSlide(ArchiveFile):
@@ -21,7 +27,7 @@ class ArchivedSlide(ArchiveFile):
     Args:
         path: the archive's file.
         models: names or paths of the archive's generators, for those that do not ship under the names that the archive
-            records.
+            records. They are found by the hash of their weights. A path that an archive records is never opened.
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
 
     Attributes:
@@ -63,7 +69,7 @@ class ArchivedSlide(ArchiveFile):
         needed = {self.kind(*place).scale for place in self.header.grid.blocks() if self.kind(*place).generator}
         if not needed:
             return {}
-        records = {int(record["architecture"]["scale"]): record for record in self.header.generators}
+        records = {record["architecture"]["scale"]: record for record in self.header.generators}
         if not needed <= set(records):
             raise UserError(f"{self.path}: is damaged (a block needs a generator that the archive does not name)")
         named = [BlockGenerator(name, engine) for name in models]
@@ -77,10 +83,7 @@ class ArchivedSlide(ArchiveFile):
         """The generator of a record, from those that the user named or from those that ship."""
         sha256 = record["weights_sha256"]
         matching = [generator for generator in named if generator.record["weights_sha256"] == sha256]
-        try:
-            generator = matching[0] if matching else BlockGenerator(record["name"], engine)
-        except UserError as error:
-            raise UserError(f"{self.path}: its generator {record['name']}: {error}; name it with --models") from error
+        generator = matching[0] if matching else BlockGenerator(self._shipped_name(record), engine)
         found = generator.record["weights_sha256"]
         if found != sha256 or generator.scale != scale:
             raise UserError(
@@ -88,3 +91,29 @@ class ArchivedSlide(ArchiveFile):
                 f"archive was made (expected {sha256[:12]}…); name the right one with --models"
             )
         return generator
+
+    def _shipped_name(self, record: dict) -> ModelName:
+        """The shipped generator of a record's name.
+
+        Whoever made the archive chose the name, so it is never taken as a path, and no file that it names is opened.
+
+        Raises:
+            UserError: no generator of that name ships, or it has another architecture than the archive states.
+        """
+        found, cards = _SHIPPED.fullmatch(record["name"]), shipped()
+        where = found and found["where"]
+        if where not in cards:
+            raise UserError(
+                f"{self.path}: its generator {record['name']} is none of those that ship ({', '.join(cards)}); name "
+                f"the file with the weights {record['weights_sha256'][:12]}… with --models"
+            )
+        if record["architecture"] != cards[where]["architecture"]:
+            raise UserError(
+                f"{self.path}: its generator {where} is stated with {_shape(record['architecture'])}, expected "
+                f"{_shape(cards[where]['architecture'])}; name the right one with --models"
+            )
+        return ModelName(where, float(found["alpha"] or 1))
+
+
+def _shape(architecture: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in architecture.items())

@@ -7,7 +7,7 @@ from sr_tf.archive.kinds import Kind
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
 from sr_tf.generators.load import load_generator, load_reducer
-from sr_tf.generators.names import parse_model
+from sr_tf.generators.names import ModelName, parse_model
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.pixels import to_uint8
@@ -38,8 +38,8 @@ class BlockGenerator:
         UserError: the generator does not exist or cannot be read, or the engine is not installed.
     """
 
-    def __init__(self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False):
-        name = str(parse_model(where))
+    def __init__(self, where: str | ModelName, engine: str = DEFAULT_ENGINE, refine: bool = False):
+        name = where if isinstance(where, ModelName) else parse_model(where)
         model = load_generator(name)
         from sr_tf.models.edsr import architecture
 
@@ -49,7 +49,7 @@ class BlockGenerator:
         self.radius = model.receptive_radius
         self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
         self.record = {
-            "name": name,
+            "name": str(name),
             "architecture": architecture(model),
             "weights_sha256": weights_sha256(model),
             "engine": engine_version(engine),

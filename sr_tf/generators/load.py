@@ -40,7 +40,7 @@ def load_generator(where: str | Path | ModelName):
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
 
 
-def load_reducer(where: str | Path):
+def load_reducer(where: str | Path | ModelName):
     """Loads the reducer that a generator was trained with.
 
     Args:
@@ -55,7 +55,8 @@ def load_reducer(where: str | Path):
     load_backend()
     from sr_tf.models.reducer import Reducer
 
-    where, cards = parse_model(str(where)).single().where, shipped()
+    name = where if isinstance(where, ModelName) else parse_model(str(where))
+    where, cards = name.single().where, shipped()
     if where in cards:
         shape = cards[where].get("reducer")
         return None if shape is None else _build(Reducer, shape, _read_weights(ZOO / where / "reducer.npz"))

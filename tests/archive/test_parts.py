@@ -57,7 +57,7 @@ def test_a_jpeg_segment_comes_back_bit_by_bit():
     kind, packed = native.repack(file)
     assert kind == native.REPACKED
     assert len(packed) < len(file)
-    assert native.unpack(kind, packed) == file
+    assert native.unpack(kind, packed, {(256, 256)}) == file
     assert native.repack(b"no JPEG") == (native.RAW, b"no JPEG")
     assert native.repack(b"") == (native.MISSING, b"")
     with pytest.raises(ValueError, match="cannot be unpacked"):
