@@ -47,6 +47,7 @@ class Members:
     Attributes:
         names: the members' names.
         comment: the comment at the file's end.
+        limits: most bytes of members by name; of those that are not named, `LARGEST_ASSOCIATED`.
 
     Raises:
         ValueError, zipfile.BadZipFile, OSError: the file is not a ZIP file of that form.
@@ -56,6 +57,7 @@ class Members:
         with path.open("rb") as file:
             directory = _check_end(file, path.stat().st_size, comment_length)
         self._lock = threading.Lock()
+        self.limits = dict(LIMITS)
         self._zip = zipfile.ZipFile(path)
         try:
             if len(self._zip.infolist()) > MOST_MEMBERS:
@@ -95,18 +97,14 @@ class Members:
             self._zip.fp.seek(offset)
             return self._zip.fp.read(length)
 
-    def read(self, name: str, limit: int | None = None) -> bytes:
+    def read(self, name: str) -> bytes:
         """Reads a member.
 
-        Args:
-            name: the member's name.
-            limit: most bytes that it may have; None: those of `LIMITS`.
-
         Raises:
-            ValueError: the member is larger, or its size is not the one that the directory states.
+            ValueError: the member is larger than its limit, or its size is not the one that the directory states.
             KeyError: there is no such member.
         """
-        limit = LIMITS.get(name, LARGEST_ASSOCIATED) if limit is None else limit
+        limit = self.limits.get(name, LARGEST_ASSOCIATED)
         size = self.size(name)
         if size > limit:
             raise ValueError(f"{name} has {size:,} bytes, expected at most {limit:,}")

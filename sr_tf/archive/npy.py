@@ -35,8 +35,9 @@ def read_array(name: str, content: bytes, dtype: np.dtype, shape: tuple[int, int
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
         raise ValueError(f"{name} has an unreadable NPY header, expected {expected}") from error
     if found != expected:
-        shown = " ".join(repr(found).split())
-        raise ValueError(f"{name} is {shown[:90]}, expected {dtype} {list(shape)}")
+        shape_found = found.get("shape") if isinstance(found, dict) else found
+        shown = " ".join(repr(shape_found).split())[:60]
+        raise ValueError(f"{name} states the shape {shown} or another type, expected {dtype} {list(shape)}")
     size = dtype.itemsize * shape[0] * shape[1]
     if len(content) - length != size:
         raise ValueError(f"{name} has {len(content) - length:,} bytes of values, expected {size:,}")

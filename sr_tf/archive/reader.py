@@ -81,11 +81,15 @@ class ArchiveFile:
             self._checked("profile.icc", icc)
         grid, native_page = self.header.grid, self.header.native
         _check_names(self.header)
+        limits = self._members.limits
+        limits["blocks.npy"] = largest_file(BLOCK_TYPE, (grid.rows, grid.columns))
+        limits["scores.npy"] = largest_file(SCORE_TYPE, grid.gate_shape)
         self.index = self._array("blocks.npy", BLOCK_TYPE, (grid.rows, grid.columns))
         self._offsets = self._places("blocks", self.index["length"], _LARGEST_BLOCK)
         self.segment_index = None
         if native_page:
             shape = (native_page.rows, native_page.columns)
+            limits["segments.npy"] = largest_file(SEGMENT_TYPE, shape)
             self.segment_index = self._array("segments.npy", SEGMENT_TYPE, shape)
             largest = native.largest_jpeg(native_page)
             self._segment_offsets = self._places("segments", self.segment_index["length"], largest)
@@ -215,8 +219,7 @@ class ArchiveFile:
         return content
 
     def _array(self, name: str, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
-        content = self._members.read(name, largest_file(dtype, shape))
-        return read_array(name, self._checked(name, content), dtype, shape)
+        return read_array(name, self._checked(name, self._members.read(name)), dtype, shape)
 
     def _places(self, name: str, lengths: np.ndarray, largest: int) -> np.ndarray:
         """The offset in the file of each piece of a member, see `_offsets`."""
