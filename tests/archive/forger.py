@@ -4,14 +4,23 @@ import hashlib
 import io
 import json
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.container import COMMENT, COMMENT_LENGTH
+from sr_tf.archive.integrity import check_integrity
+from sr_tf.archive.map_picture import draw_map
+from sr_tf.errors import UserError
+
+MOST_MEMORY = 100 << 20
+"""Most bytes of Python's memory that refusing an archive may take."""
 
 _STORED = ("blocks", "segments")
 
@@ -119,3 +128,30 @@ def _inflating(bomb: Bomb) -> tuple[int, bytes, int, int, str]:
     parts.append(coder.flush())
     size = bomb.size if bomb.stated is None else bomb.stated
     return zipfile.ZIP_DEFLATED, b"".join(parts), size, checksum, digest.hexdigest()
+
+
+def read_all(path: Path) -> None:
+    """Reads everything that commands and the viewer read of an archive; raises the first error."""
+    problems = check_integrity(path)
+    with ArchivedSlide(path) as archive:
+        archive.read(0, 0, archive.header.slide.width, archive.header.slide.height)
+        draw_map(archive)
+        archive.scores()
+    if problems:
+        raise UserError(problems[0])
+
+
+def refused(path: Path) -> str:
+    """The one line with which an archive is refused; it takes little memory."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError) as error:
+            read_all(path)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
+    line = str(error.value)
+    assert line.startswith(str(path))
+    assert "\n" not in line
+    assert len(line) < 600
+    return line
