@@ -98,7 +98,16 @@ class ArchivedSlide(ArchiveFile):
                 f"{self.path}: the generator {name} has other weights (SHA-256 {found[:12]}…, ×{generator.scale}) than "
                 f"when the archive was made (expected {sha256[:12]}…, ×{scale}); name the right one with --models"
             )
+        if record["architecture"] != generator.record["architecture"]:
+            raise UserError(
+                f"{self.path}: its generator {name} is stated with {_shape(record['architecture'])}, expected "
+                f"{_shape(generator.record['architecture'])}, which has the recorded weights"
+            )
         return generator
+
+
+def _shape(architecture: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in architecture.items())
 
 
 def needed_generators(archive: ArchiveFile) -> dict[int, dict]:

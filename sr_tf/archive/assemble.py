@@ -16,15 +16,13 @@ from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.header import Header
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.native import PREVIEW_SIDE
 from sr_tf.archive.stored import is_avif
 from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
 from sr_tf.images.tiles import assemble
 from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
-
-_PREVIEW_SIDE = 320
-"""Largest side of the preview in pixels."""
 
 _MOST_HEADS = 255
 """More heads of AVIF files do not fit into a `BLOCK_TYPE`; files with further heads are stored whole."""
@@ -120,7 +118,7 @@ def _preview(journal: Journal) -> bytes:
     """The slide as a small JPEG file, made from the stored images."""
     grid = journal.grid
     scale = 4
-    while max(grid.width, grid.height) > _PREVIEW_SIDE * scale and scale < BLOCK:
+    while max(grid.width, grid.height) > PREVIEW_SIDE * scale and scale < BLOCK:
         scale *= 2
 
     def parts() -> Iterator[tuple[int, int, np.ndarray]]:
@@ -130,8 +128,8 @@ def _preview(journal: Journal) -> bytes:
             yield x // scale, y // scale, rescale(image, kind.scale, scale, (height, width))
 
     small = assemble((0, 0, -(-grid.width // scale), -(-grid.height // scale)), parts())
-    if max(small.shape) > _PREVIEW_SIDE:
-        factor = _PREVIEW_SIDE / max(small.shape)
+    if max(small.shape) > PREVIEW_SIDE:
+        factor = PREVIEW_SIDE / max(small.shape)
         size = tuple(max(1, round(length * factor)) for length in small.shape[1::-1])
         small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
     buffer = io.BytesIO()

@@ -9,6 +9,7 @@ import numpy as np
 from sr_tf.archive import native
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.native import Segments
+from sr_tf.archive.stored import decode_image
 from sr_tf.errors import UserError
 from sr_tf.images.codecs import CODECS
 from sr_tf.slides.info import Associated
@@ -112,19 +113,19 @@ def decode_associated(entry: dict, content: bytes) -> np.ndarray:
         uint8 [h, w, 3], RGB; the original's pixels if the archive is lossless.
 
     Raises:
-        ValueError, RuntimeError, KeyError: the entry or the content is damaged.
+        ValueError: the content is damaged, or has another size than the entry states.
     """
-    width, height = int(entry["width"]), int(entry["height"])
+    width, height = entry["width"], entry["height"]
     if entry["stored"] == "segments":
         segments: Segments = entry["segments"]
         ends = [0, *accumulate(entry["lengths"])]
+        if ends[-1] != len(content):
+            raise ValueError(f"its segments have {ends[-1]:,} bytes in total, expected {len(content):,}")
 
         def standalone(row: int, column: int) -> bytes:
             index = row * segments.columns + column
-            return native.unpack(entry["kinds"][index], content[ends[index] : ends[index + 1]])
+            piece = content[ends[index] : ends[index + 1]]
+            return native.unpack(entry["kinds"][index], piece, segments.sizes(row))
 
         return segments.read(standalone, 0, 0, width, height)
-    pixels = CODECS["avif"].decode(content) if entry["stored"] == "avif" else imagecodecs.jpegxl_decode(content)
-    if pixels.shape != (height, width, 3):
-        raise ValueError(f"an image of {list(pixels.shape)}, expected {[height, width, 3]}")
-    return pixels
+    return decode_image(content, entry["stored"], width, height)

@@ -18,7 +18,7 @@ The ZIP's comment holds the SHA-256 of all bytes before it, so that no change of
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,10 @@ import numpy as np
 
 from sr_tf.archive.gate import SCORE_UNITS
 from sr_tf.archive.header import NOTICE, Header
+from sr_tf.archive.members import check_written
+from sr_tf.archive.schema import parse
 from sr_tf.disk.outputs import OutputKind
+from sr_tf.errors import UserError, reason
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 """`head` is 1 for the first of the header's heads and 0 for none; `sha256` is the first half of the file's hash."""
@@ -83,22 +86,33 @@ class Writer:
         """Adds a member that consists of several parts."""
         info = zipfile.ZipInfo(name)  # dated 1980-01-01, so that equal content gives equal files
         info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-        digest = hashlib.sha256()
+        digest, size = hashlib.sha256(), 0
         with self._zip.open(info, "w", force_zip64=not compress) as member:
             for part in parts:
                 digest.update(part)
                 member.write(part)
+                size += len(part)
+        self._accepted(lambda: check_written(name, size))
         self._hashes[name] = digest.hexdigest()
 
     def finish(self, header: Header) -> None:
         """Adds `archive.json` and the hash of the whole file."""
-        self.add("archive.json", replace(header, members=dict(self._hashes)).to_json().encode())
+        content = replace(header, members=dict(self._hashes)).to_json()
+        self._accepted(lambda: parse(content))
+        self.add("archive.json", content.encode())
         self._zip.comment = bytes(COMMENT_LENGTH)
         self._zip.close()
         with self._path.open("r+b") as file:
             digest = hash_before_comment(self._path)
             file.seek(-COMMENT_LENGTH, io.SEEK_END)
             file.write((COMMENT + digest).encode())
+
+    def _accepted(self, check: Callable[[], object]) -> None:
+        """Turns what a reader would refuse into an error of the writer, which gives the file no final name then."""
+        try:
+            check()
+        except ValueError as error:
+            raise UserError(f"{self._path}: cannot be read back: {reason(error)}") from error
 
 
 def hash_before_comment(path: Path) -> str:

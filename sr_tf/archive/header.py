@@ -5,15 +5,15 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from sr_tf.archive.gate import PROTOCOL, Gate
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 from sr_tf.archive.native import Segments
+from sr_tf.archive.schema import FORMAT, VERSION, AssociatedFields, SegmentFields, from_base64, parse
 from sr_tf.slides.info import SlideInfo
 
-FORMAT = "sr_tf archive"
-VERSION = 1
 NOTICE = (
     "For research use only. Not a medical device. Pixels are reconstructed: each tile was measured against the "
     "original when it was archived, and its scores are in scores.npy."
@@ -96,42 +96,27 @@ class Header:
             icc: the content of `profile.icc`, or None.
 
         Raises:
-            ValueError, KeyError, TypeError: `text` is not a valid `archive.json` of this version.
+            ValueError: `text` is not a valid `archive.json` of this version, see `sr_tf.archive.schema`.
         """
-        content = json.loads(text)
-        if content["format"] != FORMAT:
-            raise ValueError(f"format is {content['format']!r}, expected {FORMAT!r}")
-        if content["version"] != VERSION or content["block"] != BLOCK or content["gate_tile"] != GATE_TILE:
-            raise ValueError(f"version {content['version']}, expected {VERSION}; a newer sr_tf may be able to read it")
-        slide = content["slide"]
-        mpp = slide["mpp"]
-        slide = SlideInfo(**{**slide, "mpp": mpp and (float(mpp[0]), float(mpp[1])), "icc": icc})
-        if not (0 < int(slide.width) < 2**31 and 0 < int(slide.height) < 2**31):
-            raise ValueError(f"a slide of {slide.width}×{slide.height} pixels, expected 1 to 2147483647 each")
-        gate = content["gate"]
-        gate = Gate(
-            gate["name"],
-            np.inf if gate["min_psnr"] is None else float(gate["min_psnr"]),
-            float(gate["min_ssim"]),
-            gate["max_enl0"],
-            float(gate["max_shift"]),
-        )
+        fields = parse(text)
+        slide, gate = msgspec.structs.asdict(fields.slide), msgspec.structs.asdict(fields.gate)
         return cls(
-            slide=slide,
-            source=dict(content["source"]),
-            gate=gate,
-            generators=list(content["generators"]),
-            codecs=dict(content["codecs"]),
-            heads=[base64.b64decode(head) for head in content["heads"]],
-            native=content["native"] and _segments_from_json(content["native"]),
-            associated={
-                name: {key: _segments_from_json(value) if key == "segments" else value for key, value in entry.items()}
-                for name, entry in content["associated"].items()
-            },
-            removed=list(content["removed"]),
-            software=str(content["software"]),
-            members=dict(content["members"]),
+            slide=SlideInfo(**slide, icc=icc),
+            source=_without_unset(fields.source),
+            gate=Gate(**{**gate, "min_psnr": np.inf if gate["min_psnr"] is None else gate["min_psnr"]}),
+            generators=[msgspec.to_builtins(record) for record in fields.generators],
+            codecs=fields.codecs,
+            heads=[from_base64(f"heads[{index}]", head) for index, head in enumerate(fields.heads)],
+            native=fields.native and _segments_from_json("native.tables", fields.native),
+            associated={name: _associated_from_json(name, entry) for name, entry in fields.associated.items()},
+            removed=fields.removed,
+            software=fields.software,
+            members=fields.members,
         )
+
+
+def _without_unset(fields: msgspec.Struct) -> dict:
+    return {name: value for name, value in msgspec.structs.asdict(fields).items() if value is not msgspec.UNSET}
 
 
 def _segments_to_json(segments: Segments) -> dict:
@@ -139,15 +124,16 @@ def _segments_to_json(segments: Segments) -> dict:
     return {**content, "tables": None if segments.tables is None else _text(segments.tables)}
 
 
-def _segments_from_json(content: dict) -> Segments:
-    tables, subsampling = content["tables"], content["subsampling"]
-    return Segments(
-        **{
-            **content,
-            "tables": None if tables is None else base64.b64decode(tables),
-            "subsampling": subsampling and (int(subsampling[0]), int(subsampling[1])),
-        }
-    )
+def _segments_from_json(where: str, fields: SegmentFields) -> Segments:
+    content = msgspec.structs.asdict(fields)
+    return Segments(**{**content, "tables": None if fields.tables is None else from_base64(where, fields.tables)})
+
+
+def _associated_from_json(name: str, fields: AssociatedFields) -> dict:
+    entry = _without_unset(fields)
+    if "segments" in entry:
+        entry["segments"] = _segments_from_json(f"associated.{name}.segments.tables", fields.segments)
+    return entry
 
 
 def _text(data: bytes) -> str:

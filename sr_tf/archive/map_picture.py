@@ -8,7 +8,9 @@ from PIL import Image, ImageDraw, ImageFont
 from sr_tf.archive import kinds
 from sr_tf.archive.cost import Share, shares
 from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.native import check_preview
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.errors import UserError, reason
 
 # From small to large: blues, greens, oranges, reds. Readers who cannot tell red from green can tell them apart.
 COLOURS = {
@@ -28,6 +30,9 @@ _INK, _FAINT = (32, 32, 36), (110, 110, 116)
 _CELL = 16
 """Side of a block in pixels of the map before it is scaled to the preview's size."""
 
+_MOST_CELLS = 1 << 17
+"""Slides of more blocks than these have one pixel for each."""
+
 
 def draw_map(archive: ArchiveFile) -> bytes:
     """Draws the slide's preview, the map and a legend.
@@ -44,8 +49,7 @@ def draw_map(archive: ArchiveFile) -> bytes:
     header, grid, entries = archive.header, archive.header.grid, shares(archive)
     factor = _SIDE / max(grid.width, grid.height)
     size = max(1, round(grid.width * factor)), max(1, round(grid.height * factor))
-    with Image.open(io.BytesIO(archive.member("preview.jpg"))) as image:
-        preview = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    preview = _preview(archive).resize(size, Image.Resampling.BICUBIC)
     mapped = Image.blend(_tints(archive, size), preview, 0.25)
 
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
@@ -64,13 +68,25 @@ def draw_map(archive: ArchiveFile) -> bytes:
     return buffer.getvalue()
 
 
+def _preview(archive: ArchiveFile) -> Image.Image:
+    """Decodes the preview: a JPEG file and nothing else, whose size is checked first."""
+    try:
+        content = archive.member("preview.jpg")
+        check_preview(content)
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            return image.convert("RGB")
+    except (ValueError, OSError, SyntaxError) as error:
+        raise UserError(f"{archive.path}: preview.jpg is damaged ({reason(error)})") from error
+
+
 def _tints(archive: ArchiveFile, size: tuple[int, int]) -> Image.Image:
     """The colour of each block's kind, at the preview's size."""
     grid = archive.header.grid
     cells = np.array([COLOURS[code] for code in archive.index["kind"].ravel()], np.uint8)
     cells = cells.reshape(*archive.index.shape, 3)
-    whole = Image.fromarray(cells).resize((cells.shape[1] * _CELL, cells.shape[0] * _CELL), Image.Resampling.NEAREST)
-    covered = (0, 0, grid.width / BLOCK * _CELL, grid.height / BLOCK * _CELL)
+    side = _CELL if cells.shape[0] * cells.shape[1] <= _MOST_CELLS else 1
+    whole = Image.fromarray(cells).resize((cells.shape[1] * side, cells.shape[0] * side), Image.Resampling.NEAREST)
+    covered = (0, 0, grid.width / BLOCK * side, grid.height / BLOCK * side)
     return whole.resize(size, Image.Resampling.NEAREST, box=covered)
 
 

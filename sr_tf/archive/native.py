@@ -10,11 +10,19 @@ from dataclasses import dataclass
 import imagecodecs
 import numpy as np
 
-from sr_tf.slides.jpeg_segments import decode_segment
+from sr_tf.images.jpegxl_jpeg import MOST_METADATA, MOST_SCANS, check_repacked
+from sr_tf.slides.jpeg_segments import decode_segment, frame_size
 from sr_tf.slides.tiff_page import SegmentGrid
 
 MISSING, REPACKED, RAW = range(3)
 """How a segment is stored: the original leaves it out, as JPEG XL, or as it is."""
+
+
+PREVIEW_SIDE = 320
+"""Largest side of an archive's preview in pixels."""
+
+_SCAN = b"\xff\xda"
+"""The marker that begins a scan. Compressed data does not contain it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,11 @@ class Segments(SegmentGrid):
     photometric: int
     subsampling: tuple[int, int] | None
     tables: bytes | None
+
+    def sizes(self, row: int) -> set[tuple[int, int]]:
+        """The (width, height) in pixels that a segment of a row can have: the last strip may be lower than others."""
+        rest = min(self.segment_height, self.height - row * self.segment_height)
+        return {(self.segment_width, self.segment_height), (self.segment_width, rest)}
 
     def share(self, row: int, column: int, x: int, y: int, width: int, height: int) -> float:
         """The share of a segment's area that a rectangle covers, 0 to 1."""
@@ -57,7 +70,10 @@ class Segments(SegmentGrid):
 
         def decode(row: int, column: int) -> np.ndarray | None:
             file = standalone(row, column)
-            return decode_segment(file, self.photometric) if file else None
+            if not file:
+                return None
+            check_jpeg(file, self.sizes(row))
+            return decode_segment(file, self.photometric)
 
         return self.assemble(decode, x, y, width, height)
 
@@ -77,21 +93,70 @@ def repack(standalone: bytes) -> tuple[int, bytes]:
     try:
         packed = imagecodecs.jpegxl_encode_jpeg(standalone, numthreads=1)
         if len(packed) < len(standalone) and imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1) == standalone:
+            check_repacked(packed, {frame_size(standalone)[:2]})
             return REPACKED, packed
-    except (RuntimeError, ValueError):  # a kind of JPEG that JPEG XL does not support
+    except (RuntimeError, ValueError):  # a kind of JPEG that JPEG XL does not support, or with too much metadata
         pass
     return RAW, standalone
 
 
-def unpack(kind: int, packed: bytes) -> bytes:
+def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]]) -> bytes:
     """The inverse of `repack`.
 
+    Args:
+        kind: `MISSING`, `REPACKED` or `RAW`.
+        packed: the stored bytes.
+        sizes: the (width, height) in pixels that the segment can have, see `Segments.sizes`.
+
     Raises:
-        ValueError: the packed segment is damaged.
+        ValueError: the packed segment is damaged, or has another size.
     """
+    if kind not in (MISSING, REPACKED, RAW) or (kind == MISSING and packed):
+        raise ValueError(f"a segment of {len(packed)} bytes is stored in the way {kind}, expected 0, 1 or 2")
     if kind != REPACKED:
         return packed
+    check_repacked(packed, sizes)
     try:
         return imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"a JPEG segment cannot be unpacked ({error})") from error
+
+
+def largest_jpeg(segments: SegmentGrid) -> int:
+    """The most bytes of a segment: no JPEG encoder writes so many for a pixel."""
+    return 8 * segments.segment_width * segments.segment_height + MOST_METADATA
+
+
+def check_jpeg(file: bytes, sizes: set[tuple[int, int]]) -> None:
+    """Checks what a JPEG file states before it is decoded.
+
+    Args:
+        file: the file's content.
+        sizes: the expected (width, height) in pixels, one of these.
+
+    Raises:
+        ValueError: its frame header states another size, or it has too many scans.
+    """
+    width, height, _ = frame_size(file)
+    if (width, height) not in sizes:
+        expected = " or ".join(f"{one[0]}×{one[1]}" for one in sorted(sizes))
+        raise ValueError(f"the JPEG claims {width}×{height} pixels, expected {expected}")
+    _check_scans(file)
+
+
+def check_preview(file: bytes) -> None:
+    """Checks what the JPEG file of an archive's preview states before it is decoded.
+
+    Raises:
+        ValueError: it states a larger side than `PREVIEW_SIDE`, or has too many scans.
+    """
+    width, height, components = frame_size(file)
+    if not (0 < width <= PREVIEW_SIDE and 0 < height <= PREVIEW_SIDE and components == 3):
+        found = f"{width}×{height} pixels of {components} components"
+        raise ValueError(f"claims {found}, expected at most {PREVIEW_SIDE}×{PREVIEW_SIDE} of 3")
+    _check_scans(file)
+
+
+def _check_scans(file: bytes) -> None:
+    if (scans := file.count(_SCAN)) > MOST_SCANS:
+        raise ValueError(f"the JPEG has {scans} scans, expected at most {MOST_SCANS}")

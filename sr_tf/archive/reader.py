@@ -1,9 +1,7 @@
 """Reads an archive. Every piece of data is checked against its hash before it is returned."""
 
 import hashlib
-import io
 import struct
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,16 +11,21 @@ import numpy as np
 
 from sr_tf.archive import av1, native
 from sr_tf.archive.associated import decode_associated
-from sr_tf.archive.container import BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
+from sr_tf.archive.container import ARCHIVE, BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
 from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
+from sr_tf.archive.members import Members
+from sr_tf.archive.npy import largest_file, read_array
 from sr_tf.archive.stored import decode
+from sr_tf.disk.files import input_file
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError, reason
 
-_LARGEST_MEMBER = 1 << 31
-"""Members that are read in one piece have at most so many bytes; larger ones are refused as damaged or malicious."""
+_EXPECTED = "expected an archive of `sr-tf archive`"
+
+_LARGEST_BLOCK = 4 << 20
+"""Most bytes of a block's file; its pixels have less than one megabyte."""
 
 # What zipfile, json and NumPy raise for damaged files.
 _DAMAGED = (
@@ -50,17 +53,12 @@ class ArchiveFile:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._lock = threading.Lock()
+        with input_file(self.path, _EXPECTED):
+            _check_beginning(self.path)
         try:
-            if self.path.is_dir():
-                raise UserError(f"{self.path}: is a folder, expected an archive of `sr-tf archive`")
-            self._zip = zipfile.ZipFile(self.path)
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path}: no such file, expected an archive of `sr-tf archive`") from error
+            self._members = Members(self.path, COMMENT_LENGTH)
         except _DAMAGED as error:
-            empty = self.path.stat().st_size == 0
-            found = "is empty" if empty else f"is not a ZIP file, or is damaged ({reason(error)})"
-            raise UserError(f"{self.path}: {found}, expected an archive of `sr-tf archive`") from error
+            raise self._no_archive(error) from error
         try:
             self._open()
         except UserError:
@@ -68,31 +66,37 @@ class ArchiveFile:
             raise
         except _DAMAGED as error:
             self.close()
-            raise UserError(
-                f"{self.path}: is not an archive of this version, or is damaged ({reason(error)})"
-            ) from error
+            raise self._no_archive(error) from error
+
+    def _no_archive(self, error: Exception) -> UserError:
+        return UserError(f"{self.path}: is not an archive of this version, or is damaged ({reason(error)})")
 
     def _open(self) -> None:
-        if len(self.comment) != COMMENT_LENGTH:
-            raise ValueError("its end is missing")
-        names = set(self._zip.namelist())
-        icc = self._zip.read("profile.icc") if "profile.icc" in names else None
-        self.header = Header.from_json(self._read("archive.json").decode("utf-8"), icc)
+        names = self._members.names
+        icc = self._members.read("profile.icc") if "profile.icc" in names else None
+        self.header = Header.from_json(self._members.read("archive.json").decode("utf-8"), icc)
         if names != {"archive.json", *self.header.members}:
             raise ValueError("its members are not those that archive.json lists")
         if icc is not None:
             self._checked("profile.icc", icc)
-        grid = self.header.grid
+        grid, native_page = self.header.grid, self.header.native
+        _check_names(self.header)
+        limits = self._members.limits
+        limits["blocks.npy"] = largest_file(BLOCK_TYPE, (grid.rows, grid.columns))
+        limits["scores.npy"] = largest_file(SCORE_TYPE, grid.gate_shape)
         self.index = self._array("blocks.npy", BLOCK_TYPE, (grid.rows, grid.columns))
-        self._offsets = _offsets(self.index["length"], self._start("blocks"), self._zip.getinfo("blocks").file_size)
+        self._offsets = self._places("blocks", self.index["length"], _LARGEST_BLOCK)
         self.segment_index = None
-        if self.header.native:
-            shape = (self.header.native.rows, self.header.native.columns)
+        if native_page:
+            shape = (native_page.rows, native_page.columns)
+            limits["segments.npy"] = largest_file(SEGMENT_TYPE, shape)
             self.segment_index = self._array("segments.npy", SEGMENT_TYPE, shape)
-            size = self._zip.getinfo("segments").file_size
-            self._segment_offsets = _offsets(self.segment_index["length"], self._start("segments"), size)
+            largest = native.largest_jpeg(native_page)
+            self._segment_offsets = self._places("segments", self.segment_index["length"], largest)
         if not set(np.unique(self.index["kind"])) <= set(KINDS) or self.index["head"].max() > len(self.header.heads):
             raise ValueError("a block of an unknown kind")
+        if self.segment_index is None and (self.index["kind"] == NATIVE.code).any():
+            raise ValueError("a block needs the original's JPEG segments, which the archive does not contain")
 
     def __enter__(self) -> "ArchiveFile":
         return self
@@ -102,7 +106,7 @@ class ArchiveFile:
 
     def close(self) -> None:
         """Closes the file."""
-        self._zip.close()
+        self._members.close()
 
     def scores(self) -> dict[str, np.ndarray]:
         """The scores that were measured when the slide was archived.
@@ -142,7 +146,7 @@ class ArchiveFile:
             UserError: the block is damaged.
         """
         entry = self.index[row, column]
-        body = self._at(self._offsets[row, column], int(entry["length"]))
+        body = self._members.at(int(self._offsets[row, column]), int(entry["length"]))
         heads = self.header.heads
         try:
             file = av1.join(heads[int(entry["head"]) - 1], body) if entry["head"] else body
@@ -159,9 +163,9 @@ class ArchiveFile:
             UserError: the segment is damaged.
         """
         entry = self.segment_index[row, column]
-        packed = self._at(self._segment_offsets[row, column], int(entry["length"]))
+        packed = self._members.at(int(self._segment_offsets[row, column]), int(entry["length"]))
         try:
-            standalone = native.unpack(int(entry["kind"]), packed)
+            standalone = native.unpack(int(entry["kind"]), packed, self.header.native.sizes(row))
         except ValueError as error:
             raise self._damaged("segment", row, column, error) from error
         if half_sha256(standalone) != entry["sha256"].tobytes():
@@ -183,16 +187,16 @@ class ArchiveFile:
         Raises:
             UserError: the member is damaged.
         """
-        return self._safely(lambda: self._checked(name, self._read(name)))
+        return self._safely(lambda: self._checked(name, self._members.read(name)))
 
     def member_size(self, name: str) -> int:
         """The number of bytes of a member in the file."""
-        return self._zip.getinfo(name).compress_size
+        return self._members.stored_size(name)
 
     @property
     def comment(self) -> bytes:
         """The comment of the ZIP file; see `sr_tf.archive.container`."""
-        return self._zip.comment
+        return self._members.comment
 
     def sha256(self) -> str:
         """The SHA-256 of the whole file, in hexadecimal."""
@@ -209,36 +213,39 @@ class ArchiveFile:
         except _DAMAGED as error:
             raise UserError(f"{self.path}: is damaged ({reason(error)})") from error
 
-    def _read(self, name: str) -> bytes:
-        with self._lock:
-            if self._zip.getinfo(name).file_size > _LARGEST_MEMBER:
-                raise ValueError(f"{name} is too large")
-            return self._zip.read(name)
-
     def _checked(self, name: str, content: bytes) -> bytes:
         if hashlib.sha256(content).hexdigest() != self.header.members[name]:
             raise ValueError(f"the SHA-256 of {name} is not the recorded one")
         return content
 
     def _array(self, name: str, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
-        values = np.load(io.BytesIO(self._checked(name, self._read(name))), allow_pickle=False)
-        if values.dtype != dtype or values.shape != shape:
-            raise ValueError(f"{name} is {values.dtype} {list(values.shape)}, expected {dtype} {list(shape)}")
-        return values
+        return read_array(name, self._checked(name, self._members.read(name)), dtype, shape)
 
-    def _start(self, name: str) -> int:
-        """The offset in the file at which the bytes of an uncompressed member begin."""
-        info = self._zip.getinfo(name)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise ValueError(f"{name} is compressed")
-        header = self._at(info.header_offset, 30)
-        name_length, extra_length = struct.unpack("<HH", header[26:30])
-        return info.header_offset + 30 + name_length + extra_length
+    def _places(self, name: str, lengths: np.ndarray, largest: int) -> np.ndarray:
+        """The offset in the file of each piece of a member, see `_offsets`."""
+        if lengths.max(initial=0) > largest:
+            raise ValueError(f"a piece of {name} has {lengths.max():,} bytes, expected at most {largest:,}")
+        return _offsets(lengths, self._members.start(name), self._members.size(name))
 
-    def _at(self, offset: int, length: int) -> bytes:
-        with self._lock:
-            self._zip.fp.seek(int(offset))
-            return self._zip.fp.read(int(length))
+
+def _check_beginning(path: Path) -> None:
+    """Raises a `UserError` if a file does not begin as a ZIP file does."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is a device or pipe, {_EXPECTED}")
+    with path.open("rb") as file:
+        beginning = file.read(4)
+    if not beginning.startswith(ARCHIVE.starts):
+        raise UserError(f"{path}: {'is not a ZIP file' if beginning else 'is empty'}, {_EXPECTED}")
+
+
+def _check_names(header: Header) -> None:
+    """Raises a `ValueError` unless the members are those that a header asks for."""
+    needed = {"README.txt", "preview.jpg", "blocks", "blocks.npy", "scores.npy"}
+    needed |= {f"associated/{name}" for name in header.associated}
+    if header.native:
+        needed |= {"segments", "segments.npy"}
+    if found := needed ^ (set(header.members) - {"profile.icc"}):
+        raise ValueError(f"the member {min(found)[:80]!r} is missing or is not expected")
 
 
 def _offsets(lengths: np.ndarray, start: int, size: int) -> np.ndarray:

@@ -8,7 +8,9 @@ import numpy as np
 
 from sr_tf.archive.av1 import split
 from sr_tf.archive.kinds import EXACT, KINDS, NATIVE, Kind
+from sr_tf.images.avif_header import check_avif
 from sr_tf.images.codecs import decode_avif
+from sr_tf.images.jpegxl_header import check_jpegxl
 
 _RECORD = struct.Struct("<Bf")
 
@@ -73,12 +75,32 @@ def decode(kind: Kind, file: bytes, size: tuple[int, int]) -> np.ndarray:
     """
     if kind is NATIVE:
         raise ValueError("the pixels of this block are in the original's JPEG segments")
-    decoder = decode_avif if is_avif(kind) else imagecodecs.jpegxl_decode
+    height, width = (-(-length // kind.scale) for length in size)
+    return decode_image(file, "avif" if is_avif(kind) else "jpegxl", width, height)
+
+
+def decode_image(file: bytes, codec: str, width: int, height: int) -> np.ndarray:
+    """Decodes an image of a known size. What the file's headers state is compared with it first.
+
+    Args:
+        file: the image's file.
+        codec: "avif" or "jpegxl".
+        width: the width in pixels.
+        height: the height in pixels.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        ValueError: the file is damaged, or the image has another size.
+    """
+    check, decoder = (check_avif, decode_avif) if codec == "avif" else (check_jpegxl, imagecodecs.jpegxl_decode)
+    check(file, width, height)
     try:
         image = decoder(file)
     except (RuntimeError, ValueError, TypeError) as error:  # imagecodecs' own errors are RuntimeErrors
         raise ValueError(f"its image cannot be decoded ({error})") from error
-    expected = (*(-(-length // kind.scale) for length in size), 3)
+    expected = (height, width, 3)
     if image.shape != expected or image.dtype != np.uint8:
         raise ValueError(f"its image is {image.dtype} {list(image.shape)}, expected uint8 {list(expected)}")
     return image

@@ -47,6 +47,8 @@ class Codec:
 
 
 _TEN_BITS = 1023
+_BAND = 512
+"""Rows that are converted at a time."""
 
 
 def decode_avif(file: bytes) -> np.ndarray:
@@ -64,7 +66,10 @@ def decode_avif(file: bytes) -> np.ndarray:
         return image
     if image.max(initial=0) > _TEN_BITS:
         raise ValueError(f"an AVIF file with values up to {image.max()}, expected 8 or 10 bits")
-    return to_uint8(image * np.float32(255 / _TEN_BITS))
+    result = np.empty(image.shape, np.uint8)
+    for top in range(0, len(image), _BAND):  # as floats, a large image would take four times its memory
+        result[top : top + _BAND] = to_uint8(image[top : top + _BAND] * np.float32(255 / _TEN_BITS))
+    return result
 
 
 def _avif(

@@ -57,11 +57,11 @@ def test_a_jpeg_segment_comes_back_bit_by_bit():
     kind, packed = native.repack(file)
     assert kind == native.REPACKED
     assert len(packed) < len(file)
-    assert native.unpack(kind, packed) == file
+    assert native.unpack(kind, packed, {(256, 256)}) == file
     assert native.repack(b"no JPEG") == (native.RAW, b"no JPEG")
     assert native.repack(b"") == (native.MISSING, b"")
-    with pytest.raises(ValueError, match="cannot be unpacked"):
-        native.unpack(native.REPACKED, packed[: len(packed) // 2])
+    with pytest.raises(ValueError, match=r"a box of|cannot be unpacked"):
+        native.unpack(native.REPACKED, packed[: len(packed) // 2], {(256, 256)})
 
 
 def test_planes_of_other_scales_are_means_or_interpolations():
@@ -115,11 +115,11 @@ def test_blocks_of_one_kind_are_restored_like_one_image():
 def test_a_damaged_or_wrong_image_is_refused():
     file = exact(render_smear(1, 32, 40)).file
     assert decode(EXACT, file, (32, 40)).shape == (32, 40, 3)
-    with pytest.raises(ValueError, match="expected uint8"):
+    with pytest.raises(ValueError, match="claims 40×32 pixels, expected 41×32"):
         decode(EXACT, file, (32, 41))
-    with pytest.raises(ValueError, match="cannot be decoded"):
+    with pytest.raises(ValueError, match=r"AVIF file|JPEG XL|cannot be decoded"):
         decode(EXACT, file[:20], (32, 40))
-    with pytest.raises(ValueError, match="cannot be decoded"):
+    with pytest.raises(ValueError, match=r"AVIF file|JPEG XL|cannot be decoded"):
         decode(LR4_BICUBIC, file, (32, 40))
 
 
