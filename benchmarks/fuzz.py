@@ -134,8 +134,9 @@ def _protocol(seconds: float) -> str:
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
     ).stdout.strip()
+    call = f"python benchmarks/fuzz.py --inputs={flags.FLAGS.inputs} --seed={flags.FLAGS.seed}"
     return (
-        f"`python benchmarks/fuzz.py --inputs={flags.FLAGS.inputs} --seed={flags.FLAGS.seed}`, commit {commit or 'unknown'} "
+        f"`{call}`, commit {commit or 'unknown'} "
         f"({datetime.date.today()}), {flags.FLAGS.jobs} processes, {seconds / 60:.1f} minutes:"
     )
 

@@ -81,8 +81,6 @@ def _slide(draw, kind, number, bases, folder, out) -> tuple[Path, list[Command]]
         commands.append(["reduce", str(path), str(out / "reduced.png"), "--strict"])
         if number % 4 == 1:
             commands.append(["pack", str(path.parent), str(out / "packed.npz"), "--strict"])
-        if number % 50 == 2:
-            commands.append(["upscale", str(path), str(out / "upscaled.png"), "--model", "archive2"])
     return path, commands
 
 
@@ -110,7 +108,7 @@ def _archive(draw, kind, number, bases, folder, out) -> tuple[Path, list[Command
         content = (forged_member if kind == "archive-hashes" else forged_header)(draw, base)
     path.write_bytes(content)
     return path, [
-        ["info", str(path), "--map", str(out / "map.png")],
+        ["info", str(path), *(["--map", str(out / "map.png")] if number % 3 == 0 else [])],
         ["verify", str(path)],
         ["restore", str(path), str(out / "restored.tif"), "--workers", "1"],
         ["restore", str(path), str(out / "part.png"), "--region", "0,0,50,40"],

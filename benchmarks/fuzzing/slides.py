@@ -77,8 +77,9 @@ def ome_text(samples: int = 3, planes: int = 1, label: bool = False) -> str:
 def write_ome(path: Path, text: str | bytes, form: int) -> None:
     """Writes an OME-TIFF with any OME-XML. `form`: 0 JPEG tiles, 1 strips, 2 planes, 3 with a label, 4 BigTIFF."""
     image = pixels()
-    options = ({"compression": "jpeg", "tile": (64, 64)}, {"compression": "deflate", "rowsperstrip": 16},
-               {"planarconfig": "separate", "tile": (64, 64)}, {"tile": (64, 64)}, {"tile": (128, 128)})[form]  # fmt: skip
+    tiles = {"tile": (64, 64)}
+    strips, planes = {"compression": "deflate", "rowsperstrip": 16}, {"planarconfig": "separate", **tiles}
+    options = ({"compression": "jpeg", **tiles}, strips, planes, tiles, {"tile": (128, 128)})[form]
     text = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     with tifffile.TiffWriter(path, ome=False, bigtiff=form == 4) as writer:
         image = np.ascontiguousarray(image.transpose(2, 0, 1)) if form == 2 else image

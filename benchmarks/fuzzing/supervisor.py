@@ -9,6 +9,7 @@ from pathlib import Path
 from fuzzing.worker import Outcome, work
 
 _AGAIN = ("time", "memory", "crash")
+_WITH_GENERATORS = ("archive-hashes", "archive-header", "keras", "json")
 _INPUTS_OF_A_WORKER = 400
 """A worker is replaced after so many inputs, so that what earlier ones left behind cannot hide a fault."""
 
@@ -26,7 +27,7 @@ class Supervisor:
     def __init__(self, bases: Path, seed: int, megabytes: int, seconds: float):
         self._bases, self._seed, self._megabytes, self._seconds = bases, seed, megabytes, seconds
         self._context = multiprocessing.get_context("spawn")
-        self._process, self._pipe, self._done = None, None, 0
+        self._process, self._pipe, self._done, self._generators = None, None, 0, False
         self.scratch = Path(tempfile.mkdtemp(prefix="fuzz-worker-"))
 
     def __enter__(self) -> "Supervisor":
@@ -51,16 +52,18 @@ class Supervisor:
         return self.scratch / "input"
 
     def _run(self, kind: str, number: int) -> Outcome:
-        if self._process is None or self._done >= _INPUTS_OF_A_WORKER:
-            self._start(kind)
+        generators = kind in _WITH_GENERATORS
+        if self._process is None or self._done >= _INPUTS_OF_A_WORKER or generators > self._generators:
+            self._start(kind, generators)
         self._done += 1
         return self._ask(kind, number)
 
-    def _start(self, kind: str) -> None:
+    def _start(self, kind: str, generators: bool) -> None:
         self._end()
+        self._generators = generators
         self._pipe, theirs = self._context.Pipe()
         self._process = self._context.Process(
-            target=work, args=(theirs, self._bases, self.scratch, self._seed), daemon=True
+            target=work, args=(theirs, self._bases, self.scratch, self._seed, generators), daemon=True
         )
         self._process.start()
         theirs.close()

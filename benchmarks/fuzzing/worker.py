@@ -1,6 +1,7 @@
 """A process that runs many inputs, one after another, and judges what the commands do with each."""
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from fuzzing.inputs import Command, Input, make_input
 from fuzzing.readers import Reader
+from sr_tf.messages import load_backend
 
 ACCEPTED, REFUSED = "accepted", "refused"
 FAULTS = ("traceback", "crash", "memory", "time", "half file", "message")
@@ -34,7 +36,7 @@ class Outcome:
     megabytes: int = 0
 
 
-def work(pipe: Connection, bases: Path, scratch: Path, seed: int) -> None:
+def work(pipe: Connection, bases: Path, scratch: Path, seed: int, generators: bool) -> None:
     """Runs the inputs that are named through the pipe, as (kind, number), until None is named.
 
     Before each command it sends the command's name, after each input its `Outcome`.
@@ -44,12 +46,18 @@ def work(pipe: Connection, bases: Path, scratch: Path, seed: int) -> None:
         bases: the folder of intact files.
         scratch: an empty folder; `input` in it holds the files of the present input.
         seed: of the inputs.
+        generators: whether to load what runs generators first, which takes longer than a command may.
     """
     log = os.open(scratch / "output", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     for number in (1, 2):
         os.dup2(log, number)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8")
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", line_buffering=True)
+    if generators:
+        load_backend()
+        from sr_tf.generators.load import load_generator
+
+        load_generator("small")
     while (task := pipe.recv()) is not None:
         kind, number = task
         folder = scratch / "input"
@@ -77,7 +85,7 @@ def _run_all(made: Input, log: int, pipe: Connection) -> Outcome:
         fault = _fault(code, output)
         if not fault and code:
             fault = _half_files(made.outputs, before, index, command)
-        elif not fault and command[0] == "restore" if not isinstance(command, Reader) else False:
+        elif not fault and isinstance(command, list) and command[0] == "restore":
             fault = _unreadable(Path(command[2]))
         if fault:
             return Outcome(fault[0], f"{name}: {fault[1]}", _peak())
