@@ -1,5 +1,6 @@
 """Runs a worker process and ends it where an input takes too much time or memory, or makes it crash."""
 
+import contextlib
 import multiprocessing
 import shutil
 import tempfile
@@ -102,11 +103,15 @@ class Supervisor:
         return pages * 4096 // 1_000_000
 
     def _kill(self, outcome: Outcome) -> Outcome:
-        self._end()
+        self._end(kill=True)
         return outcome
 
-    def _end(self) -> None:
+    def _end(self, kill: bool = False) -> None:
         if self._process is not None:
+            if not kill:
+                with contextlib.suppress(OSError):
+                    self._pipe.send(None)
+                self._process.join(5)
             self._process.kill()
             self._process.join()
             self._pipe.close()

@@ -247,3 +247,13 @@ def test_reading_needs_no_tensorflow():
     code = "import sys, datasets, sr_tf.images.reading, sr_tf.data.scenes, sr_tf.data.duplicates; "
     code += "assert not {'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_palette_image_without_its_palette_is_refused_in_one_line(tmp_path):
+    blocks = np.kron(np.array([[[255, 0, 0], [0, 255, 0]]], np.uint8), np.ones((8, 8, 1), np.uint8))
+    data = save(tmp_path / "p.png", blocks, "P").read_bytes()
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    (tmp_path / "p.png").write_bytes(data[:start] + data[end:])
+    with pytest.raises(UserError, match=r"p\.png: the file is damaged"):
+        read_rgb(tmp_path / "p.png")
