@@ -40,7 +40,7 @@ flags.DEFINE_integer("seed", 0, "Seed of the mutations.")
 flags.DEFINE_float("seconds", None, "Stop after so many seconds, even if not all inputs are done.")
 flags.DEFINE_string("keep", None, "Folder that receives the failed inputs.")
 flags.DEFINE_integer("jobs", 2, "Processes at the same time.", lower_bound=1)
-flags.DEFINE_float("most_seconds", 20, "The longest time of a command.")
+flags.DEFINE_float("most_seconds", 20, "The longest processor time of a command; it may wait six times as long.")
 flags.DEFINE_integer("most_megabytes", 2000, "The most memory of a command.")
 
 _COLUMNS = dict(

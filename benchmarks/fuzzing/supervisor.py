@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import shutil
 import tempfile
 import time
@@ -11,6 +12,9 @@ from fuzzing.worker import Outcome, work
 
 _AGAIN = ("time", "memory", "crash")
 _WITH_GENERATORS = ("archive-hashes", "archive-header", "keras", "json")
+_WAITING = 6
+"""A command that uses no processor is ended after so many times the longest time."""
+
 _INPUTS_OF_A_WORKER = 400
 """A worker is replaced after so many inputs, so that what earlier ones left behind cannot hide a fault."""
 
@@ -22,7 +26,7 @@ class Supervisor:
         bases: the folder of intact files.
         seed: of the inputs.
         megabytes: the most memory of a command.
-        seconds: the longest time of a command.
+        seconds: the longest time of a command: of the processor, so that other programs do not count.
     """
 
     def __init__(self, bases: Path, seed: int, megabytes: int, seconds: float):
@@ -77,7 +81,7 @@ class Supervisor:
         command = "the start"
         try:
             self._pipe.send((kind, number))
-            until = time.monotonic() + seconds
+            started, used_before = time.monotonic(), self._processor_seconds()
             while True:
                 if self._pipe.poll(0.05):
                     found = self._pipe.recv()
@@ -85,8 +89,10 @@ class Supervisor:
                         if found.megabytes > self._megabytes:
                             return Outcome("memory", f"{command}: {found.megabytes} MB", found.megabytes)
                         return found
-                    command, until = found, time.monotonic() + seconds
-                elif time.monotonic() > until:
+                    command, started, used_before = found, time.monotonic(), self._processor_seconds()
+                elif (
+                    self._processor_seconds() - used_before > seconds or time.monotonic() - started > _WAITING * seconds
+                ):
                     return self._kill(Outcome("time", f"{command}: over {seconds:g} s"))
                 elif (used := self._memory()) > self._megabytes:
                     return self._kill(Outcome("memory", f"{command}: {used} MB", used))
@@ -101,6 +107,13 @@ class Supervisor:
         except (OSError, IndexError):
             return 0
         return pages * 4096 // 1_000_000
+
+    def _processor_seconds(self) -> float:
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _kill(self, outcome: Outcome) -> Outcome:
         self._end(kill=True)
