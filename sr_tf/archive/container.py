@@ -59,6 +59,13 @@ def half_sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:16]
 
 
+class _Zip(zipfile.ZipFile):
+    """A ZIP file that is not finished when it is garbage: on a full disk that fails again and prints a traceback."""
+
+    def __del__(self) -> None:
+        pass
+
+
 class Writer:
     """Writes the members of an archive, one after another.
 
@@ -68,7 +75,7 @@ class Writer:
 
     def __init__(self, path: Path):
         self._path = path
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9)
+        self._zip = _Zip(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9)
         self._hashes: dict[str, str] = {}
         self.add("README.txt", _README.encode())
 

@@ -7,7 +7,6 @@ message that says what was found.
 import io
 import os
 import re
-import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -34,8 +33,6 @@ _BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _TILE_OFFSETS, _SA
 )
 _JPEG, _RGB = 7, 2
 _EXPECTED = "expected an 8-bit RGB or grey JPEG, PNG, TIFF or BMP"
-# Exceptions that Pillow's decoders raise on damaged files, besides OSError.
-_DECODER_ERRORS = (SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
@@ -71,7 +68,9 @@ def read_rgb(path: str | Path) -> np.ndarray:
         except UnidentifiedImageError as error:
             found = "is empty" if path.stat().st_size == 0 else "is not a readable image"
             raise UserError(f"{path}: {found}, {_EXPECTED}") from error
-        except _DECODER_ERRORS as error:
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # Pillow's decoders raise exceptions of many types on damaged files.
             raise UserError(f"{path}: the file is damaged ({reason(error)})") from error
 
 
@@ -201,8 +200,8 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except (OSError, *_DECODER_ERRORS):
-        # Damaged metadata state no orientation; the pixels are not affected.
+    except Exception:
+        # Damaged metadata state no orientation; the pixels are not affected. Pillow raises exceptions of many types.
         turn = None
     return image if turn is None else image.transpose(turn)
 

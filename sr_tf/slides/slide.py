@@ -9,6 +9,7 @@ import openslide
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, unreadable
+from sr_tf.slides.dicom_frames import check_series
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif
 from sr_tf.slides.openslide_reader import OpenSlideReader
@@ -116,6 +117,8 @@ def open_slide(path: str | Path) -> Slide:
     vendor = _vendor(path)
     if tiff:
         _refuse_stacks(path, vendor, tiff)
+    if vendor == "dicom":
+        check_series(path)
     if vendor and vendor != "generic-tiff":
         return Slide(path, OpenSlideReader(path, vendor, tiff))
     mislabelled = tiff is not None and _is_mislabelled(path, tiff.pages[0])

@@ -257,3 +257,13 @@ def test_pipes_among_the_images_are_skipped_and_with_strict_an_error(tmp_path):
     assert [path.name for path, _ in read_folder(paths)] == ["a.png"]
     with pytest.raises(UserError, match=r"b\.png: is a device, pipe or socket, expected an 8-bit RGB"):
         list(read_folder(paths, strict=True))
+
+
+def test_a_palette_image_without_its_palette_is_refused_in_one_line(tmp_path):
+    blocks = np.kron(np.array([[[255, 0, 0], [0, 255, 0]]], np.uint8), np.ones((8, 8, 1), np.uint8))
+    data = save(tmp_path / "p.png", blocks, "P").read_bytes()
+    start = data.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    (tmp_path / "p.png").write_bytes(data[:start] + data[end:])
+    with pytest.raises(UserError, match=r"p\.png: the file is damaged"):
+        read_rgb(tmp_path / "p.png")
