@@ -16,8 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sr_tf.slides.icc_text import without_text
-from sr_tf.slides.info import SlideInfo
-from sr_tf.slides.page_roles import ASSOCIATED
+from sr_tf.slides.info import ASSOCIATED, SlideInfo
 
 # Numbers long enough for what they describe, and too short for most identifiers and dates.
 _FRACTION = r"(?:\.\d{0,18})?(?:[eE][+-]?\d{1,2})?"

@@ -8,6 +8,9 @@ import numpy as np
 from sr_tf.errors import UserError
 from sr_tf.slides.jpeg_grid import JpegGrid
 
+ASSOCIATED = ("label", "macro", "thumbnail", "overview", "map")
+"""The kinds of associated images, by OpenSlide's names. Bio-Formats calls them "label image", "macro image"."""
+
 
 @dataclass(frozen=True)
 class SlideInfo:

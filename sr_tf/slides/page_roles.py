@@ -13,12 +13,9 @@ from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.info import Associated
+from sr_tf.slides.info import ASSOCIATED, Associated
 from sr_tf.slides.page_pixels import PagePixels
 from sr_tf.slides.tiff_page import MASK, REDUCED, Page
-
-ASSOCIATED = ("label", "macro", "thumbnail", "overview", "map")
-"""The kinds of associated images, by OpenSlide's names. Bio-Formats calls them "label image", "macro image"."""
 
 _KIND = re.compile(rf"\b({'|'.join(ASSOCIATED)})\b", re.IGNORECASE)
 _LONGEST_NAME = 500

@@ -9,10 +9,10 @@ import numpy as np
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
-from sr_tf.slides.info import Associated, SlideInfo
+from sr_tf.slides.info import ASSOCIATED, Associated, SlideInfo
 from sr_tf.slides.ome import OmeImage, parse_ome
 from sr_tf.slides.page_pixels import PagePixels
-from sr_tf.slides.page_roles import ASSOCIATED, read_associated, sort_pages
+from sr_tf.slides.page_roles import read_associated, sort_pages
 from sr_tf.slides.resolution import plausible
 from sr_tf.slides.tiff_header import Tiff
 from sr_tf.slides.tiff_page import Page

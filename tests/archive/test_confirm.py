@@ -6,6 +6,7 @@ import tifffile
 from archived_slides import archived
 
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.associated import segments_of
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.kinds import EXACT, NATIVE
 from sr_tf.archive.write import Options, write_archive
@@ -56,6 +57,7 @@ def test_segments_that_fail_are_replaced_by_exact_pixels(hard, tmp_path, monkeyp
 
 def test_lossless_segments_that_differ_are_an_error_that_names_the_block(hard, tmp_path, monkeypatch):
     inverted(monkeypatch)
+    monkeypatch.setattr("sr_tf.archive.write.segments_to_keep", lambda slide, *_: segments_of(slide.grid))
     with pytest.raises(UserError, match=r"hard.tif: block 0,0 \(512×256 pixels at 0,0\), stored as exact, the orig"):
         archived(hard, tmp_path, "lossless")
     assert not (tmp_path / "lossless.sr.zip").exists()
@@ -73,6 +75,8 @@ def test_a_reader_that_never_gives_the_same_pixels_ends_in_an_error(quality, tmp
 
 
 def test_segments_that_cannot_be_decoded_are_an_error_that_names_the_block(hard, tmp_path, monkeypatch):
-    monkeypatch.setattr("sr_tf.archive.write.standalone_of", lambda grid: lambda row, column: b"no JPEG file")
+    monkeypatch.setattr(
+        "sr_tf.archive.write.standalone_of", lambda grid, deidentify: lambda row, column: b"no JPEG file"
+    )
     with pytest.raises(UserError, match=r"hard.tif: block 0,0 cannot be decoded as it is stored"):
         archived(hard, tmp_path, "lossless", workers=1)  # in order: block 0,0 is the first to fail

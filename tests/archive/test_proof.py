@@ -95,7 +95,7 @@ def test_no_archive_gets_its_name_if_a_block_has_other_pixels(jpeg_slide, tmp_pa
 def test_no_archive_gets_its_name_if_its_tiles_cannot_be_copied(jpeg_slide, tmp_path, monkeypatch):
     from dataclasses import replace
 
-    def wrong(slide, lossless):
+    def wrong(slide, lossless, deidentify):
         return replace(segments_of(slide.grid), subsampling=(1, 1))
 
     monkeypatch.setattr(write, "segments_to_keep", wrong)

@@ -133,7 +133,7 @@ def test_an_archive_whose_tags_cannot_be_written_is_restored_by_its_pixels(tmp_p
     from sr_tf.archive.associated import segments_of
 
     slide = write_tiff(tmp_path / "slide.tif", (120, 120), tiles_of((120, 120), "420"), (2, 2))
-    monkeypatch.setattr(write, "segments_to_keep", lambda slide, lossless: segments_of(slide.grid))
+    monkeypatch.setattr(write, "segments_to_keep", lambda slide, *_: segments_of(slide.grid))
     assert copied_after_restoring(slide, tmp_path)  # in the archive; the restored file has its pixels
     with ArchivedSlide(tmp_path / "slide.sr.zip") as archive, open_slide(slide) as original:
         np.testing.assert_array_equal(archive.read(0, 0, SIDE, SIDE), original.read(0, 0, SIDE, SIDE))

@@ -79,9 +79,16 @@ def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path, capsys):
 @pytest.mark.parametrize("delay", [0.3, 1.0, 8.0])
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
 def test_ctrl_c_ends_training_and_evaluation_too(tmp_path, program, delay):
-    write_png(tmp_path / "in" / "a.png", render_smear(1, 1200, 1200))
+    for index in range(10):
+        write_png(tmp_path / "in" / f"{index}.png", render_smear(index, 200, 200))
+    data = [
+        "--dataset=scene_folder",
+        f"--data_dir={tmp_path}/in",
+        "--group_by=([0-9]+)[.]png",
+        f"--tfds_dir={tmp_path}/t",
+    ]
     folders = {
-        "train.py": ["--preset=smoke", "--dataset=scene_folder", f"--data_dir={tmp_path}", f"--run_dir={tmp_path}/run"],
+        "train.py": ["--preset=smoke", "--steps=100000", *data, f"--run_dir={tmp_path}/run"],
         "evaluate.py": [f"--images={tmp_path}/in", f"--out={tmp_path}/out"],
     }
     root = Path(__file__).parents[2]
