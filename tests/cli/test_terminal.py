@@ -81,6 +81,7 @@ def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path, capsys):
 def test_ctrl_c_ends_training_and_evaluation_too(tmp_path, program, delay):
     for index in range(10):
         write_png(tmp_path / "in" / f"{index}.png", render_smear(index, 200, 200))
+    write_png(tmp_path / "large" / "a.png", render_smear(1, 1200, 1200))
     data = [
         "--dataset=scene_folder",
         f"--data_dir={tmp_path}/in",
@@ -89,7 +90,7 @@ def test_ctrl_c_ends_training_and_evaluation_too(tmp_path, program, delay):
     ]
     folders = {
         "train.py": ["--preset=smoke", "--steps=100000", *data, f"--run_dir={tmp_path}/run"],
-        "evaluate.py": [f"--images={tmp_path}/in", f"--out={tmp_path}/out"],
+        "evaluate.py": [f"--images={tmp_path}/large", f"--out={tmp_path}/out"],
     }
     root = Path(__file__).parents[2]
     command = [sys.executable, root / program, *folders[program]]
