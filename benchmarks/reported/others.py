@@ -28,7 +28,7 @@ def _(case: Case) -> str:
         "pixels = render_smear(1, 480, 640); label = np.zeros((60, 200, 3), np.uint8); label[::2] = 255\n"
         "names = ('overview', 'map', 'thumbnail', 'label', 'macro')\n"
         "tile = lambda c, r: pixels[r * 256 : r * 256 + 256, c * 256 : c * 256 + 256]\n"
-        "write_pyramid(Path(sys.argv[1]), PyramidInfo(640, 480, tile=(256, 256)), tile, settings='x',\n"
+        "write_pyramid(Path(sys.argv[1]), PyramidInfo(640, 480, tile=(256, 256)), tile, settings={},\n"
         "              associated={name: label for name in names})"
     )
     result = case.python(program, slide)
@@ -73,7 +73,7 @@ def _(case: Case) -> str:
         "from sr_tf.cli.main import main; main(['archive', '--help'])"
     )
     text = " ".join(case.python(program).out.split())
-    expect("1 usable CPU core)" in text, "workers do not follow the affinity")
+    expect("1 usable CPU core" in text, "workers do not follow the affinity")
     program = (
         "import os, signal, resource\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"

@@ -247,7 +247,7 @@ def _(case: Case) -> str:
         program = (
             "import sys; from pathlib import Path; from sr_tf.messages import exit_code\n"
             "from sr_tf.data.packed import PackedScenes\n"
-            "sys.exit(exit_code('load', lambda: PackedScenes.load(Path(sys.argv[1]))))"
+            "sys.exit(exit_code('load', lambda: list(PackedScenes(Path(sys.argv[1])))))"
         )
         is_refusal(case.python(program, packed), 2000)
         tried += 1
