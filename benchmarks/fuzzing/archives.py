@@ -9,6 +9,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 
 from fuzzing.structures import jpeg, json_text
@@ -69,14 +70,14 @@ class Forgery:
         new = jpeg(draw, piece) if piece[:2] == b"\xff\xd8" and draw.random() < 0.5 else mutated(draw, piece, body)
         self.members[data] = body[:start] + new + body[end:]
         table.reshape(-1)["length"][number] = len(new)
-        with contextlib.suppress(ValueError, struct.error, IndexError):
+        with contextlib.suppress(RuntimeError, ValueError, struct.error, IndexError):
             table.reshape(-1)["sha256"][number] = np.void(half_sha256(self._whole(entry, new)))
         self.members[index] = _npy(table)
 
     def _whole(self, entry: np.void, body: bytes) -> bytes:
         """The file of which the index holds the hash."""
         if "head" not in entry.dtype.names:
-            return native.unpack(int(entry["kind"]), body)
+            return imagecodecs.jpegxl_decode_jpeg(body) if entry["kind"] == native.REPACKED else body
         if not entry["head"]:
             return body
         import base64
