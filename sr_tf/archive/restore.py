@@ -15,6 +15,7 @@ from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.slides.copied_tiles import JpegPage, require_copyable
 from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
 
@@ -71,7 +72,7 @@ def restore_slide(
         options = {"jpeg_quality": jpeg_quality}
         if page:
             options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
-            options["segments"] = lambda column, row: _abbreviated(slide, column, row)
+            options["segments"] = lambda column, row: _abbreviated(slide, page, column, row)
             options["jpeg"] = page
         settings = {"archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__}
         with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
@@ -171,10 +172,13 @@ def pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
     )
 
 
-def _abbreviated(slide: ArchivedSlide, column: int, row: int) -> bytes:
+def _abbreviated(slide: ArchivedSlide, page: JpegPage, column: int, row: int) -> bytes:
     """A segment as it is in the original's file, without the tables that its page stores."""
     standalone = slide.segment(row, column)
     try:
-        return split_tables(slide.header.native.tables, standalone) if standalone else b""
+        if not standalone:
+            return b""
+        require_copyable(page, standalone)
+        return split_tables(page.tables, standalone)
     except ValueError as error:
         raise UserError(f"{slide.path}: segment {column},{row} is damaged: {error}") from error

@@ -13,7 +13,14 @@ from PIL import Image
 
 from sr_tf.errors import reason
 from sr_tf.slides.jpeg_grid import JpegGrid
-from sr_tf.slides.jpeg_segments import decode_segment, frame_size, join_tables, sampling, split_tables
+from sr_tf.slides.jpeg_segments import (
+    decode_segment,
+    frame_size,
+    is_one_scan,
+    join_tables,
+    sampling,
+    split_tables,
+)
 from sr_tf.slides.tiff_page import RGB, YCBCR
 
 _STEP = 16  # sides of the tiles of a TIFF file are multiples of this
@@ -141,6 +148,17 @@ def check_copy(page: JpegPage, standalone: bytes) -> np.ndarray:
     if by_libtiff.shape != shape or np.abs(np.subtract(by_libtiff, pixels, dtype=np.int16)).max() > _ROUNDING:
         raise ValueError("libtiff decodes other pixels from the copied tile")
     return pixels
+
+
+def require_copyable(page: JpegPage, standalone: bytes) -> None:
+    """Checks that a tile can be decoded where it is copied to; much faster than `check_copy`, and less thorough.
+
+    Raises:
+        ValueError: the tile is damaged, or not a sequential JPEG of one scan.
+    """
+    if not is_one_scan(standalone):
+        raise ValueError("not a sequential JPEG of one scan")
+    decode_segment(standalone, page.photometric)
 
 
 def _same_sampling(grid: JpegGrid) -> tuple[int, int] | None:

@@ -5,6 +5,8 @@ JPEG stream that holds only tables, and each segment is a stream without tables 
 without their EOI marker, followed by the segment without its SOI marker, are a complete JPEG file.
 """
 
+import re
+
 import imagecodecs
 import numpy as np
 
@@ -15,6 +17,10 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _COLOUR_SPACES = {RGB: "RGB", YCBCR: "YCBCR"}
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = {0xC0, 0xC1}
+_SCAN = 0xDA
+_MARKER_IN_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""A marker in compressed data that is neither a stuffed byte nor a restart marker."""
 
 
 def join_tables(tables: bytes | None, segment: bytes) -> bytes:
@@ -99,12 +105,31 @@ def sampling(standalone: bytes) -> tuple[int, int]:
     return luma[0] // chroma[0], luma[1] // chroma[1]
 
 
+def is_one_scan(standalone: bytes) -> bool:
+    """Whether a JPEG is sequential and consists of one scan, as readers of TIFF expect of a tile."""
+    try:
+        frame, scan = _frame(standalone), _find(standalone, {_SCAN})
+    except ValueError:
+        return False
+    length = int.from_bytes(standalone[scan + 2 : scan + 4], "big")
+    after = _MARKER_IN_SCAN.search(standalone, scan + 2 + length)
+    return standalone[frame + 1] in _SEQUENTIAL and after is not None and after[1] == _EOI[1:]
+
+
 def _frame(standalone: bytes) -> int:
     """The position of the marker of the frame header."""
+    try:
+        return _find(standalone, _FRAMES)
+    except ValueError as error:
+        raise ValueError("the JPEG has no frame header") from error
+
+
+def _find(standalone: bytes, markers: set[int]) -> int:
+    """The position of the first of some markers before the compressed data."""
     place = 0
     while place + 4 <= len(standalone) and standalone[place] == 0xFF:
         marker = standalone[place + 1]
-        if marker in _FRAMES and place + 10 <= len(standalone):
+        if marker in markers and place + 10 <= len(standalone):
             return place
         if marker == 0xFF:  # fill byte
             place += 1
@@ -112,7 +137,7 @@ def _frame(standalone: bytes) -> int:
             place += 2
         else:
             place += 2 + int.from_bytes(standalone[place + 2 : place + 4], "big")
-    raise ValueError("the JPEG has no frame header")
+    raise ValueError(f"the JPEG has none of the markers {sorted(markers)}")
 
 
 def decode_segment(standalone: bytes, photometric: int) -> np.ndarray:
