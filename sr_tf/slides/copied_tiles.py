@@ -16,7 +16,7 @@ from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.jpeg_segments import (
     decode_segment,
     frame_size,
-    is_one_scan,
+    has_regular_scans,
     join_tables,
     sampling,
     split_tables,
@@ -154,10 +154,10 @@ def require_copyable(page: JpegPage, standalone: bytes) -> None:
     """Checks that a tile can be decoded where it is copied to; much faster than `check_copy`, and less thorough.
 
     Raises:
-        ValueError: the tile is damaged, or not a sequential JPEG of one scan.
+        ValueError: the tile is damaged, or a sequential JPEG of several scans.
     """
-    if not is_one_scan(standalone):
-        raise ValueError("not a sequential JPEG of one scan")
+    if not has_regular_scans(standalone):
+        raise ValueError("a sequential JPEG of several scans")
     decode_segment(standalone, page.photometric)
 
 

@@ -17,7 +17,7 @@ _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _COLOUR_SPACES = {RGB: "RGB", YCBCR: "YCBCR"}
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_SEQUENTIAL = {0xC0, 0xC1}
+_PROGRESSIVE = 0xC2
 _SCAN = 0xDA
 _MARKER_IN_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker in compressed data that is neither a stuffed byte nor a restart marker."""
@@ -105,15 +105,15 @@ def sampling(standalone: bytes) -> tuple[int, int]:
     return luma[0] // chroma[0], luma[1] // chroma[1]
 
 
-def is_one_scan(standalone: bytes) -> bool:
-    """Whether a JPEG is sequential and consists of one scan, as readers of TIFF expect of a tile."""
+def has_regular_scans(standalone: bytes) -> bool:
+    """Whether a JPEG is progressive, or consists of one scan, as readers of TIFF expect of a tile."""
     try:
         frame, scan = _frame(standalone), _find(standalone, {_SCAN})
     except ValueError:
         return False
     length = int.from_bytes(standalone[scan + 2 : scan + 4], "big")
     after = _MARKER_IN_SCAN.search(standalone, scan + 2 + length)
-    return standalone[frame + 1] in _SEQUENTIAL and after is not None and after[1] == _EOI[1:]
+    return standalone[frame + 1] == _PROGRESSIVE or (after is not None and after[1] == _EOI[1:])
 
 
 def _frame(standalone: bytes) -> int:

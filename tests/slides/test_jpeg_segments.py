@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sr_tf.slides.jpeg_segments import decode_segment, join_tables, split_tables
+from sr_tf.data.smear import render_smear
+from sr_tf.slides.jpeg_segments import decode_segment, has_regular_scans, join_tables, split_tables
 
 
 def jpeg(**options):
@@ -63,3 +64,18 @@ def test_segments_and_metadata_need_no_slide_reader():
     code = "import sys, sr_tf.slides.jpeg_grid, sr_tf.slides.info, sr_tf.slides.deidentify; "
     code += "assert not {'openslide', 'tifffile', 'PIL', 'scipy', 'cv2'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_second_scan_of_a_sequential_jpeg_is_noticed():
+    picture = Image.fromarray(render_smear(1, 32, 48))
+    files = {}
+    for progressive in (False, True):
+        content = io.BytesIO()
+        picture.save(content, "JPEG", progressive=progressive)
+        files[progressive] = content.getvalue()
+    assert all(map(has_regular_scans, files.values()))
+    sequential = files[False]
+    scan = sequential[sequential.index(b"\xff\xda") :]
+    assert not has_regular_scans(sequential[:-2] + scan)
+    assert not has_regular_scans(sequential[:-2])
+    assert not has_regular_scans(sequential[:30])
