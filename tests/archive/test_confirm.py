@@ -66,7 +66,7 @@ def test_lossless_segments_that_differ_are_an_error_that_names_the_block(hard, t
 @pytest.mark.parametrize("quality", ["visual", "lossless"])
 def test_a_reader_that_never_gives_the_same_pixels_ends_in_an_error(quality, tmp_path, monkeypatch):
     path, random = tmp_path / "field.tif", np.random.default_rng(2)
-    tifffile.imwrite(path, render_smear(3, 256, 300), tile=(128, 128), photometric="rgb", metadata=None)
+    tifffile.imwrite(path, render_smear(3, 128, 160), tile=(128, 128), photometric="rgb", metadata=None)
     noise = lambda self, x, y, width, height: random.integers(0, 256, (height, width, 3), np.uint8)  # noqa: E731
     unnoticed(monkeypatch)
     monkeypatch.setattr(Slide, "read", noise)
