@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -29,11 +30,14 @@ Spread = Callable[[Callable, Iterable], Iterator]
 """`map`, or the `map` of a thread pool."""
 
 
+_Number = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)] | Annotated[int, msgspec.Meta(ge=-(10**12), le=10**12)]
+
+
 class _Record(msgspec.Struct, forbid_unknown_fields=True):
     """The file of an image: the hash of its pixels, and its points by method and scores; None: infinite."""
 
     pixels: str
-    curves: dict[str, list[dict[str, float | int | None]]]
+    curves: dict[str, list[dict[str, _Number | None]]]
 
 
 def measure_image(
@@ -115,7 +119,10 @@ def _recorded(
     scored = f"scores {' '.join(measures.functions)}"
     keys = {method.name: f"{method.settings}, {scored}" for method in methods}
     known = {"level", "bytes", "bpp", *measures.functions}
-    missing = [method for method in methods if not _usable(record["curves"].get(keys[method.name]), method, known)]
+    pixels = hr.shape[0] * hr.shape[1]
+    missing = [
+        method for method in methods if not _usable(record["curves"].get(keys[method.name]), method, known, pixels)
+    ]
     if missing:
         for name, points in measure_image(hr, missing, measures, spread).items():
             record["curves"][keys[name]] = finite(points)
@@ -139,12 +146,15 @@ def _read(path: Path, digest: str) -> dict:
     return {"pixels": digest, "curves": record.curves} if record.pixels == digest else empty
 
 
-def _usable(points: list | None, method: Method, known: set[str]) -> bool:
-    """Whether recorded points are those of a method: one for each level, with sizes above 0 and exactly these keys."""
+def _usable(points: list | None, method: Method, known: set[str], pixels: int) -> bool:
+    """Whether recorded points are those of a method: one for each level, with exactly these keys and sizes above 0."""
     return (
         points is not None
         and [point.get("level") for point in points] == list(method.levels)
-        and all(point.keys() == known and min(point["bytes"] or 0, point["bpp"] or 0) > 0 for point in points)
+        and all(
+            point.keys() == known and (point["bytes"] or 0) > 0 and point["bpp"] == 8 * point["bytes"] / pixels
+            for point in points
+        )
     )
 
 
