@@ -3,7 +3,8 @@
   python evaluate.py --models=small,m1,m2,m3 --images=CHULA/test --out=runs/chula-test
   python benchmarks/card_scores.py --evaluations=runs/chula-test,runs/chula-large,runs/bccd
 
-The card's summary has the scores of the first evaluation. The card of a generator that is in none stays unchanged.
+The card's summary has the scores of the first evaluation. The card of a generator that is in none stays unchanged, and
+so are its scores on other images.
 """
 
 import json
@@ -25,6 +26,8 @@ def main(_) -> None:
         with_generator = [evaluation for evaluation in evaluations if name in evaluation["means"]]
         if not with_generator:
             continue
+        measured = {_data(evaluation["protocol"]) for evaluation in with_generator}
+        kept = [scores for scores in card["scores"] if _data(scores["protocol"]) not in measured]
         card["scores"] = [
             {
                 "protocol": evaluation["protocol"],
@@ -35,10 +38,15 @@ def main(_) -> None:
                 },
             }
             for evaluation in with_generator
-        ]
+        ] + kept
         card["summary"] = f"{describe(load_generator(name))}; {_summary(with_generator[0]['means'], name)}"
         write_card(ZOO / name, card)
         print(f"{name}: {card['summary']}")
+
+
+def _data(protocol: str) -> str:
+    """The name of the images and the reduction, with which a protocol begins."""
+    return ";".join(protocol.split(";")[:2])
 
 
 def _summary(means: dict, name: str) -> str:

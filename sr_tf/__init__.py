@@ -3,4 +3,4 @@
 For research use only: not a medical device.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

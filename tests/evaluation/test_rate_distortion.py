@@ -83,7 +83,7 @@ def test_refined_lrs_are_files_of_their_own(scenes, measures):
     generator = load_generator("archive2")
     methods = [replace(make("archive2", generator), levels=(40,)) for make in (generated, refined)]
     assert methods[0].settings != methods[1].settings
-    plain, better = (points[0] for points in measure_image(scenes[0][1], methods, measures).values())
+    plain, better = (points[0] for points in measure_image(scenes[1][1], methods, measures).values())
     assert better["bytes"] != plain["bytes"]
     assert better["psnr"] > plain["psnr"]
 
