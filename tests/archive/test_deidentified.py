@@ -7,15 +7,17 @@ import zlib
 
 import numpy as np
 import planted_slides
+import planted_vendors
 import pytest
 import tifffile
 from PIL import Image
-from planted_slides import HEIGHT, SECRET, WIDTH
+from planted_slides import SECRET
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.cli.main import main
 from sr_tf.slides.slide import open_slide
 
+SLIDES = planted_slides.SLIDES | planted_vendors.SLIDES
 _PARTS = ("JaneDoe", "S19-4711", SECRET[:12])
 
 
@@ -47,21 +49,22 @@ def links(slide):
     """What would recognise the slide's file."""
     data = slide.read_bytes()
     hashes = [hashlib.new(name, data).hexdigest().encode() for name in ("sha256", "sha1", "md5")]
-    return [*hashes, *(bytes.fromhex(value.decode()) for value in hashes), str(len(data)).encode()]
+    size = [str(len(data)).encode()] if len(data) > 10_000 else []  # shorter numbers occur by chance
+    return [*hashes, *(bytes.fromhex(value.decode()) for value in hashes), *size]
 
 
 @pytest.mark.parametrize("quality", ["visual", "lossless"])
-@pytest.mark.parametrize("name", planted_slides.SLIDES)
+@pytest.mark.parametrize("name", SLIDES)
 def test_nothing_that_was_planted_is_found(name, quality, tmp_path, capfd):
     folder = tmp_path / SECRET
     folder.mkdir()
-    slide = planted_slides.SLIDES[name](folder / f"{SECRET} {name}")
+    slide = SLIDES[name](folder / f"{SECRET} {name}")
     assert SECRET.encode() in slide.read_bytes()
     archive, restored, region = tmp_path / "a.zip", tmp_path / "r.ome.tif", tmp_path / "r.png"
     commands = (
         ["archive", slide, archive, "--deidentify", "--models", "", "--quality", quality],
         ["restore", archive, restored],
-        ["restore", archive, region, "--region", f"0,0,{WIDTH},{HEIGHT}"],
+        ["restore", archive, region, "--region", "0,0,256,200"],
         ["info", archive, "--map", tmp_path / "map.png"],
         ["verify", archive],
     )

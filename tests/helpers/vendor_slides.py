@@ -91,12 +91,16 @@ def write_philips(path, pixels):
     return path
 
 
-def write_ndpi(path, pixels, restart=True):
-    """An NDPI: one JPEG strip, with restart markers and their positions in the tag McuStarts, or without."""
+def write_ndpi(path, pixels, restart=True, text=""):
+    """An NDPI: one JPEG strip, with restart markers and their positions in the tag McuStarts, or without.
+
+    `text` is its reference, and a comment in the JPEG.
+    """
     buffer = io.BytesIO()
     width = pixels.shape[1] // 64 * 64
     pixels = np.ascontiguousarray(pixels[: pixels.shape[0] // 16 * 16, :width])
     options = {"restart_marker_blocks": 4} if restart else {}
+    options |= {"comment": text} if text else {}
     Image.fromarray(pixels).save(buffer, "JPEG", quality=90, subsampling=1, **options)
     jpeg = buffer.getvalue()
     start = jpeg.index(b"\xff\xda")
@@ -123,6 +127,8 @@ def write_ndpi(path, pixels, restart=True):
     ]  # fmt: skip
     if restart:
         tags.append((65426, 4, len(marks) + 1, put(starts)))
+    if text:
+        tags.append((65427, 2, len(text) + 1, put(text.encode() + b"\0")))
     place = file.tell()
     entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
     file.write(struct.pack("<H", len(tags)) + entries + b"\0" * (8 + 4 * len(tags)))
