@@ -1,7 +1,7 @@
 """Writes an archive's file from a journal that is complete."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,13 +28,13 @@ _MOST_HEADS = 255
 """More heads of AVIF files do not fit into a `BLOCK_TYPE`; files with further heads are stored whole."""
 
 
-def assemble_archive(path: Path, header: Header, slide: Slide, journal: Journal) -> None:
+def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated], journal: Journal) -> None:
     """Writes the archive. Needs memory for one block, the index and the scores.
 
     Args:
         path: the file to write, under a temporary name.
         header: the header; its heads and the entries of associated images are filled in.
-        slide: the original.
+        images: the associated images by their name, at least those of `header`.
         journal: all blocks with their scores.
     """
     writer = Writer(path)
@@ -49,7 +49,6 @@ def assemble_archive(path: Path, header: Header, slide: Slide, journal: Journal)
     if header.slide.icc is not None:
         writer.add("profile.icc", header.slide.icc)
     entries = {}
-    images = read_associated(slide) if header.associated else {}
     for name in header.associated:
         entries[name], content = encode_associated(images[name], header.gate)
         writer.add(f"associated/{name}", content, compress=False)

@@ -4,7 +4,7 @@
 with the original and with what was measured. `check_restorable` is the part of `sr-tf verify` that goes beyond hashes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from sr_tf.generators.load import load_generator, shipped
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded, missing_generator
 from sr_tf.generators.weights_hash import weights_sha256
+from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
 
 _BLOCKS = 2
@@ -31,7 +32,13 @@ _BLOCKS = 2
 
 
 def prove(
-    draft: Path, target: Path, slide: Slide, journal: Journal, generators: dict[int, BlockGenerator], engine: str
+    draft: Path,
+    target: Path,
+    slide: Slide,
+    images: Mapping[str, Associated],
+    journal: Journal,
+    generators: dict[int, BlockGenerator],
+    engine: str,
 ) -> None:
     """Restores a sample of an archive that has no name yet.
 
@@ -42,6 +49,7 @@ def prove(
         draft: the archive's file, complete.
         target: the name that it will get.
         slide: the original.
+        images: its associated images by their name.
         journal: the journal that the archive was written from.
         generators: the generators that measured it, by their scale.
         engine: what runs them.
@@ -51,7 +59,7 @@ def prove(
     """
     try:
         with ArchivedSlide(draft, engine=engine, loaded=generators.values()) as archive:
-            problem = next(_differences(archive, slide, journal, generators), None)
+            problem = next(_differences(archive, slide, images, journal, generators), None)
     except UserError as error:
         problem = str(error)
     if problem is not None:
@@ -83,7 +91,11 @@ def check_restorable(path: Path, models: tuple[str, ...] = (), engine: str = DEF
 
 
 def _differences(
-    archive: ArchivedSlide, slide: Slide, journal: Journal, generators: dict[int, BlockGenerator]
+    archive: ArchivedSlide,
+    slide: Slide,
+    images: Mapping[str, Associated],
+    journal: Journal,
+    generators: dict[int, BlockGenerator],
 ) -> Iterator[str]:
     """What cannot be restored from an archive, or is not what was measured."""
     for record in needed_generators(archive).values():
@@ -102,7 +114,6 @@ def _differences(
             # A generator on a GPU may round a pixel to the next level when it runs again.
             if np.abs(np.subtract(restored, expected, dtype=np.int16)).max() > kind.generator:
                 yield f"block {column},{row}, stored as {kind.name}, has other pixels than those that were measured"
-    images = slide.associated() if archive.header.associated else {}
     for name in archive.header.associated:
         pixels = archive.associated(name)
         if archive.header.gate.lossless and not np.array_equal(pixels, images[name].pixels):

@@ -83,8 +83,8 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
     with open_slide(source) as slide:
         compared = look_before_archiving(slide)
-        if _associated_names(slide, options):
-            read_associated(slide)  # a damaged image is an error now, not when everything else is done
+        # Read first: a damaged image is an error now, not when everything else is done.
+        images = read_associated(slide) if _associated_names(slide, options) else {}
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
         measure = Measure(options.gate.max_enl0 is not None)
@@ -107,8 +107,8 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             header.source["second_reader"] = compared
 
             def write(draft: Path) -> None:
-                assemble_archive(draft, header, slide, journal)
-                prove(draft, target, slide, journal, generators, options.engine)
+                assemble_archive(draft, header, images, journal)
+                prove(draft, target, slide, images, journal, generators, options.engine)
                 _require_unchanged(files)
 
             replace_atomically(target, write, alone=True)

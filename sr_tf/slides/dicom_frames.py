@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sr_tf.errors import UserError, reason
+from sr_tf.slides.dicom_series import is_dicom, series_of
 
-_MAGIC_PLACE, _MAGIC = 128, b"DICM"
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _UNDEFINED = 0xFFFFFFFF
@@ -28,34 +28,11 @@ def check_series(path: Path) -> None:
     Raises:
         UserError: a file is damaged, or its frames do not lie where its tables say.
     """
-    series = _header(path, "SeriesInstanceUID").get("SeriesInstanceUID")
+    _check_frames(path)
+    series = series_of(path)
     for other in sorted(path.parent.iterdir()):
-        if other == path or (_is_dicom(other) and _series_or_none(other) == series):
+        if other != path and is_dicom(other) and series_of(other) == series:
             _check_frames(other)
-
-
-def _is_dicom(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            file.seek(_MAGIC_PLACE)
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
-
-
-def _series_or_none(path: Path) -> str | None:
-    try:
-        return _header(path, "SeriesInstanceUID").get("SeriesInstanceUID")
-    except UserError:
-        return None  # OpenSlide leaves such a file out
-
-
-def _header(path: Path, *names: str):
-    """Reads elements from the header of a file, a `pydicom.dataset.Dataset`."""
-    with path.open("rb") as file:
-        return _read(path, file, list(names))
 
 
 def _read(path: Path, file: BinaryIO, names: list[str]):

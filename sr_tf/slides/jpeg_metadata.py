@@ -3,15 +3,13 @@
 The compressed data is copied byte by byte, so the pixels stay the same to the bit.
 """
 
-import re
+from sr_tf.slides.jpeg_segments import MARKER_AFTER_SCAN, WITHOUT_LENGTH
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _APP0, _APP14, _SOS, _DNL = 0xE0, 0xEE, 0xDA, 0xDC
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 # Frames, Huffman and quantisation tables, arithmetic conditioning, restart interval, scans. libjpeg refuses these if
 # their length is not what their content needs, so that they cannot hold further text.
 _NEEDED = {*range(0xC0, 0xD0), 0xDB, 0xDD, _SOS} - {0xC8}
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _JFIF, _ADOBE = b"JFIF\0", b"Adobe"
 _JFIF_LENGTH, _ADOBE_LENGTH, _DNL_LENGTH = 16, 14, 4
 
@@ -36,7 +34,7 @@ def without_metadata(stream: bytes) -> bytes:
         marker, place = _next_marker(stream, place)
         if marker == _EOI[1]:
             return b"".join([*parts, _EOI])
-        if marker in _WITHOUT_LENGTH:
+        if marker in WITHOUT_LENGTH:
             continue
         end = place + int.from_bytes(stream[place : place + 2], "big")
         if not place + 2 <= end <= len(stream):
@@ -45,7 +43,7 @@ def without_metadata(stream: bytes) -> bytes:
             parts.append(bytes([0xFF, marker]) + body)
         place = end
         if marker == _SOS:
-            following = _AFTER_SCAN.search(stream, place)
+            following = MARKER_AFTER_SCAN.search(stream, place)
             if following is None:
                 raise ValueError("the JPEG is truncated")
             parts.append(stream[place : following.start()])

@@ -15,12 +15,13 @@ from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, RGB, YCBCR
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _COLOUR_SPACES = {RGB: "RGB", YCBCR: "YCBCR"}
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+"""The markers that no length follows: TEM, RST0 to RST7, SOI."""
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
 _SCAN = 0xDA
-_MARKER_IN_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
-"""A marker in compressed data that is neither a stuffed byte nor a restart marker."""
+MARKER_AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""A marker in compressed data that is neither a stuffed byte nor a restart marker; group 1 is its code."""
 
 
 def join_tables(tables: bytes | None, segment: bytes) -> bytes:
@@ -112,7 +113,7 @@ def has_regular_scans(standalone: bytes) -> bool:
     except ValueError:
         return False
     length = int.from_bytes(standalone[scan + 2 : scan + 4], "big")
-    after = _MARKER_IN_SCAN.search(standalone, scan + 2 + length)
+    after = MARKER_AFTER_SCAN.search(standalone, scan + 2 + length)
     return standalone[frame + 1] == _PROGRESSIVE or (after is not None and after[1] == _EOI[1:])
 
 
@@ -133,7 +134,7 @@ def _find(standalone: bytes, markers: set[int]) -> int:
             return place
         if marker == 0xFF:  # fill byte
             place += 1
-        elif marker in _WITHOUT_LENGTH:
+        elif marker in WITHOUT_LENGTH:
             place += 2
         else:
             place += 2 + int.from_bytes(standalone[place + 2 : place + 4], "big")

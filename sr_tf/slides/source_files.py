@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,13 @@ import openslide
 
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
+from sr_tf.slides.dicom_series import is_dicom, series_of
 from sr_tf.slides.tiff_header import is_tiff
 
 # OpenSlide reads no longer ones.
 _LONGEST_TEXT_FILE = 2**20
 # Coarser than the times of any file system: within it, two writes may leave the same time.
 _SETTLED_NS = 2 * 10**9
-_SERIES_INSTANCE_UID = 0x0020000E
 
 
 @dataclass(frozen=True)
@@ -205,11 +204,11 @@ def _others(path: Path) -> Iterator[tuple[bytes, Path]]:
     elif vendor == "trestle" and (macro := path.with_suffix(".Full")).is_file():
         yield b".Full", macro
     elif vendor == "dicom":
-        series = _series_of(path)
+        series = series_of(path)
         for name in os.listdir(path.parent):
             other = path.parent / name
             # A file of which the series cannot be read is counted rather than missed.
-            if name != path.name and _is_dicom(other) and (series is None or _series_of(other) in (series, None)):
+            if name != path.name and is_dicom(other) and (series is None or series_of(other) in (series, None)):
                 yield b"", other
 
 
@@ -221,26 +220,6 @@ def _named_in(path: Path) -> Iterator[tuple[bytes, Path]]:
         other = path.parent / os.fsdecode(value.lstrip(b"/"))
         if value and os.path.isfile(other):
             yield value, other
-
-
-def _is_dicom(path: Path) -> bool:
-    return path.is_file() and _beginning(path, 132)[128:] == b"DICM"
-
-
-def _series_of(path: Path) -> str | None:
-    """The SeriesInstanceUID of a DICOM file; None if it cannot be read."""
-    import pydicom
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with path.open("rb") as file:
-                found = pydicom.filereader.read_partial(
-                    file, stop_when=lambda tag, *_: tag > _SERIES_INSTANCE_UID, specific_tags=[_SERIES_INSTANCE_UID]
-                )
-            return str(found.SeriesInstanceUID)
-        except Exception:  # pydicom raises errors of many kinds for damaged files
-            return None
 
 
 def _beginning(path: Path, size: int) -> bytes:

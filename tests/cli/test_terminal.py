@@ -75,6 +75,19 @@ def test_a_name_that_is_not_utf_8_is_refused_before_the_work(tmp_path, capsys):
     assert len(os.listdir(tmp_path)) == 1
 
 
+def check_ctrl_c(command, delay, program, folder=None):
+    """Sends Ctrl-C after a delay: exit code 130 within two seconds, one line, no traceback."""
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    error = process.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 2
+    assert process.returncode == 130
+    assert error.strip().endswith(f"{program}: stopped")
+    assert "Traceback" not in error
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.3, 1.0, 8.0])
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
@@ -94,28 +107,12 @@ def test_ctrl_c_ends_training_and_evaluation_too(tmp_path, program, delay):
     }
     root = Path(__file__).parents[2]
     command = [sys.executable, root / program, *folders[program]]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(delay)
-    process.send_signal(signal.SIGINT)
-    start = time.monotonic()
-    error = process.communicate(timeout=30)[1]
-    assert time.monotonic() - start < 2
-    assert process.returncode == 130
-    assert error.strip().endswith(f"{program}: stopped")
-    assert "Traceback" not in error
+    check_ctrl_c(command, delay, program, tmp_path)
 
 
 @pytest.mark.parametrize("delay", [0.3, 1.0, 3.0])
 def test_ctrl_c_ends_with_130_within_two_seconds(tmp_path, delay):
     write_png(tmp_path / "in.png", render_smear(1, 3000, 3000))
     arguments = ["upscale", tmp_path / "in.png", tmp_path / "out.png"]
-    process = subprocess.Popen([*SR_TF, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(delay)
-    process.send_signal(signal.SIGINT)
-    start = time.monotonic()
-    error = process.communicate(timeout=30)[1]
-    assert time.monotonic() - start < 2
-    assert process.returncode == 130
-    assert error.strip().endswith("sr-tf: stopped")
-    assert "Traceback" not in error
+    check_ctrl_c([*SR_TF, *arguments], delay, "sr-tf")
     assert os.listdir(tmp_path) == ["in.png"]

@@ -1,0 +1,34 @@
+"""Which files in a folder belong to a DICOM slide: those of one series."""
+
+import warnings
+from pathlib import Path
+
+_PREAMBLE, _MAGIC = 128, b"DICM"
+_SERIES_INSTANCE_UID = 0x0020000E
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as a DICOM file; False if it cannot be read."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
+    except OSError:
+        return False
+
+
+def series_of(path: Path) -> str | None:
+    """The SeriesInstanceUID of a DICOM file; None if it cannot be read."""
+    import pydicom  # takes 0.15 s, which only DICOM slides need
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with path.open("rb") as file:
+                found = pydicom.filereader.read_partial(
+                    file, stop_when=lambda tag, *_: tag > _SERIES_INSTANCE_UID, specific_tags=[_SERIES_INSTANCE_UID]
+                )
+            return str(found.SeriesInstanceUID)
+        except Exception:  # pydicom raises errors of many kinds for damaged files
+            return None
