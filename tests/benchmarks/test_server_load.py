@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_slow_heads_and_many_addresses_keep_nobody_out():
     limits = "--connections=300", "--addresses=300", "--clients=8", "--seconds=3", "--hold=2", "--most_wait=20"
     call = [sys.executable, ROOT / "benchmarks" / "server_load.py", *limits]
