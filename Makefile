@@ -27,7 +27,7 @@ demo: .venv/run
 	@echo "== 1. Train a fresh generator on drawn blood smears (research use only)"
 	$(BIN)/python train.py --phase=pretrain --preset=smoke --run_dir=$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords
 	@echo "== 2. Score it and a shipped generator beside interpolation"
-	$(BIN)/sr-tf assets fetch efficientnet_lite0 || echo "Going on without the ENL0 distance."
+	$(BIN)/sr-tf assets fetch lpips_imagenet || echo "Going on without LPIPS."
 	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,mixed --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
 	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
 	$(BIN)/sr-tf smear $(DEMO)/scenes --overwrite
@@ -57,7 +57,7 @@ lint: .venv/test
 
 # Weights that others trained; the tests that read them are skipped where they cannot be had.
 weights: .venv/test
-	@$(BIN)/sr-tf assets fetch efficientnet_lite0 efficientnet_lite2 lpips_heads || echo "Going on without: their tests are skipped."
+	@$(BIN)/sr-tf assets fetch lpips_imagenet efficientnet_lite0 efficientnet_lite2 lpips_heads || echo "Going on without: their tests are skipped."
 
 test: lint weights
 	$(BIN)/python -m pytest $(SPREAD) -m "not long and not browser and not gpu" --durations=10

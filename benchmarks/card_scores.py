@@ -53,9 +53,10 @@ def _summary(means: dict, name: str) -> str:
     own, bicubic = means[name], means["bicubic"]
     scores = f"PSNR {own['psnr']:.2f} dB, SSIM {own['ssim']:.3f}"
     compared = f"{bicubic['psnr']:.2f}, {bicubic['ssim']:.3f}"
-    if "enl0" in own:
-        scores += f", ENL0 distance {own['enl0']:.3f}"
-        compared += f", {bicubic['enl0']:.3f}"
+    for key, label in (("lpips_alex", "LPIPS"), ("enl0", "ENL0 distance")):
+        if key in own:
+            scores += f", {label} {own[key]:.3f}"
+            compared += f", {bicubic[key]:.3f}"
     return f"{scores} (bicubic interpolation: {compared})"
 
 

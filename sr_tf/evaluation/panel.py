@@ -9,6 +9,8 @@ from matplotlib.patches import Rectangle
 from sr_tf.evaluation.compare import Comparison
 from sr_tf.evaluation.details import DETAIL, busiest
 
+_PERCEPTUAL = {"lpips_alex": "LPIPS", "enl0": "ENL0"}
+"""The perceptual scores of captions; the first that was measured is shown."""
 _INK, _ACCENT = "#222222", "#e4572e"
 
 
@@ -62,4 +64,5 @@ def _caption(method: str, name: str, comparison: Comparison) -> str:
         return "original" if method == "HR" else ""
     score = comparison.scores[method][name]
     text = f"{score['psnr']:.2f} dB   SSIM {score['ssim']:.3f}"
-    return f"{text}\nENL0 {score['enl0']:.3f}" if "enl0" in score else text
+    perceptual = [f"{label} {score[key]:.3f}" for key, label in _PERCEPTUAL.items() if key in score]
+    return "\n".join([text, *perceptual[:1]])

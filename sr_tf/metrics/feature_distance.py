@@ -19,22 +19,25 @@ def unit_normalised(features):
     return features / (length + 1e-10)
 
 
-def feature_distance(hr_features, sr_features):
+def feature_distance(hr_features, sr_features, heads=None):
     """The squared distance between unit-normalised features: mean over positions, sum over layers.
 
-    This is equation 1 of Zhang et al. 2018 (arXiv 1801.03924) with all weights 1: uncalibrated, not LPIPS.
+    This is equation 1 of Zhang et al. 2018 (arXiv 1801.03924): with the published heads it is LPIPS, without heads all
+    channels have weight 1, and the distance is uncalibrated.
 
     Args:
         hr_features: a list of float [N, h, w, C], one for each layer.
         sr_features: the same shapes.
+        heads: the weights of the channels of each layer, [C] each; None: 1.
 
     Returns:
         float [N], at least 0.
     """
-    distances = [
-        ops.mean(ops.sum(ops.square(unit_normalised(sr) - unit_normalised(hr)), axis=-1), axis=(1, 2))
-        for hr, sr in zip(hr_features, sr_features, strict=True)
-    ]
+    distances = []
+    for hr, sr, head in zip(hr_features, sr_features, heads or [None] * len(hr_features), strict=True):
+        difference = ops.square(unit_normalised(sr) - unit_normalised(hr))
+        difference = difference if head is None else difference * head
+        distances.append(ops.mean(ops.sum(difference, axis=-1), axis=(1, 2)))
     return sum(distances)
 
 

@@ -36,6 +36,7 @@ class Score:
         load: a function of scale and degradation that returns the measure.
         perceptual: whether the score must pass the ladder test before its numbers are shown.
         assets: the names in `sr_tf.assets` of the files that it needs.
+        other_assets: the names of files that do instead; empty: none.
         least_side: the smallest image side that it can measure, in pixels.
     """
 
@@ -48,6 +49,7 @@ class Score:
     load: Callable[[int, str], Measure]
     perceptual: bool = False
     assets: tuple[str, ...] = ()
+    other_assets: tuple[str, ...] = ()
     least_side: int = 1
 
     @property
@@ -63,6 +65,8 @@ class Score:
     @property
     def missing_assets(self) -> list[str]:
         """The names of the files that it needs and that are not in the asset cache."""
+        if self.other_assets and all(is_cached(asset) for asset in self.other_assets):
+            return []
         return [asset for asset in self.assets if not is_cached(asset)]
 
     def text(self, value: float) -> str:
@@ -139,6 +143,14 @@ SCORES = {
         Score("psnr", "PSNR", "dB", 1, 2, _RGB, lambda scale, degradation: fast_psnr),
         Score("ssim", "SSIM", "", 1, 4, _RGB, lambda scale, degradation: fast_ssim, least_side=WINDOW),
         Score(
+            "lpips_alex", "LPIPS AlexNet", "", -1, 3, _LPIPS, _lpips("alex"), perceptual=True,
+            assets=("lpips_imagenet",), other_assets=("lpips_heads", "alexnet_imagenet"), least_side=31,
+        ),
+        Score(
+            "lpips_vgg", "LPIPS VGG", "", -1, 3, _LPIPS, _lpips("vgg"), perceptual=True,
+            assets=("lpips_imagenet",), other_assets=("lpips_heads", "vgg16_imagenet"), least_side=16,
+        ),
+        Score(
             "psnr_y", "PSNR Y", "dB", 1, 2, _Y, _psnr_y,
             least_side=1 + 2 * _WIDEST_BORDER,
         ),
@@ -161,14 +173,6 @@ SCORES = {
             "ssimulacra2", "SSIMULACRA2", "", 1, 2,
             "SSIMULACRA2: Python package ssimulacra2 0.3, 8-bit sRGB, no border cut",
             lambda scale, degradation: load_ssimulacra2(), perceptual=True, least_side=SSIMULACRA2_LEAST_SIDE,
-        ),
-        Score(
-            "lpips_alex", "LPIPS AlexNet", "", -1, 3, _LPIPS, _lpips("alex"), perceptual=True,
-            assets=("lpips_heads", "alexnet_imagenet"), least_side=31,
-        ),
-        Score(
-            "lpips_vgg", "LPIPS VGG", "", -1, 3, _LPIPS, _lpips("vgg"), perceptual=True,
-            assets=("lpips_heads", "vgg16_imagenet"), least_side=16,
         ),
         Score("shift_r", "shift R", "", 0, 2, _SHIFT, _shift(0)),
         Score("shift_g", "shift G", "", 0, 2, _SHIFT, _shift(1)),

@@ -1,7 +1,7 @@
 """The frozen networks whose feature maps the content loss compares (keras.layers only).
 
-Two are VGG networks (see `sr_tf.models.frozen`), whose layers have names in common: `conv5_4` is the fourth convolution
-of the fifth block before its ReLU, `relu5_4` after it. The third is EfficientNet-Lite2.
+Three are VGG networks (see `sr_tf.models.frozen`), whose layers have names in common: `conv5_4` is the fourth
+convolution of the fifth block before its ReLU, `relu5_4` after it. The fourth is EfficientNet-Lite2.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, reason
 from sr_tf.models.efficientnet_lite import efficientnet_lite_features
 from sr_tf.models.frozen import IMAGENET_OFFSET, IMAGENET_SCALE, FeatureMaps, folded_convolution, tapped, vgg
+from sr_tf.models.lpips_networks import VGG16_DEPTHS, VGG16_TAPS, vgg16_features
 from sr_tf.models.torch_weights import read_state_dict
 
 VGG19_TAPS = ("relu5_4",)
@@ -54,7 +55,7 @@ def build_content_network(name: str, weights: str | None = None, layers: str = "
     2018, arXiv 1809.00219) compares conv5_4, the same convolution before activation.
 
     Args:
-        name: "vgg19", "craft_vgg16" or "efficientnet_lite2".
+        name: "vgg19", "vgg16", "craft_vgg16" or "efficientnet_lite2".
         weights: a file with the weights. None: the file in the cache of assets; if "vgg19" is not there, Keras
             downloads and caches it.
         layers: names of layers, separated by commas, for instance "relu2_2,conv5_4", or "stem,block3" for
@@ -69,6 +70,10 @@ def build_content_network(name: str, weights: str | None = None, layers: str = "
     if name == "vgg19":
         taps = _taps(layers, _VGG19_DEPTHS) or VGG19_TAPS
         return vgg19_features(weights or "imagenet", taps)
+    if name == "vgg16":
+        if weights is not None:
+            raise UserError("--content_weights: vgg16 is read from the cache of assets, expected no file")
+        return vgg16_features(_taps(layers, VGG16_DEPTHS) or VGG16_TAPS)
     if name == "craft_vgg16":
         taps = _taps(layers, _CRAFT_DEPTHS) or CRAFT_TAPS
         return craft_vgg16_features(weights or locate("craft_vgg16"), taps)
@@ -77,7 +82,7 @@ def build_content_network(name: str, weights: str | None = None, layers: str = "
             return efficientnet_lite_features(name, weights or locate(name), _names(layers))
         except ValueError as error:
             raise UserError(f"--content_layers: {error}") from error
-    raise UserError(f"content network {name!r}: expected vgg19, craft_vgg16 or efficientnet_lite2")
+    raise UserError(f"content network {name!r}: expected vgg19, vgg16, craft_vgg16 or efficientnet_lite2")
 
 
 def vgg19_features(weights: str | Path | None = "imagenet", taps: Sequence[str] = VGG19_TAPS) -> FeatureMaps:

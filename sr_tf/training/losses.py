@@ -29,6 +29,14 @@ def unit_content(hr_features, sr_features):
     return ops.mean(feature_distance(hr_features, sr_features))
 
 
+def lpips_content(hr_features, sr_features, heads):
+    """LPIPS (Zhang et al. 2018) as a loss: `unit_content` with the published weight of each channel in `heads`.
+
+    Like `unit_content`, it needs `colour` or `pixel_mse` beside it.
+    """
+    return ops.mean(feature_distance(hr_features, sr_features, heads))
+
+
 def structure(hr, sr):
     """1 − SSIM, averaged over three sizes: full, half and a quarter. Images have at least 44×44 pixels."""
     total = 0.0

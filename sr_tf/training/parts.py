@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from sr_tf.metrics.feature_distance import ENL0
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
+from sr_tf.models.lpips_networks import lpips_network
 from sr_tf.models.reducer import Reducer
 from sr_tf.training import losses
 from sr_tf.training.objectives import Objective, adversarial_objective, pixel_objective, reduction_objective
@@ -65,16 +67,28 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
     if config.phase == "gan":
         discriminator = build_discriminator(config)
         optimizers["discriminator"] = keras.optimizers.Adam(schedule(config, config.discriminator_learning_rate))
-        network = content_network or build_content_network(
-            config.content, config.content_weights or None, config.content_layers
-        )
-        content_loss = losses.unit_content if config.content_form == "unit" else losses.content
+        network, content_loss = _content(config, content_network)
         objective = adversarial_objective(generator, discriminator, network, loss_weights(config), content_loss)
         return Parts(config, objective, optimizers, content_loss)
     if config.learn_reduction:
         objective = reduction_objective(generator, started_reducer(config), config.rate_weight)
         return Parts(config, objective, optimizers)
     return Parts(config, pixel_objective(generator), optimizers)
+
+
+def _content(config: TrainConfig, network: keras.Model | None) -> tuple[keras.Model, Callable]:
+    """The network of the content loss, unless it is given, and the function that compares features."""
+    if config.content_form == "lpips" and network is None:
+        if config.content != "vgg16" or config.content_layers or config.content_weights:
+            raise UserError(
+                "--content_form=lpips: the published heads belong to five layers of vgg16, expected --content=vgg16 "
+                "without --content_layers and --content_weights"
+            )
+        network, heads = lpips_network("vgg")
+        return network, partial(losses.lpips_content, heads=heads)
+    if network is None:
+        network = build_content_network(config.content, config.content_weights or None, config.content_layers)
+    return network, losses.unit_content if config.content_form == "unit" else losses.content
 
 
 def build_generator(config: TrainConfig) -> EDSR:

