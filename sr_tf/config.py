@@ -237,29 +237,34 @@ def open_run_folder(config: TrainConfig) -> Path:
 _SMALL = {"blocks": 8, "filters": 32, "discriminator_filters": 32, "schedule": "cosine"}
 _SMOKE = {"blocks": 4, "filters": 24, "discriminator_filters": 16, "validation_scenes": 4}
 
-# The `paper` preset has the study's numbers of steps. The study does not give batch size, patch size, learning rates or
-# loss weights; these come from SRGAN (Ledig et al. 2017, arXiv 1609.04802, section 3.2). The residual scaling is
-# that of EDSR's large model: without it, the initial outputs of 32 blocks are hundreds of times too large (validation
-# PSNR after 240 steps on synthetic smears: 11.8 dB without scaling, 36.3 dB with 0.1).
+# The study's perceptual loss is cross-entropy plus MSE of VGG features. Its other settings are not published. The GAN
+# presets compare features of VGG-16 at five layers, scaled to length 1 and weighted as in LPIPS, and add a pixel and a
+# colour term: SRGAN's weights (MSE of one layer, nothing that holds colour) shift colours and end far below the start.
+_PERCEPTUAL = {
+    "phase": "gan", "schedule": "cosine", "content": "vgg16", "content_form": "lpips", "content_weight": 20.0,
+    "adversarial_weight": 0.02, "pixel_weight": 0.02, "colour_weight": 20.0, "ema_decay": 0.995, "select_by": "enl0",
+}  # fmt: skip
+
+# The `paper` preset has the study's networks and numbers of steps. The study does not give batch size, patch size and
+# learning rate; these come from SRGAN (Ledig et al. 2017, arXiv 1609.04802, section 3.2). The residual scaling is that
+# of EDSR's large model: without it, the initial outputs of 32 blocks are hundreds of times too large (validation PSNR
+# after 240 steps on synthetic smears: 11.8 dB without scaling, 36.3 dB with 0.1).
 PRESETS = {
     ("paper", "pretrain"): TrainConfig(phase="pretrain", steps=20_000, residual_scaling=0.1),
-    ("paper", "gan"): TrainConfig(phase="gan", steps=30_000, residual_scaling=0.1),
+    ("paper", "gan"): TrainConfig(**_PERCEPTUAL, steps=30_000, residual_scaling=0.1),
     ("small", "pretrain"): TrainConfig(
         **_SMALL, phase="pretrain", steps=20_000, batch_size=8, crop_size=40, learning_rate=1e-3,
         warmup_steps=500, validate_every=1_000,
     ),
-    # The settings of the shipped m3. m1 and m2 use a quarter and half of its content and adversarial weights.
     ("small", "gan"): TrainConfig(
-        **_SMALL, phase="gan", steps=300, batch_size=8, validate_every=100, learning_rate=5e-4, ema_decay=0.995,
-        content="efficientnet_lite2", content_form="unit", content_weight=1.0, structure_weight=20.0,
-        colour_weight=2.0, adversarial_weight=0.01, select_by="enl0", validation_scenes=6,
+        **(_SMALL | _PERCEPTUAL), steps=1_200, batch_size=8, validate_every=200, validation_scenes=6,
     ),
     ("smoke", "pretrain"): TrainConfig(
         **_SMOKE, phase="pretrain", steps=600, batch_size=8, learning_rate=2e-3, schedule="cosine",
         warmup_steps=20, validate_every=200, ema_decay=0.98,
     ),
     ("smoke", "gan"): TrainConfig(
-        **_SMOKE, phase="gan", steps=100, batch_size=4, validate_every=50, ema_decay=0.98
+        **(_SMOKE | _PERCEPTUAL | {"ema_decay": 0.98}), steps=100, batch_size=4, validate_every=50
     ),
 }  # fmt: skip
 

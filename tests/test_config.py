@@ -43,8 +43,16 @@ def test_paper_is_the_study():
         config = preset("paper", phase)
         assert (config.phase, config.steps) == (phase, steps)
         assert (config.blocks, config.filters, config.scale) == (32, 64, 4)
-        assert (config.schedule, config.warmup_steps, config.learning_rate) == ("constant", 0, 1e-4)
-        assert (config.content, config.degradation, config.keep_best) == ("vgg19", "study", 3)
+        assert (config.warmup_steps, config.learning_rate) == (0, 1e-4)
+        assert (config.degradation, config.keep_best) == ("study", 3)
+
+
+@pytest.mark.parametrize("name", ["paper", "small", "smoke"])
+def test_loss_and_selection_of_a_gan_use_other_networks_than_the_metric(name):
+    config = preset(name, "gan")
+    assert (config.content, config.content_form, config.select_by) == ("vgg16", "lpips", "enl0")
+    # What holds pixels and colours; without them the loss draws lattices and shifts colours.
+    assert config.pixel_weight > 0 and config.colour_weight >= 5
 
 
 @pytest.mark.parametrize("name", ["paper", "small", "smoke"])

@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
         "Compresses every image of a folder at many rates: at full size by AVIF, JPEG XL, JPEG 2000, WebP and JPEG, "
         "and reduced by AVIF, then restored by bicubic interpolation and by generators. Writes curves, tables, "
         "Bjøntegaard deltas and the results of every image to DIR. Repeat the command to continue an interrupted run.",
-        "sr-tf rate-distortion scenes/ --out runs/rates --scores ssimulacra2",
+        "sr-tf rate-distortion scenes/ --out runs/rates --scores lpips_alex,ssimulacra2",
     )
     command.add_argument("images", type=Path, metavar="IMAGES", help="a folder, searched with its sub-folders")
     command.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the results")
@@ -32,9 +32,9 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--scores",
         type=arguments.names,
-        default=[],
         metavar="NAMES",
-        help="scores besides PSNR and SSIM, by their names in evaluate.py: ssimulacra2, enl0, … (default none)",
+        help="scores besides PSNR and SSIM, by their names in evaluate.py: lpips_alex, ssimulacra2, … (default lpips_alex "
+        "if `sr-tf assets fetch lpips_imagenet` was run)",
     )
     command.add_argument(
         "--band",

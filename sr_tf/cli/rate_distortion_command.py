@@ -20,6 +20,8 @@ from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.scores import SCORES
 
 _TABLES = ("table.txt", "table.md", "deltas.md", "rate-distortion.json")
+_HEADLINE = "lpips_alex"
+"""The perceptual score that is measured if none is named."""
 _DIRECTED = [key for key, score in SCORES.items() if score.better]
 """The scores for which higher or lower is better; only these can be drawn as curves."""
 
@@ -29,7 +31,7 @@ def compare_rates(
     out: Path,
     models: Sequence[str],
     refine: bool,
-    scores: Sequence[str],
+    scores: Sequence[str] | None,
     band: tuple[float, float],
     workers: int,
     strict: bool,
@@ -41,7 +43,7 @@ def compare_rates(
         out: the folder for the results. It keeps each image's points in `images/`, so a later call can continue.
         models: generators, as `sr_tf.generators.load.load_generator` takes them.
         refine: whether to add each generator with refined LRs.
-        scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM.
+        scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM; None: LPIPS if it can be measured.
         band: the lowest and highest rate for the mean gain, in bit/pixel.
         workers: the number of encoders that run at the same time.
         strict: whether to stop at an unreadable image instead of skipping it.
@@ -50,6 +52,8 @@ def compare_rates(
         UserError: the folder has no images, `out` cannot be written, a generator or score does not exist, or the files
             of a score are missing.
     """
+    if scores is None:
+        scores = () if SCORES[_HEADLINE].missing_assets else (_HEADLINE,)
     unknown = sorted(set(scores) - set(_DIRECTED))
     if unknown:
         raise UserError(
