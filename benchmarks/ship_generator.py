@@ -23,6 +23,7 @@ flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "The generator's name in the zoo.", required=True)
 flags.DEFINE_string("command", None, "The command that trained it.", required=True)
 flags.DEFINE_string("data", None, "The training data and their licences.", required=True)
+flags.DEFINE_string("pretrained", None, "gan: the shipped generator that fine-tuning started from.")
 flags.DEFINE_float("hours", None, "Hours of the run; required if it was not logged.")
 flags.DEFINE_string("machine", None, "The machine of the run.", required=True)
 flags.DEFINE_string(
@@ -43,7 +44,7 @@ def main(_) -> None:
     card = {
         "summary": describe(generator),
         "intended_use": options.intended_use,
-        **({"pretrained": config.pretrained} if config.phase == "gan" else {}),
+        **({"pretrained": options.pretrained or config.pretrained} if config.phase == "gan" else {}),
         "command": options.command,
         "data": options.data,
         "steps": config.steps,

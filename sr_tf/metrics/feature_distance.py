@@ -15,7 +15,8 @@ def unit_normalised(features):
     Returns:
         An array of the same shape; zero where all channels are zero.
     """
-    length = ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True))
+    # The small addend keeps the gradient finite where all channels are zero; it changes no value that float32 can show.
+    length = ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True) + 1e-20)
     return features / (length + 1e-10)
 
 

@@ -54,6 +54,13 @@ def test_sensible_metrics_pass(scenes, restore, key):
     assert ladder.scenes == 2
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not is_cached("lpips_imagenet"), reason="`sr-tf assets fetch lpips_imagenet` gets the weights")
+def test_lpips_passes(scenes, restore):
+    ladder = only({SCORES["lpips_alex"]: SCORES["lpips_alex"].load(4, "study")}, scenes, restore)
+    assert ladder.failures == ()
+
+
 def test_mean_colour_difference_fails(scenes, restore):
     ladder = only(metric(lambda hr, sr: np.abs(colour_shift(hr, sr)).max()), scenes, restore)
     assert not ladder.passed

@@ -120,6 +120,24 @@ def test_unit_content_ignores_the_strength_of_features():
     assert float(losses.unit_content([hr[0] * 7], [sr[0] * 0.1])) == pytest.approx(distance, rel=1e-4)
 
 
+def test_lpips_content_weighs_channels():
+    hr, sr = ([random(2, 3, 4, 5), random(2, 2, 2, 7)] for _ in range(2))
+    heads = [RNG.uniform(0, 1, channels).astype(np.float32) for channels in (5, 7)]
+    unit = [[image / np.linalg.norm(image, axis=-1, keepdims=True) for image in images] for images in (hr, sr)]
+    expected = sum(((a - b) ** 2 @ head).mean() for a, b, head in zip(*unit, heads, strict=True))
+    assert float(losses.lpips_content(hr, sr, heads)) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.lpips_content(hr, sr, [np.ones_like(head) for head in heads])) == pytest.approx(
+        float(losses.unit_content(hr, sr)), rel=1e-5
+    )
+
+
+def test_features_that_are_all_zero_have_a_finite_gradient():
+    # After a ReLU a flat patch may have no active channel at all; one NaN would end a training run.
+    hr = random(1, 2, 2, 3)
+    (gradient,) = gradients(lambda sr: losses.unit_content([hr], [tf.nn.relu(sr)]), -np.ones((1, 2, 2, 3), np.float32))
+    np.testing.assert_array_equal(gradient, 0)
+
+
 def test_structure_is_one_minus_ssim_at_three_sizes():
     hr, sr = (RNG.uniform(0, 255, (1, 64, 48, 3)).astype(np.float32) for _ in range(2))
     expected = []
