@@ -1,5 +1,7 @@
 """Adds the best generator of a training run to the zoo, with its reducer if it has one: float16 weights and a card.
 
+Weights that shipped under the name before move to `zoo/earlier`, because archives may name their hash.
+
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
 
@@ -8,15 +10,20 @@ log no points, so that --hours is required for them. `benchmarks/card_scores.py`
 """
 
 import dataclasses
+import datetime
 import json
+import shutil
 from pathlib import Path
 
 from absl import app, flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sr_tf.config import TrainConfig, load_config
-from sr_tf.generators.load import ZOO, load_generator, load_reducer, save_shipped
+from sr_tf.disk.files import write_atomically
+from sr_tf.generators.load import ZOO, load_generator, load_reducer, read_weights, save_shipped, shipped
+from sr_tf.generators.recorded import earlier
 from sr_tf.generators.runs import kept_generators
+from sr_tf.generators.weights_hash import arrays_sha256
 from sr_tf.models.edsr import describe
 
 flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
@@ -41,7 +48,11 @@ def main(_) -> None:
     run = Path(options.run)
     generator, config = load_generator(run), load_config(run / "config.json")
     best = kept_generators(run / "best")[0]
+    today = datetime.date.today().isoformat()
+    if options.name in shipped():
+        _keep(options.name, today)
     card = {
+        "shipped": today,
         "summary": describe(generator),
         "intended_use": options.intended_use,
         **({"pretrained": options.pretrained or config.pretrained} if config.phase == "gan" else {}),
@@ -56,6 +67,24 @@ def main(_) -> None:
     }
     save_shipped(generator, ZOO / options.name, card, load_reducer(run))
     print(json.dumps(card, indent=2, ensure_ascii=False))
+
+
+def _keep(name: str, today: str) -> None:
+    """Moves the weights that ship under a name now to the earlier ones."""
+    weights, card = ZOO / name / "weights.npz", shipped()[name]
+    sha256 = _sha256(name)
+    kept = ("architecture", "shipped", "summary", "pretrained")
+    entry = {"name": name, "replaced": today, **{key: card[key] for key in kept if key in card}}
+    if "pretrained" in card:
+        entry["pretrained_sha256"] = _sha256(card["pretrained"])
+    shutil.copyfile(weights, ZOO / "earlier" / f"{sha256}.npz")
+    cards = json.dumps({**earlier(), sha256: entry}, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(ZOO / "earlier" / "cards.json", cards)
+    print(f"{name}: its earlier weights are kept as {sha256[:12]}…")
+
+
+def _sha256(name: str) -> str:
+    return arrays_sha256(read_weights(ZOO / name / "weights.npz"))
 
 
 def _settings(config: TrainConfig) -> dict:

@@ -33,8 +33,8 @@ def add_commands(commands: Commands) -> None:
         "--scores",
         type=arguments.names,
         metavar="NAMES",
-        help="scores besides PSNR and SSIM, by their names in evaluate.py: lpips_alex, ssimulacra2, … (default lpips_alex "
-        "if `sr-tf assets fetch lpips_imagenet` was run)",
+        help="scores besides PSNR and SSIM, by their names in evaluate.py: lpips_alex, ssimulacra2, … (default "
+        "lpips_alex if `sr-tf assets fetch lpips_imagenet` was run)",
     )
     command.add_argument(
         "--band",

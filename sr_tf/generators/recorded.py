@@ -2,8 +2,8 @@
 
 An archive records a generator's name and its hash. The name is a label: a generator can be renamed, or trained again
 under its name. The hash decides. `zoo/earlier` has all weights that shipped once and were replaced, each as HASH.npz,
-and `cards.json` with their architectures. No file that an archive names is opened: its own generators, which do not
-ship, are given by the user.
+and `cards.json` with their architectures and, for those that were fine-tuned, the hash of the generator they started
+from. No file that an archive names is opened: its own generators, which do not ship, are given by the user.
 """
 
 import json
@@ -85,7 +85,9 @@ def _candidates(name: str, sha256: str) -> Iterator[Recorded]:
         for own, card in replaced.items():
             if card["name"] == parsed.where and "pretrained" in card:
                 tuned = Recorded(card["architecture"], read_weights(_EARLIER / f"{own}.npz"))
-                yield _towards(tuned, card["pretrained"], parsed.alpha)
+                start = find_recorded(card["pretrained"], card["pretrained_sha256"])
+                if start is not None:
+                    yield _towards(tuned, start, parsed.alpha)
     for other in shipped():
         if other != parsed.where or parsed.alpha < 1:
             yield _shipped(other)
@@ -99,14 +101,14 @@ def _of_name(name: ModelName) -> Iterator[Recorded]:
     if name.alpha == 1:
         yield _shipped(name.where)
     elif "pretrained" in card:
-        yield _towards(_shipped(name.where), card["pretrained"], name.alpha)
+        yield _towards(_shipped(name.where), _shipped(card["pretrained"]), name.alpha)
 
 
 def _shipped(name: str) -> Recorded:
     return Recorded(shipped()[name]["architecture"], read_weights(ZOO / name / "weights.npz"))
 
 
-def _towards(tuned: Recorded, start: str, alpha: float) -> Recorded:
+def _towards(tuned: Recorded, start: Recorded, alpha: float) -> Recorded:
     """The weights of `sr_tf.generators.interpolation.interpolate`."""
-    pairs = zip(_shipped(start).weights, tuned.weights, strict=True)
+    pairs = zip(start.weights, tuned.weights, strict=True)
     return Recorded(tuned.architecture, [(1 - alpha) * before + alpha * after for before, after in pairs])
