@@ -27,7 +27,7 @@ def main(_) -> None:
         if not with_generator:
             continue
         measured = {_data(evaluation["protocol"]) for evaluation in with_generator}
-        kept = [scores for scores in card["scores"] if _data(scores["protocol"]) not in measured]
+        kept = [scores for scores in card.get("scores", []) if _data(scores["protocol"]) not in measured]
         card["scores"] = [
             {
                 "protocol": evaluation["protocol"],
