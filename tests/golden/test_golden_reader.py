@@ -166,24 +166,27 @@ FORGERIES = {
 
 @pytest.mark.parametrize("name, change", FORGERIES.values(), ids=FORGERIES)
 def test_both_refuse_a_forged_archive(name, change, tmp_path):
-    parts = Parts(name)
-    unchanged = parts.write()
-    read_everything(unchanged)
+    parts, path = Parts(name), tmp_path / "forged.sr.zip"
+    path.write_bytes(parts.write())
+    by_reader(path)
+    by_project(path)
     change(parts)
-    forged = parts.write()
+    path.write_bytes(parts.write())
     with pytest.raises(RefusedError):
-        read_everything(forged)
-    path = tmp_path / "forged.sr.zip"
-    path.write_bytes(forged)
+        by_reader(path)
     with pytest.raises(UserError):
-        if problems := check_integrity(path):
-            raise UserError(problems[0])
+        by_project(path)
 
 
-def read_everything(data: bytes) -> None:
-    archive = Archive(data)
+def by_reader(path: Path) -> None:
+    archive = Archive(path.read_bytes())
     archive.verify()
     archive.read()
+
+
+def by_project(path: Path) -> None:
+    if problems := check_integrity(path):
+        raise UserError(problems[0])
 
 
 @pytest.mark.parametrize("name", ["jpeg-xl", "generator-2x"])
