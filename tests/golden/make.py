@@ -1,12 +1,15 @@
 """Makes the golden archives: python tests/golden/make.py
 
-Each is written by `sr-tf archive` from a scene that the project draws itself. They are made once: every later version
-has to restore these very files to the recorded pixels. Therefore files that exist are kept; only those that are missing
-are made, with the SHA-256 of each file and of its restored pixels in `golden.json`.
+Each is written by `sr-tf archive` from a scene that the project draws itself, some by the program of an earlier commit.
+They are made once: every later version has to restore these very files to the pixels that were recorded then. Therefore
+files that exist are kept. Only those that are missing are made; `golden.json` gets the SHA-256 of each file and of its
+restored pixels.
 """
 
 import hashlib
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,119 +17,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
-import imagecodecs
+import golden_scenes as scenes
 import numpy as np
-import tifffile
-from PIL import Image, ImageCms
+from PIL import Image
 
-from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.cli.main import main
-from sr_tf.data.smear import render_smear
+from sr_tf.archive.kinds import KINDS
+from sr_tf.archive.reader import ArchiveFile
 
 FOLDER = Path(__file__).parent
 RECORDS = FOLDER / "golden.json"
-_TILE = 128
-_JPEG = {"photometric": "ycbcr", "compression": "jpeg", "metadata": None}
-
-
-def mixed(path: Path) -> None:
-    """3 × 2 blocks, narrow ones at the edge: cells out of focus, less so, and sharp, some with noise."""
-    sharp, pixels = render_smear(21, 560, 1060), np.empty((560, 1060, 3))
-    for column, sigma in enumerate((3, 1.2, 0)):
-        place = slice(column * 353, (column + 1) * 353 + column // 2)
-        pixels[:, place] = (cv2.GaussianBlur(sharp, (0, 0), sigma) if sigma else sharp)[:, place]
-    pixels[20:110, 600:980] += np.random.default_rng(21).normal(0, 5, (90, 380, 3))
-    _save(pixels, path)
-
-
-def sharp(path: Path) -> None:
-    """Two blocks of sharp cells."""
-    _save(render_smear(12, 300, 620), path)
-
-
-def stamps(path: Path) -> None:
-    """Small pieces of a smear on grey."""
-    pixels = np.full((128, 128, 3), 200.0)
-    for y in range(3, 128, 16):
-        for x in range(3, 128, 16):
-            pixels[y : y + 8, x : x + 7] = render_smear(13, 8, 7)
-    _save(pixels, path)
-
-
-def with_profile(path: Path) -> None:
-    """A PNG with a colour profile; its sides are odd."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    _save(render_smear(14, 75, 101), path, icc_profile=profile)
-
-
-def cells(path: Path) -> None:
-    """Sharp cells, which a generator restores better than interpolation, beside cells out of focus."""
-    pixels = render_smear(14, 96, 560)
-    pixels[:, 510:] = cv2.GaussianBlur(pixels, (0, 0), 2.5)[:, 510:]
-    _save(pixels, path)
-
-
-def more_cells(path: Path) -> None:
-    """Sharp cells in two blocks."""
-    _save(render_smear(15, 64, 600), path)
-
-
-def slide(path: Path) -> None:
-    """A TIFF of JPEG tiles that share their tables, one left out, with a label, and a macro image of JPEG strips."""
-    pixels = render_smear(16, 300, 360)
-    tiles = _jpeg_tiles(pixels, 85, "420")
-    tables, _ = _split(tiles[0])
-    streams = [_split(tile)[1] for tile in tiles]
-    streams[4] = b""
-    label = np.full((40, 60, 3), 240, np.uint8)
-    label[8:32:4, 6:54] = (20, 40, 120)
-    macro = render_smear(17, 64, 96)
-    with tifffile.TiffWriter(path) as writer:
-        _write_tiles(
-            writer, pixels, streams, (2, 2), jpegtables=tables, description="Accession 4711",
-            resolution=(40_000, 40_000), resolutionunit="CENTIMETER",
-        )  # fmt: skip
-        writer.write(label, photometric="rgb", compression="zlib", description="label image", metadata=None)
-        writer.write(macro, rowsperstrip=32, description="macro image", **_JPEG, subsampling=(2, 2))
-
-
-def glass_and_noise(path: Path, subsampling: str) -> None:
-    """JPEG tiles: a block of glass, and one of noise that no codec keeps in fewer bytes than the tiles have."""
-    pixels = np.full((150, 640, 3), (226.0, 224.0, 230.0))
-    pixels[20:90, 440:480] -= 20 * np.hanning(40)[None, :, None] * np.hanning(70)[:, None, None]
-    pixels[:, 512:] += np.random.default_rng(3).normal(0, 20, (150, 128, 3))
-    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
-    with tifffile.TiffWriter(path) as writer:
-        tag = {"420": (2, 2), "411": (4, 1)}[subsampling]
-        _write_tiles(writer, pixels, _jpeg_tiles(pixels, 50, subsampling), tag)
-
-
-def _jpeg_tiles(pixels: np.ndarray, level: int, subsampling: str) -> list[bytes]:
-    height, width = pixels.shape[:2]
-    padded = np.pad(pixels, ((0, -height % _TILE), (0, -width % _TILE), (0, 0)), mode="edge")
-    places = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
-    tiles = [np.ascontiguousarray(padded[y : y + _TILE, x : x + _TILE]) for y, x in places]
-    return [imagecodecs.jpeg8_encode(tile, level=level, subsampling=subsampling) for tile in tiles]
-
-
-def _write_tiles(writer: tifffile.TiffWriter, pixels: np.ndarray, tiles: list[bytes], tag: tuple, **options) -> None:
-    side = (_TILE, _TILE)
-    writer.write(iter(tiles), shape=pixels.shape, dtype="uint8", tile=side, subsampling=tag, **_JPEG, **options)
-
-
-def _save(pixels: np.ndarray, path: Path, **options: bytes) -> None:
-    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path, **options)
-
-
-def _split(jpeg: bytes) -> tuple[bytes, bytes]:
-    """(a JPEG stream that holds only the tables, the rest)."""
-    parts, place = {True: b"", False: b""}, 2
-    while jpeg[place + 1] != 0xDA:
-        end = place + 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-        parts[jpeg[place + 1] in (0xDB, 0xC4)] += jpeg[place:end]
-        place = end
-    return b"\xff\xd8" + parts[True] + b"\xff\xd9", b"\xff\xd8" + parts[False] + jpeg[place:]
+_ROOT = FOLDER.parents[1]
 
 
 @dataclass(frozen=True)
@@ -137,29 +37,43 @@ class Golden:
         draw: writes the slide.
         options: the options of `sr-tf archive`.
         suffix: the ending of the slide's name.
+        commit: the commit whose program makes and restores it; None: the present one.
     """
 
     draw: Callable[[Path], None]
     options: tuple[str, ...]
     suffix: str = ".png"
+    commit: str | None = None
 
 
+_VERSION_0_1_0 = "238d62d"
+_EARLIER_WEIGHTS = "3f07677"
+"""The last commit with the weights of `archive4` and `archive2` that `zoo/earlier` has."""
+
+_GLASS, _CELLS = scenes.glass_and_noise, scenes.cells
 ARCHIVES = {
-    "interpolated": Golden(mixed, ("--quality", "visual", "--models", "")),
-    "full-size": Golden(sharp, ("--quality", "diagnostic", "--models", "")),
-    "jpeg-xl": Golden(stamps, ("--min-psnr", "44", "--min-ssim", "0.98", "--models", "")),
-    "exact": Golden(with_profile, ("--quality", "lossless")),
-    "jpeg-tiles": Golden(slide, ("--quality", "lossless"), ".tif"),
-    "associated": Golden(slide, ("--quality", "visual", "--models", ""), ".tif"),
-    "deidentified": Golden(slide, ("--quality", "lossless", "--deidentify"), ".tif"),
+    "interpolated": Golden(scenes.mixed, ("--quality", "visual", "--models", "")),
+    "full-size": Golden(scenes.sharp, ("--quality", "diagnostic", "--models", "")),
+    "jpeg-xl": Golden(scenes.stamps, ("--min-psnr", "44", "--min-ssim", "0.98", "--models", "")),
+    "exact": Golden(scenes.with_profile, ("--quality", "lossless")),
+    "jpeg-tiles": Golden(scenes.slide, ("--quality", "lossless"), ".tif"),
+    "associated": Golden(scenes.slide, ("--quality", "visual", "--models", ""), ".tif"),
+    "deidentified": Golden(scenes.slide, ("--quality", "lossless", "--deidentify"), ".tif"),
     "jpeg-tiles-and-glass": Golden(
-        partial(glass_and_noise, subsampling="420"), ("--min-psnr", "50", "--min-ssim", "0.98", "--models", ""), ".tif"
+        partial(_GLASS, subsampling="420"), ("--min-psnr", "50", "--min-ssim", "0.98", "--models", ""), ".tif"
     ),
     "jpeg-tiles-unpacked": Golden(
-        partial(glass_and_noise, subsampling="411"), ("--min-psnr", "55", "--min-ssim", "0.98", "--models", ""), ".tif"
+        partial(_GLASS, subsampling="411"), ("--min-psnr", "55", "--min-ssim", "0.98", "--models", ""), ".tif"
     ),
-    "generator-4x": Golden(cells, ("--quality", "visual", "--models", "archive4,archive2")),
-    "generator-2x": Golden(more_cells, ("--quality", "diagnostic", "--models", "archive2")),
+    "generator-4x": Golden(_CELLS, ("--quality", "visual", "--models", "archive4,archive2")),
+    "generator-2x": Golden(scenes.more_cells, ("--quality", "diagnostic", "--models", "archive2")),
+    "0.1.0-deidentified": Golden(
+        scenes.slide, ("--quality", "lossless", "--deidentify"), ".tif", commit=_VERSION_0_1_0
+    ),
+    "0.1.0-generator": Golden(_CELLS, ("--quality", "visual", "--models", "archive4,archive2"), commit=_VERSION_0_1_0),
+    "0.1.0-earlier-weights": Golden(
+        _CELLS, ("--quality", "visual", "--models", "archive4,archive2"), commit=_EARLIER_WEIGHTS
+    ),
 }
 
 
@@ -167,18 +81,33 @@ def make(name: str, golden: Golden) -> dict:
     """Makes one archive; returns its record."""
     target = FOLDER / f"{name}.sr.zip"
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / f"{name}{golden.suffix}"
+        source, part = Path(folder) / f"{name}{golden.suffix}", Path(folder) / "restored.png"
         golden.draw(source)
-        if main(["archive", str(source), str(target), *golden.options]):
-            sys.exit(f"{target}: was not made")
-    with ArchivedSlide(target) as archive:
-        pixels = archive.read(0, 0, archive.header.slide.width, archive.header.slide.height)
-        kinds = sorted({int(code) for code in archive.index["kind"].flat})
-        associated = {image: _sha256(archive.associated(image)) for image in archive.header.associated}
-    if archive.generators:  # other engines may round differently, by 1 of 255, so the pixels themselves are kept
+        program = _program(golden.commit, Path(folder) / "program")
+        program("archive", source, target, *golden.options)
+        with ArchiveFile(target) as archive:
+            slide = archive.header.slide
+            kinds = sorted({int(code) for code in archive.index["kind"].flat})
+            associated = {image: _sha256(archive.associated(image)) for image in archive.header.associated}
+        program("restore", target, part, "--region", f"0,0,{slide.width},{slide.height}")
+        with Image.open(part) as image:
+            pixels = np.asarray(image)
+    if any(KINDS[code].generator for code in kinds):  # engines may round differently, so the pixels themselves are kept
         Image.fromarray(pixels).save(FOLDER / f"{name}.png", optimize=True)
     file = hashlib.sha256(target.read_bytes()).hexdigest()
     return {"file": file, "kinds": kinds, "pixels": _sha256(pixels), "associated": associated}
+
+
+def _program(commit: str | None, folder: Path) -> Callable[..., object]:
+    """A function that runs `sr-tf` with arguments, as it is or as it was at a commit, whose files go to `folder`."""
+    module, root = ("sr_tf.cli.main", _ROOT) if commit is None else ("sr_tf.cli", folder)
+    if commit is not None:
+        folder.mkdir()
+        files = subprocess.run(["git", "archive", commit, "sr_tf"], cwd=_ROOT, check=True, stdout=subprocess.PIPE)
+        subprocess.run(["tar", "x", "-C", folder], check=True, input=files.stdout)
+    command = [sys.executable, "-m", module]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return lambda *arguments: subprocess.run([*command, *map(str, arguments)], cwd=root, env=environment, check=True)
 
 
 def _sha256(pixels: np.ndarray) -> str:
