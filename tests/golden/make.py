@@ -66,6 +66,7 @@ ARCHIVES = {
         partial(_GLASS, subsampling="411"), ("--min-psnr", "55", "--min-ssim", "0.98", "--models", ""), ".tif"
     ),
     "generator-4x": Golden(_CELLS, ("--quality", "visual", "--models", "archive4,archive2")),
+    "generator-4x-in-steps": Golden(_CELLS, ("--quality", "visual", "--models", "m2")),
     "generator-2x": Golden(scenes.more_cells, ("--quality", "diagnostic", "--models", "archive2")),
     "0.1.0-deidentified": Golden(
         scenes.slide, ("--quality", "lossless", "--deidentify"), ".tif", commit=_VERSION_0_1_0

@@ -1,7 +1,7 @@
 """A reader of archives that is written from `docs/archive-format.md` alone and uses nothing of `sr_tf`.
 
-It proves that the document suffices: it opens an archive of version 1, checks every hash, restores all blocks but those
-that need a generator, and refuses what the document says that a reader must refuse. It reads the file into memory.
+It proves that the document suffices: it opens an archive of version 1, checks every hash, restores all blocks, and
+refuses what the document says that a reader must refuse. It reads the file into memory.
 
     archive = Archive(Path("slide.sr.zip").read_bytes())
     pixels = archive.read()
@@ -11,10 +11,12 @@ import ast
 import hashlib
 import itertools
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 from reader_container import COMMENT, RefusedError, from_base64, grid_shape, parse_header, read_members, require
 from reader_images import decode_image, enlarge, join, read_segments, reduce, unpack
+from reader_network import generate, radius, weights_sha256
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
@@ -27,7 +29,7 @@ LARGEST_ASSOCIATED, LARGEST_BLOCK, NPY_HEADER = 256 << 20, 4 << 20, 1 << 10
 
 
 class GeneratorNeededError(Exception):
-    """A block is restored by a generator, which this reader does not run."""
+    """A block is restored by a generator whose weights were not given."""
 
 
 class Archive:
@@ -35,14 +37,16 @@ class Archive:
 
     Args:
         data: the file's content.
+        weights: the weights of generators, each a list of arrays.
 
     Attributes:
         header: the content of `archive.json`.
         index: the content of `blocks.npy`, [rows, columns].
     """
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes, weights: Iterable[list[np.ndarray]] = ()):
         self._data = data
+        self._weights = {weights_sha256(one): one for one in weights}
         self._members = read_members(data)
         self.header = parse_header(self.member("archive.json", checked=False))
         slide, native = self.header["slide"], self.header["native"]
@@ -111,19 +115,18 @@ class Archive:
     def block(self, row: int, column: int) -> np.ndarray:
         """A block's restored pixels, uint8 [h, w, 3]."""
         kind = int(self.index["kind"][row, column])
-        if kind in GENERATOR_KINDS:
-            raise GeneratorNeededError(f"block {row},{column}")
-        scale = SCALES[kind]
+        scale, (height, width) = SCALES[kind], self._size(row, column)
         if scale == 1:
             return self._stored(row, column)
-        rows = range(max(0, row - 1), min(self.index.shape[0], row + 2))
-        columns = range(max(0, column - 1), min(self.index.shape[1], column + 2))
-        around = np.concatenate([np.concatenate([self._plane(r, c, scale) for c in columns], 1) for r in rows])
-        side, height, width = BLOCK // scale, *self._size(row, column)
-        y, x = (np.arange(-HALO, side + HALO) + side * (at - span[0]) for at, span in ((row, rows), (column, columns)))
-        window = around[np.clip(y, 0, around.shape[0] - 1)][:, np.clip(x, 0, around.shape[1] - 1)]
-        cut = HALO * scale
-        return enlarge(window, scale)[cut:-cut, cut:-cut][:height, :width]
+        if kind in GENERATOR_KINDS:
+            architecture, weights = self._generator(scale)
+            halo = radius(architecture)
+            large = generate(self._window(row, column, scale, halo), architecture, weights)
+        else:
+            halo = HALO
+            large = enlarge(self._window(row, column, scale, halo), scale)
+        cut = halo * scale
+        return large[cut : cut + height, cut : cut + width]
 
     def associated(self, name: str) -> np.ndarray:
         """A label, macro or thumbnail image, uint8 [h, w, 3]."""
@@ -182,6 +185,27 @@ class Archive:
             return reduce(image, scale // own)
         height, width = (-(-length // scale) for length in self._size(row, column))
         return image if own == scale else enlarge(image, own // scale)[:height, :width]
+
+    def _window(self, row: int, column: int, scale: int, halo: int) -> np.ndarray:
+        """A block at a scale with its neighbours around it."""
+        rows = range(max(0, row - 1), min(self.index.shape[0], row + 2))
+        columns = range(max(0, column - 1), min(self.index.shape[1], column + 2))
+        around = np.concatenate([np.concatenate([self._plane(r, c, scale) for c in columns], 1) for r in rows])
+        # No more than the block needs: its lower and right part may lie outside the slide.
+        height, width = (-(-length // scale) for length in self._size(row, column))
+        side = BLOCK // scale
+        y = np.arange(-halo, height + halo) + side * (row - rows[0])
+        x = np.arange(-halo, width + halo) + side * (column - columns[0])
+        return around[np.clip(y, 0, around.shape[0] - 1)][:, np.clip(x, 0, around.shape[1] - 1)]
+
+    def _generator(self, scale: int) -> tuple[dict, list[np.ndarray]]:
+        """(architecture, weights) of the generator of a scale."""
+        records = [one for one in self.header["generators"] if one["architecture"]["scale"] == scale]
+        require(len(records) == 1, f"no generator of scale {scale}")
+        name, sha256 = records[0]["name"], records[0]["weights_sha256"]
+        if sha256 not in self._weights:
+            raise GeneratorNeededError(f"{name}, weights {sha256}")
+        return records[0]["architecture"], self._weights[sha256]
 
     def _stored(self, row: int, column: int) -> np.ndarray:
         """A block's stored image, decoded."""

@@ -22,7 +22,7 @@ from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
 
 FOLDER = Path(__file__).parent
-MODULES = ("reader", "reader_container", "reader_images")
+MODULES = ("reader", "reader_container", "reader_images", "reader_network")
 
 
 def imported(path: Path) -> set[str]:
