@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.cli.main import main
 
 FOLDER = Path(__file__).parent
+DOCUMENT = FOLDER.parents[1] / "docs" / "archive-format.md"
 ZOO = FOLDER.parents[1] / "sr_tf" / "zoo"
 RECORDS = json.loads((FOLDER / "golden.json").read_text("utf-8"))
 BY_GENERATOR = [name for name, record in RECORDS.items() if GENERATOR_KINDS & set(record["kinds"])]
@@ -43,6 +45,13 @@ def opencv_rounds_as_documented() -> bool:
 def test_every_kind_has_a_golden_archive():
     assert {kind for record in RECORDS.values() for kind in record["kinds"]} == set(SCALES)
     assert sorted(FOLDER.glob("*.zip")) == sorted(map(path_of, RECORDS))
+
+
+def test_the_document_lists_the_golden_archives():
+    rows = re.findall(r"(?m)^\| `([\w.-]+)` \| ([\d, ]+) \|", DOCUMENT.read_text("utf-8"))
+    assert {name: [int(kind) for kind in kinds.split(", ")] for name, kinds in rows} == {
+        name: record["kinds"] for name, record in RECORDS.items()
+    }
 
 
 @pytest.mark.parametrize("name", RECORDS)
