@@ -1,0 +1,113 @@
+"""The slides of the golden archives: small scenes that the project draws itself, each written to a file."""
+
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import Image, ImageCms
+
+from sr_tf.data.smear import render_smear
+
+_TILE = 128
+_JPEG = {"photometric": "ycbcr", "compression": "jpeg", "metadata": None}
+
+
+def mixed(path: Path) -> None:
+    """3 × 2 blocks, narrow ones at the edge: cells out of focus, less so, and sharp, some with noise."""
+    sharp, pixels = render_smear(21, 560, 1060), np.empty((560, 1060, 3))
+    for column, sigma in enumerate((3, 1.2, 0)):
+        place = slice(column * 353, (column + 1) * 353 + column // 2)
+        pixels[:, place] = (cv2.GaussianBlur(sharp, (0, 0), sigma) if sigma else sharp)[:, place]
+    pixels[20:110, 600:980] += np.random.default_rng(21).normal(0, 5, (90, 380, 3))
+    _save(pixels, path)
+
+
+def sharp(path: Path) -> None:
+    """Two blocks of sharp cells."""
+    _save(render_smear(12, 300, 620), path)
+
+
+def stamps(path: Path) -> None:
+    """Small pieces of a smear on grey."""
+    pixels = np.full((128, 128, 3), 200.0)
+    for y in range(3, 128, 16):
+        for x in range(3, 128, 16):
+            pixels[y : y + 8, x : x + 7] = render_smear(13, 8, 7)
+    _save(pixels, path)
+
+
+def with_profile(path: Path) -> None:
+    """A PNG with a colour profile; its sides are odd."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    _save(render_smear(14, 75, 101), path, icc_profile=profile)
+
+
+def cells(path: Path) -> None:
+    """Sharp cells, which a generator restores better than interpolation, beside cells out of focus."""
+    pixels = render_smear(14, 96, 560)
+    pixels[:, 510:] = cv2.GaussianBlur(pixels, (0, 0), 2.5)[:, 510:]
+    _save(pixels, path)
+
+
+def more_cells(path: Path) -> None:
+    """Sharp cells in two blocks."""
+    _save(render_smear(15, 64, 600), path)
+
+
+def slide(path: Path) -> None:
+    """A TIFF of JPEG tiles that share their tables, one left out, with a label, and a macro image of JPEG strips."""
+    pixels = render_smear(16, 300, 360)
+    tiles = _jpeg_tiles(pixels, 85, "420")
+    tables, _ = _split(tiles[0])
+    streams = [_split(tile)[1] for tile in tiles]
+    streams[4] = b""
+    label = np.full((40, 60, 3), 240, np.uint8)
+    label[8:32:4, 6:54] = (20, 40, 120)
+    macro = render_smear(17, 64, 96)
+    with tifffile.TiffWriter(path) as writer:
+        _write_tiles(
+            writer, pixels, streams, (2, 2), jpegtables=tables, description="Accession 4711",
+            resolution=(40_000, 40_000), resolutionunit="CENTIMETER",
+        )  # fmt: skip
+        writer.write(label, photometric="rgb", compression="zlib", description="label image", metadata=None)
+        writer.write(macro, rowsperstrip=32, description="macro image", **_JPEG, subsampling=(2, 2))
+
+
+def glass_and_noise(path: Path, subsampling: str) -> None:
+    """JPEG tiles: a block of glass, and one of noise that no codec keeps in fewer bytes than the tiles have."""
+    pixels = np.full((150, 640, 3), (226.0, 224.0, 230.0))
+    pixels[20:90, 440:480] -= 20 * np.hanning(40)[None, :, None] * np.hanning(70)[:, None, None]
+    pixels[:, 512:] += np.random.default_rng(3).normal(0, 20, (150, 128, 3))
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    with tifffile.TiffWriter(path) as writer:
+        tag = {"420": (2, 2), "411": (4, 1)}[subsampling]
+        _write_tiles(writer, pixels, _jpeg_tiles(pixels, 50, subsampling), tag)
+
+
+def _jpeg_tiles(pixels: np.ndarray, level: int, subsampling: str) -> list[bytes]:
+    height, width = pixels.shape[:2]
+    padded = np.pad(pixels, ((0, -height % _TILE), (0, -width % _TILE), (0, 0)), mode="edge")
+    places = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
+    tiles = [np.ascontiguousarray(padded[y : y + _TILE, x : x + _TILE]) for y, x in places]
+    return [imagecodecs.jpeg8_encode(tile, level=level, subsampling=subsampling) for tile in tiles]
+
+
+def _write_tiles(writer: tifffile.TiffWriter, pixels: np.ndarray, tiles: list[bytes], tag: tuple, **options) -> None:
+    side = (_TILE, _TILE)
+    writer.write(iter(tiles), shape=pixels.shape, dtype="uint8", tile=side, subsampling=tag, **_JPEG, **options)
+
+
+def _save(pixels: np.ndarray, path: Path, **options: bytes) -> None:
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path, **options)
+
+
+def _split(jpeg: bytes) -> tuple[bytes, bytes]:
+    """(a JPEG stream that holds only the tables, the rest)."""
+    parts, place = {True: b"", False: b""}, 2
+    while jpeg[place + 1] != 0xDA:
+        end = place + 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        parts[jpeg[place + 1] in (0xDB, 0xC4)] += jpeg[place:end]
+        place = end
+    return b"\xff\xd8" + parts[True] + b"\xff\xd9", b"\xff\xd8" + parts[False] + jpeg[place:]

@@ -1,0 +1,133 @@
+"""Archives that were made once are restored to the recorded pixels, by the project and by the independent reader."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from reader import GENERATOR_KINDS, SCALES, Archive, GeneratorNeededError
+from reader_images import enlarge
+
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.cli.main import main
+
+FOLDER = Path(__file__).parent
+DOCUMENT = FOLDER.parents[1] / "docs" / "archive-format.md"
+ZOO = FOLDER.parents[1] / "sr_tf" / "zoo"
+RECORDS = json.loads((FOLDER / "golden.json").read_text("utf-8"))
+BY_GENERATOR = [name for name, record in RECORDS.items() if GENERATOR_KINDS & set(record["kinds"])]
+OTHERS = [name for name in RECORDS if name not in BY_GENERATOR]
+
+
+def path_of(name: str) -> Path:
+    return FOLDER / f"{name}.sr.zip"
+
+
+def sha256(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def read_all(archive: ArchivedSlide) -> np.ndarray:
+    return archive.read(0, 0, archive.header.slide.width, archive.header.slide.height)
+
+
+@pytest.fixture(scope="module")
+def opencv_rounds_as_documented() -> bool:
+    """Whether this build of OpenCV adds in the documented order; others may round differently, by 1 of 255."""
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    return np.array_equal(cv2.resize(noise, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), enlarge(noise, 4))
+
+
+def test_every_kind_has_a_golden_archive():
+    assert {kind for record in RECORDS.values() for kind in record["kinds"]} == set(SCALES)
+    assert sorted(FOLDER.glob("*.zip")) == sorted(map(path_of, RECORDS))
+
+
+def test_the_document_lists_the_golden_archives():
+    rows = re.findall(r"(?m)^\| `([\w.-]+)` \| ([\d, ]+) \|", DOCUMENT.read_text("utf-8"))
+    assert {name: [int(kind) for kind in kinds.split(", ")] for name, kinds in rows} == {
+        name: record["kinds"] for name, record in RECORDS.items()
+    }
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_golden_archive_is_never_made_again(name):
+    assert hashlib.sha256(path_of(name).read_bytes()).hexdigest() == RECORDS[name]["file"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_reader_restores_the_recorded_pixels(name):
+    archive = Archive(path_of(name).read_bytes())
+    archive.verify()
+    assert sha256(archive.read()) == RECORDS[name]["pixels"]
+    assert {image: sha256(archive.associated(image)) for image in archive.header["associated"]} == (
+        RECORDS[name]["associated"]
+    )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_project_restores_the_recorded_pixels(name, opencv_rounds_as_documented):
+    with ArchivedSlide(path_of(name)) as archive:
+        pixels = read_all(archive)
+        associated = {image: sha256(archive.associated(image)) for image in archive.header.associated}
+    if not opencv_rounds_as_documented:
+        expected = Archive(path_of(name).read_bytes()).read()
+        assert np.abs(np.subtract(pixels, expected, dtype=int)).max() <= 1
+        pixels = expected
+    assert sha256(pixels) == RECORDS[name]["pixels"]
+    assert associated == RECORDS[name]["associated"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_verify_passes(name):
+    assert main(["verify", str(path_of(name))]) == 0
+
+
+@pytest.mark.parametrize("name", BY_GENERATOR)
+def test_the_reader_restores_the_blocks_beside_those_of_a_generator(name):
+    archive = Archive(path_of(name).read_bytes())
+    archive.verify()
+    with Image.open(FOLDER / f"{name}.png") as image:
+        expected = np.asarray(image)
+    assert sha256(expected) == RECORDS[name]["pixels"]
+    pixels = archive.read(fill=0)
+    needed = np.isin(archive.index["kind"], list(GENERATOR_KINDS)).repeat(512, 0).repeat(512, 1)
+    needed = needed[: archive.height, : archive.width]
+    assert needed.any() and not needed.all()
+    assert not pixels[needed].any()
+    np.testing.assert_array_equal(pixels[~needed], expected[~needed])
+    with pytest.raises(GeneratorNeededError):
+        archive.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_GENERATOR)
+def test_the_reader_restores_the_blocks_of_generators_within_rounding(name):
+    files = [*ZOO.glob("*/weights.npz"), *ZOO.glob("earlier/*.npz")]
+    archive = Archive(path_of(name).read_bytes(), map(weights_of, files))
+    assert_equal_within_rounding(archive.read(), name)
+
+
+def weights_of(path: Path) -> list[np.ndarray]:
+    with np.load(path) as file:
+        return [file[key] for key in file.files]
+
+
+def assert_equal_within_rounding(pixels: np.ndarray, name: str) -> None:
+    """Another engine or CPU adds in another order; the document allows 1 of 255 where that happens."""
+    with Image.open(FOLDER / f"{name}.png") as image:
+        difference = np.abs(np.subtract(pixels, np.asarray(image), dtype=int))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_GENERATOR)
+def test_generators_restore_the_recorded_pixels_within_rounding(name):
+    with ArchivedSlide(path_of(name)) as archive:
+        assert_equal_within_rounding(read_all(archive), name)
+    assert main(["verify", str(path_of(name))]) == 0
