@@ -162,8 +162,11 @@ def parse(text: str) -> Fields:
     version = _decode(text, Version)
     if version.format != FORMAT:
         raise ValueError(f"format is {_shown(version.format)}, expected {FORMAT!r}")
-    if (version.version, version.block, version.gate_tile) != (VERSION, BLOCK, GATE_TILE):
-        raise ValueError(f"version {version.version}, expected {VERSION}; a newer sr_tf may be able to read it")
+    layout = version.version, version.block, version.gate_tile
+    if layout != (VERSION, BLOCK, GATE_TILE):
+        shown = "version {} with blocks of {} and gate tiles of {} pixels".format
+        expected = shown(VERSION, BLOCK, GATE_TILE)
+        raise ValueError(f"{shown(*layout)}, expected {expected}; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
     _check_slide(fields.slide)
     if fields.native is not None:
