@@ -50,9 +50,9 @@ GENERATOR = {
 @pytest.mark.parametrize(
     ("path", "value", "found"),
     [
-        ("version", 2, "version 2 with .*expected version 1 with "),
+        ("version", 2, "version 2 with blocks of 512 and gate tiles of 256 pixels, expected version 1 with"),
         ("format", "other", "format is 'other'"),
-        ("block", 256, "blocks of 256 .*expected version 1 with blocks of 512 .*a newer sr_tf"),
+        ("block", 256, "blocks of 256 and gate tiles of 256 pixels, expected version 1 with blocks of 512 and"),
         ("slide/width", 0, "`slide.width` is 0, expected `int` >= 1"),
         ("slide/width", 2**31, "`slide.width` is 2147483648"),
         ("slide/width", "620", "`slide.width` is '620', expected `int`, got `str`"),
