@@ -26,7 +26,7 @@ _SCORES = ("psnr", "ssim", "lpips_alex")
 _BASELINE, _BICUBIC = "i-HR", "bicubic"
 _PUBLISHED = {"study, i-HR": (29.16, 0.407), "study, M1": (31.27, 0.123)}
 """PSNR and LPIPS that the study reports for its own images."""
-_ALIASES = {"m1": "M1", "m2": "M2", "m3": "M3", "paper": "paper, GAN", "mixed": "fast", "large+": "best"}
+_ALIASES = {"m1": "M1", "m2": "M2", "m3": "M3", "paper": "paper, GAN", "mixed": "fast", "mixed+": "best"}
 _INK, _MUTED, _RULE = "#1b2430", "#5a6573", "#e3e7ec"
 _COLOURS = {"interpolation": "#8b929d", "MSE": "#0056a0", "GAN": "#c23b52", "published": "#b07a1e"}
 

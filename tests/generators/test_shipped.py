@@ -112,7 +112,6 @@ def test_more_perceptual_weight_costs_psnr_and_lowers_lpips():
         ("m1", "mixed"),
         ("m2", "mixed"),
         ("m3", "mixed"),
-        ("paper", "large"),
         ("archive4g", "archive4"),
         ("archive2g", "archive2"),
     ],
