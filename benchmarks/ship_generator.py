@@ -24,7 +24,7 @@ from sr_tf.generators.load import ZOO, load_generator, load_reducer, read_weight
 from sr_tf.generators.recorded import earlier
 from sr_tf.generators.runs import kept_generators
 from sr_tf.generators.weights_hash import arrays_sha256
-from sr_tf.models.edsr import describe
+from sr_tf.models.edsr import architecture, describe
 
 flags.DEFINE_string("run", None, "Folder of the training run.", required=True)
 flags.DEFINE_string("name", None, "The generator's name in the zoo.", required=True)
@@ -73,8 +73,8 @@ def _keep(name: str, today: str) -> None:
     """Moves the weights that ship under a name now to the earlier ones."""
     weights, card = ZOO / name / "weights.npz", shipped()[name]
     sha256 = _sha256(name)
-    kept = ("architecture", "shipped", "summary", "pretrained")
-    entry = {"name": name, "replaced": today, **{key: card[key] for key in kept if key in card}}
+    entry = {"name": name, "architecture": architecture(load_generator(name)), "replaced": today}
+    entry |= {key: card[key] for key in ("shipped", "summary", "pretrained") if key in card}
     if "pretrained" in card:
         entry["pretrained_sha256"] = _sha256(card["pretrained"])
     shutil.copyfile(weights, ZOO / "earlier" / f"{sha256}.npz")
