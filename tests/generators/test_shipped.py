@@ -23,6 +23,7 @@ from sr_tf.metrics.scores import SCORES
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 CHULA_TEST, BCCD = DATA / "chula_rbc12" / "test", DATA / "bccd"
+TISSUE = DATA / "tissue"
 SLIDE = DATA / "slides" / "cmu-1-small-region.svs"
 BCCD_SEEN = 300  # the first fields in order of names, which `mixed` was trained on
 
@@ -58,6 +59,11 @@ def _haematoxylin_and_eosin():
             yield str(y), np.asarray(slide.read_region((1130, y), 0, (640, 480)).convert("RGB"))
 
 
+def _tissue():
+    for path, hr in read_folder([*TISSUE.glob("os-*.png"), *TISSUE.glob("tcga_glioma/DU-8165-*.png")], strict=True):
+        yield path.name, hr
+
+
 def _drawn():
     for seed in range(500, 504):
         yield str(seed), render_smear(seed, 256, 256)
@@ -66,8 +72,8 @@ def _drawn():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenes", "place"),
-    [(_bccd, BCCD), (_haematoxylin_and_eosin, SLIDE), (_drawn, Path(__file__))],
-    ids=["another microscope", "another stain", "drawn"],
+    [(_bccd, BCCD), (_haematoxylin_and_eosin, SLIDE), (_tissue, TISSUE), (_drawn, Path(__file__))],
+    ids=["another microscope", "another stain", "tissue at 40×", "drawn"],
 )
 def test_the_default_is_better_than_bicubic_on_every_image_of_every_domain(scenes, place):
     if not place.exists():
@@ -98,8 +104,8 @@ def test_more_perceptual_weight_costs_psnr_and_lowers_lpips():
     assert [*generators] == sorted(generators, key=lambda name: -means[name]["psnr"])
     assert [*generators] == sorted(generators, key=lambda name: -means[name]["lpips_alex"])
     for name in generators:
-        assert means[name]["psnr"] >= means["i-HR"]["psnr"] + 6.7
-        assert means[name]["ssim"] >= means["i-HR"]["ssim"] + 0.075
+        assert means[name]["psnr"] >= means["i-HR"]["psnr"] + 6.5
+        assert means[name]["ssim"] >= means["i-HR"]["ssim"] + 0.07
         assert max(abs(means[name][f"shift_{channel}"]) for channel in "rgb") < 0.1
         assert means[name]["lattice"] <= 3
     for name in ("m1", "m2", "m3"):
