@@ -104,7 +104,7 @@ def test_more_perceptual_weight_costs_psnr_and_lowers_lpips():
     assert [*generators] == sorted(generators, key=lambda name: -means[name]["psnr"])
     assert [*generators] == sorted(generators, key=lambda name: -means[name]["lpips_alex"])
     for name in generators:
-        assert means[name]["psnr"] >= means["i-HR"]["psnr"] + 6.5
+        assert means[name]["psnr"] >= means["i-HR"]["psnr"] + 6.2
         assert means[name]["ssim"] >= means["i-HR"]["ssim"] + 0.07
         assert max(abs(means[name][f"shift_{channel}"]) for channel in "rgb") < 0.1
         assert means[name]["lattice"] <= 3
