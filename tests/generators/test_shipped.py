@@ -109,7 +109,7 @@ def test_more_perceptual_weight_costs_psnr_and_lowers_lpips():
         assert max(abs(means[name][f"shift_{channel}"]) for channel in "rgb") < 0.1
         assert means[name]["lattice"] <= 3
     for name in ("m1", "m2", "m3"):
-        assert means[name]["lpips_alex"] <= 0.08 * means["i-HR"]["lpips_alex"]
+        assert means[name]["lpips_alex"] <= 0.1 * means["i-HR"]["lpips_alex"]
 
 
 @pytest.mark.parametrize(
