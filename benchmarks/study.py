@@ -13,8 +13,10 @@ from pathlib import Path
 import matplotlib
 from absl import app, flags
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.disk.files import write_atomically
+from sr_tf.evaluation.report.point_labels import place
 from sr_tf.messages import markdown_table
 from sr_tf.metrics.scores import SCORES
 
@@ -27,6 +29,7 @@ _BASELINE, _BICUBIC = "i-HR", "bicubic"
 _PUBLISHED = {"study, i-HR": (29.16, 0.407), "study, M1": (31.27, 0.123)}
 """PSNR and LPIPS that the study reports for its own images."""
 _ALIASES = {"m1": "M1", "m2": "M2", "m3": "M3", "paper": "paper, GAN", "mixed": "fast", "mixed+": "best"}
+_TICKS = (0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4)
 _INK, _MUTED, _RULE = "#1b2430", "#5a6573", "#e3e7ec"
 _COLOURS = {"interpolation": "#8b929d", "MSE": "#0056a0", "GAN": "#c23b52", "published": "#b07a1e"}
 
@@ -100,10 +103,12 @@ def _picture(document: dict) -> bytes:
         for name, (psnr, lpips) in points.items():
             kind = _kind(name, document["baselines"])
             axes.plot(psnr, lpips, "x" if kind == "published" else "o", color=_COLOURS[kind], markersize=8)
-            axes.annotate(name, (psnr, lpips), (6, 4), textcoords="offset points", color=_COLOURS[kind], fontsize=9)
         axes.invert_yaxis()
+        axes.yaxis.set_major_locator(FixedLocator(_TICKS))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.margins(0.12)
-        axes.grid(color=_RULE, which="both")
+        axes.grid(color=_RULE)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlabel("PSNR (dB), higher is better", color=_MUTED)
@@ -114,6 +119,7 @@ def _picture(document: dict) -> bytes:
             "grey: interpolation, blue: trained by MSE, red: GAN, ×: the study's own figures, on other images",
             loc="left", color=_INK, fontsize=10,
         )  # fmt: skip
+        place(figure, axes, list(points.items()))
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -18,7 +18,7 @@ HEAD = """# Model zoo
 
 The generators that ship with `sr_tf`, for research use only. `sr-tf models` lists them on the command line. The model
 cards, `sr_tf/zoo/*/card.json`, hold every setting; `python benchmarks/zoo_page.py` writes this page from them. Commands
-are those that made the weights, with version 0.1.0.
+are those that made the weights, with the program of that day.
 """
 RATES_HEAD = """## Scores at equal bytes
 
