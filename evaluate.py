@@ -46,8 +46,8 @@ flags.DEFINE_list(
     "metrics",
     [],
     "Scores in addition to PSNR and SSIM, separated by commas: psnr_y, ssim_y, lr_psnr, enl0, ssimulacra2, lpips_alex, "
-    "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr and the perceptual scores whose files "
-    "were fetched; with --report, every score whose files were fetched.",
+    "lpips_vgg, shift_r, shift_g, shift_b, lattice; or all. Default: lr_psnr, lpips_alex, enl0 and ssimulacra2, as far "
+    "as their files were fetched; with --report, all but lpips_vgg, which takes seconds for each image.",
 )
 flags.DEFINE_bool(
     "report", False, "Also write report.html: one page with tables, plots and pictures that needs no other file."
@@ -74,7 +74,7 @@ def main() -> None:
     load_tensorflow()
     from sr_tf.evaluation import table
     from sr_tf.evaluation.compare import common_scale, compare, restorations
-    from sr_tf.evaluation.measures import load_measures, run_ladder_test
+    from sr_tf.evaluation.measures import DEFAULT, OF_REPORT, load_measures, run_ladder_test
     from sr_tf.evaluation.panel import panel, typical_scene
     from sr_tf.evaluation.report.cards import model_card
     from sr_tf.evaluation.report.page import page
@@ -82,8 +82,8 @@ def main() -> None:
     from sr_tf.generators.upscale import upscale
 
     generators = {label: load_restorer(where) for label, where in models.items()}
-    names = flags.FLAGS.metrics or (["all"] if flags.FLAGS.report else [])
-    measures = load_measures(names, common_scale(generators), config.degradation)
+    default = OF_REPORT if flags.FLAGS.report else DEFAULT
+    measures = load_measures(flags.FLAGS.metrics, common_scale(generators), config.degradation, default)
     data, scenes = images or _prepared(config)
     measures = run_ladder_test(measures, scenes, partial(upscale, load_restorer("small")))
     comparison = compare(scenes(), generators, config.degradation, data, measures)

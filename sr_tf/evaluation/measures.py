@@ -14,6 +14,8 @@ ALWAYS = ("psnr", "ssim")
 """The scores that every evaluation measures."""
 DEFAULT = (*ALWAYS, "lpips_alex", "lr_psnr", "enl0", "ssimulacra2")
 """The scores that are measured if none is named."""
+OF_REPORT = tuple(key for key in SCORES if key != "lpips_vgg")
+"""The scores of a report if none is named: all but LPIPS by VGG-16, which takes seconds for each image."""
 LADDER_SCENES = 3
 """The number of scenes in the ladder test."""
 
@@ -36,14 +38,15 @@ class Measures:
     ladders: tuple[Ladder, ...] = ()
 
 
-def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measures:
+def load_measures(names: Sequence[str], scale: int, degradation: str, default: Sequence[str] = DEFAULT) -> Measures:
     """Loads scores.
 
     Args:
-        names: keys of `SCORES`, or `all`; empty for `DEFAULT`. PSNR and SSIM are always added. The files of a named
+        names: keys of `SCORES`, or `all`; empty for `default`. PSNR and SSIM are always added. The files of a named
             score must be present; other scores are left out if their files were not fetched.
         scale: reduction in each direction.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
+        default: keys of `SCORES`.
 
     Raises:
         UserError: a name is unknown, a file of a named score is missing, or a file is damaged.
@@ -51,7 +54,7 @@ def load_measures(names: Sequence[str], scale: int, degradation: str) -> Measure
     unknown = sorted(set(names) - set(SCORES) - {"all"})
     if unknown:
         raise UserError(f"--metrics={','.join(unknown)}: unknown, expected all or some of {', '.join(SCORES)}")
-    wanted = {*ALWAYS, *(SCORES if "all" in names else names or DEFAULT)}
+    wanted = {*ALWAYS, *(SCORES if "all" in names else names or default)}
     functions, unmeasured = {}, {}
     for key, score in SCORES.items():
         if key not in wanted:
