@@ -42,11 +42,28 @@ class LPIPS:
         Raises:
             UserError: the images are too small.
         """
+        return self.distance(self.features(hr), sr)
+
+    def features(self, images):
+        """The features that the distance compares; compute them once for an image that is compared several times.
+
+        Args:
+            images: RGB [N, H, W, 3], uint8 or float, values in [0, 255]; H and W at least 31 (alex) or 16 (vgg).
+
+        Returns:
+            A list of float32 [N, h, w, C], one for each layer.
+
+        Raises:
+            UserError: the images are too small.
+        """
         least = _LEAST_SIDE[self.kind]
-        if min(hr.shape[1:3]) < least:
-            height, width = hr.shape[1:3]
+        if min(images.shape[1:3]) < least:
+            height, width = images.shape[1:3]
             raise UserError(
                 f"LPIPS {self.kind}: found an image of {width}×{height} pixels, expected at least {least}×{least}"
             )
-        features = (self._network(ops.cast(images, "float32")) for images in (hr, sr))
-        return feature_distance(*features, self._heads)
+        return self._network(ops.cast(images, "float32"))
+
+    def distance(self, hr_features, sr):
+        """The distance of each pair, like a call, but from the `features` of HR."""
+        return feature_distance(hr_features, self.features(sr), self._heads)

@@ -100,11 +100,12 @@ def _lr_psnr(scale: int, degradation: str) -> Measure:
     return lambda hr, sr: lr_psnr(hr, sr, scale, degradation)
 
 
-def _enl0(scale: int, degradation: str) -> Measure:
-    from sr_tf.metrics.feature_distance import ENL0
+def _comparing_features(metric) -> Measure:
+    """The measure of a metric with `features` and `distance`, which keeps the features of the last HR.
 
-    metric = ENL0(locate("efficientnet_lite0"))
-    last: list = [None, None]  # the last HR and its features: callers compare one HR with many SRs in a row
+    Callers compare one HR with many SRs in a row.
+    """
+    last: list = [None, None]
 
     def measure(hr: np.ndarray, sr: np.ndarray) -> float:
         if not np.array_equal(last[0], hr):
@@ -114,11 +115,17 @@ def _enl0(scale: int, degradation: str) -> Measure:
     return measure
 
 
+def _enl0(scale: int, degradation: str) -> Measure:
+    from sr_tf.metrics.feature_distance import ENL0
+
+    return _comparing_features(ENL0(locate("efficientnet_lite0")))
+
+
 def _lpips(kind: str) -> Callable[[int, str], Measure]:
     def load(scale: int, degradation: str) -> Measure:
         from sr_tf.metrics.lpips import LPIPS
 
-        return _single(LPIPS(kind))
+        return _comparing_features(LPIPS(kind))
 
     return load
 
