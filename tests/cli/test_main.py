@@ -105,7 +105,7 @@ def test_alpha_goes_from_the_mse_generator_to_the_fine_tuned_one(tmp_path):
         out = tmp_path / f"{alpha}.png"
         assert main(["upscale", str(tmp_path / "lr.png"), str(out), "--model", "m3", "--alpha", alpha]) == 0
         results[alpha] = read_rgb(out)
-    np.testing.assert_array_equal(results["0"], upscale(load_generator("small"), lr))
+    np.testing.assert_array_equal(results["0"], upscale(load_generator("mixed"), lr))
     np.testing.assert_array_equal(results["0.5"], upscale(load_generator("m3@0.5"), lr))
     np.testing.assert_array_equal(results["1"], upscale(load_generator("m3"), lr))
     assert len({image.tobytes() for image in results.values()}) == 3
@@ -164,4 +164,6 @@ def test_shipped_models_are_small_and_carry_a_card(capsys):
         assert name in printed
         assert {"command", "data", "steps", "hours", "architecture"} <= set(card)
         assert {"scores", "rate_distortion"} & set(card)  # measured on uncompressed LRs, or on those of archives
-        assert (ROOT / "sr_tf" / "zoo" / name / "weights.npz").stat().st_size <= 2e6
+        # Nothing but float16 weights; only the study's full-size network has more than a million of them.
+        size = (ROOT / "sr_tf" / "zoo" / name / "weights.npz").stat().st_size
+        assert size <= (5.2e6 if name == "paper" else 2e6)

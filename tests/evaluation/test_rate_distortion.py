@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation import rate_methods, rate_tables
@@ -252,6 +253,8 @@ def test_the_command_writes_everything_and_continues(few_levels, tmp_path, capsy
     assert main(command) == 0
     written = {path.name for path in out.iterdir()}
     files = {"table.txt", "table.md", "deltas.md", "rate-distortion.json", "curves-psnr.png", "curves-ssim.png"}
+    if is_cached("lpips_imagenet"):
+        files.add("curves-lpips_alex.png")
     assert written == {*files, "images"}
     assert (out / "images" / "b" / "c.png.json").is_file()
     assert "skipped 1 of 3" in caplog.text

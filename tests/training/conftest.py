@@ -49,7 +49,10 @@ def small_run(scenes, vgg19_weights, tmp_path_factory):
         "steps": 12,
         "validate_every": 5,
         "validation_scenes": 2,
+        "content": "vgg19",
+        "content_form": "mse",
         "content_weights": vgg19_weights,
+        "select_by": "content",
     }
 
 

@@ -142,7 +142,8 @@ def test_the_gan_phase_starts_from_the_pretrained_generator(whole, start, tmp_pa
     flags = {
         **SMALL, "phase": "gan", "steps": 6, "pretrained": whole, "run_dir": tmp_path / "gan",
         "content": "efficientnet_lite2", "content_weights": efficientnet, "content_layers": "stem,block0",
-        "structure_weight": 1.0, "colour_weight": 1.0,
+        "content_form": "mse", "select_by": "content",
+        "structure_weight": 1.0, "colour_weight": 1.0, "pixel_weight": 0.0,
     }  # fmt: skip
     _, messages = finished(start(flags))
     for name in ("content", "adversarial", "structure", "colour", "discriminator_loss"):
