@@ -27,8 +27,9 @@ demo: .venv/run
 	@echo "== 1. Train a fresh generator on drawn blood smears (research use only)"
 	$(BIN)/python train.py --phase=pretrain --preset=smoke --run_dir=$(DEMO)/pretrain --tfds_dir=$(DEMO)/tfrecords
 	@echo "== 2. Score it and a shipped generator beside interpolation"
-	$(BIN)/sr-tf assets fetch lpips_imagenet || echo "Going on without LPIPS."
-	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,mixed --tfds_dir=$(DEMO)/tfrecords --out=$(DEMO)/evaluation --report
+	scores=lr_psnr,ssimulacra2; \
+	$(BIN)/sr-tf assets fetch lpips_imagenet && scores=lr_psnr,lpips_alex || echo "Going on without LPIPS."; \
+	$(BIN)/python evaluate.py --models=$(DEMO)/pretrain,mixed --tfds_dir=$(DEMO)/tfrecords --metrics=$$scores --out=$(DEMO)/evaluation --report
 	@echo "== 3. Reduce a scene 4 times in each direction, then restore it"
 	$(BIN)/sr-tf smear $(DEMO)/scenes --overwrite
 	$(BIN)/sr-tf reduce $(DEMO)/scenes $(DEMO)/lr --overwrite
