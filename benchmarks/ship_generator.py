@@ -1,6 +1,6 @@
 """Adds the best generator of a training run to the zoo, with its reducer if it has one: float16 weights and a card.
 
-Weights that shipped under the name before move to `zoo/earlier`, because archives may name their hash.
+Weights that shipped under the name before are kept in `zoo/earlier`, because archives may name their hash.
 
   python benchmarks/ship_generator.py --run=runs/small-pretrain --name=small \
       --command="python train.py …" --data="…" --machine="…"
@@ -70,7 +70,7 @@ def main(_) -> None:
 
 
 def _keep(name: str, today: str) -> None:
-    """Moves the weights that ship under a name now to the earlier ones."""
+    """Keeps the weights that ship under a name now among the earlier ones."""
     weights, card = ZOO / name / "weights.npz", shipped()[name]
     sha256 = _sha256(name)
     entry = {"name": name, "architecture": architecture(load_generator(name)), "replaced": today}

@@ -17,6 +17,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.disk.files import write_atomically
 from sr_tf.evaluation.report.point_labels import place
+from sr_tf.generators.load import shipped
+from sr_tf.generators.names import parse_model
 from sr_tf.messages import markdown_table
 from sr_tf.metrics.scores import SCORES
 
@@ -48,20 +50,17 @@ def main(_) -> None:
 
 def _heading() -> list[str]:
     own = [SCORES[key].label for key in _SCORES]
-    return [
-        "set",
-        "scenes",
-        "model",
-        "alias",
-        *own,
-        *(f"i-HR {SCORES[key].heading}" for key in _SCORES),
-        "LPIPS / i-HR",
-    ]
+    of_baseline = [f"{_BASELINE} {SCORES[key].heading}" for key in _SCORES]
+    return ["set", "scenes", "model", "alias", *own, *of_baseline, "LPIPS / i-HR"]
+
+
+def _data(document: dict) -> str:
+    """The name of the images, with which a protocol begins."""
+    return document["protocol"].split(",")[0]
 
 
 def _rows(document: dict) -> list[list[str]]:
     means, base = document["means"], document["means"][_BASELINE]
-    data = document["protocol"].split(",")[0]
     scenes = str(len(next(iter(document["scenes"].values()))))
     rows = []
     for name, mean in means.items():
@@ -69,7 +68,7 @@ def _rows(document: dict) -> list[list[str]]:
             continue
         texts = [SCORES[key].text(values[key]) for values in (mean, base) for key in _SCORES]
         ratio = f"{mean['lpips_alex'] / base['lpips_alex']:.3f}"
-        rows.append([data, scenes, name, _ALIASES.get(name, ""), *texts, ratio])
+        rows.append([_data(document), scenes, name, _ALIASES.get(name, ""), *texts, ratio])
     return rows
 
 
@@ -79,18 +78,18 @@ def _bounds(documents: list[dict]) -> list[list[str]]:
         ["set", "model", "PSNR − bicubic, worst", "LPIPS / bicubic, mean", "lattice − bicubic, worst (dB)", "shift"]
     ]
     for document in documents:
-        scenes, bicubic = document["scenes"], document["scenes"][_BICUBIC]
+        scenes, means = document["scenes"], document["means"]
+        bicubic = scenes[_BICUBIC]
         for name, each in scenes.items():
             if name in document["baselines"]:
                 continue
             psnr = min(scores["psnr"] - bicubic[scene]["psnr"] for scene, scores in each.items())
-            means = document["means"]
             ratio = means[name]["lpips_alex"] / means[_BICUBIC]["lpips_alex"]
             lattice = shift = "–"
             if "lattice" in means[name]:
                 lattice = f"{max(scores['lattice'] - bicubic[scene]['lattice'] for scene, scores in each.items()):+.1f}"
                 shift = f"{max((means[name][f'shift_{channel}'] for channel in 'rgb'), key=abs):+.3f}"
-            rows.append([document["protocol"].split(",")[0], name, f"{psnr:+.2f}", f"{ratio:.3f}", lattice, shift])
+            rows.append([_data(document), name, f"{psnr:+.2f}", f"{ratio:.3f}", lattice, shift])
     return rows
 
 
@@ -126,14 +125,13 @@ def _picture(document: dict) -> bytes:
 
 
 def _kind(name: str, baselines: list[str]) -> str:
-    from sr_tf.generators.load import shipped
-
     if name in _PUBLISHED:
         return "published"
     if name in baselines:
         return "interpolation"
-    card = shipped().get(name.rstrip("+").split("@")[0], {})
-    return "GAN" if card.get("settings", {}).get("phase") == "gan" and "@0" not in name.rstrip("+")[-2:] else "MSE"
+    model = parse_model(name)
+    card = shipped().get(model.where, {})
+    return "GAN" if model.alpha and card.get("settings", {}).get("phase") == "gan" else "MSE"
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def test_paper_is_the_study():
         config = preset("paper", phase)
         assert (config.phase, config.steps) == (phase, steps)
         assert (config.blocks, config.filters, config.scale) == (32, 64, 4)
+        assert config.schedule == {"pretrain": "constant", "gan": "cosine"}[phase]
         assert (config.warmup_steps, config.learning_rate) == (0, 1e-4)
         assert (config.degradation, config.keep_best) == ("study", 3)
 

@@ -20,8 +20,8 @@ from sr_tf.images.reading import find_images, read_folder
 from sr_tf.metrics.scores import SCORES
 
 _TABLES = ("table.txt", "table.md", "deltas.md", "rate-distortion.json")
-_HEADLINE = "lpips_alex"
-"""The perceptual score that is measured if none is named."""
+_DEFAULT = ("lpips_alex",)
+"""The scores besides PSNR and SSIM if none is named, as far as their files were fetched."""
 _DIRECTED = [key for key, score in SCORES.items() if score.better]
 """The scores for which higher or lower is better; only these can be drawn as curves."""
 
@@ -43,7 +43,7 @@ def compare_rates(
         out: the folder for the results. It keeps each image's points in `images/`, so a later call can continue.
         models: generators, as `sr_tf.generators.load.load_generator` takes them.
         refine: whether to add each generator with refined LRs.
-        scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM; None: LPIPS if it can be measured.
+        scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM; None: LPIPS if it was fetched.
         band: the lowest and highest rate for the mean gain, in bit/pixel.
         workers: the number of encoders that run at the same time.
         strict: whether to stop at an unreadable image instead of skipping it.
@@ -52,9 +52,7 @@ def compare_rates(
         UserError: the folder has no images, `out` cannot be written, a generator or score does not exist, or the files
             of a score are missing.
     """
-    if scores is None:
-        scores = () if SCORES[_HEADLINE].missing_assets else (_HEADLINE,)
-    unknown = sorted(set(scores) - set(_DIRECTED))
+    unknown = sorted(set(scores or ()) - set(_DIRECTED))
     if unknown:
         raise UserError(
             f"--scores={','.join(unknown)}: not a score for curves, expected some of {', '.join(_DIRECTED)}"
@@ -62,7 +60,7 @@ def compare_rates(
     wheres = labels(models)
     paths = find_images(folder)
     # The command may be repeated, so its own results are replaced, but no image of the data set.
-    curves = [f"curves-{key}.png" for key in (*ALWAYS, *scores)]
+    curves = [f"curves-{key}.png" for key in (*ALWAYS, *(_DEFAULT if scores is None else scores))]
     check_outputs([out / name for name in (*_TABLES, *curves)], ANY, {"input image": paths}, overwrite=True)
     make_folder(out)
     generators = {label: load_generator(where) for label, where in wheres.items()}
@@ -73,7 +71,8 @@ def compare_rates(
         for path, image in read_folder(paths, strict):
             yield str(path.relative_to(folder)), image
 
-    measures = load_measures((*ALWAYS, *scores), rate_tables.SCALE, DEGRADATION)
+    named = () if scores is None else (*ALWAYS, *scores)
+    measures = load_measures(named, rate_tables.SCALE, DEGRADATION, _DEFAULT)
     if any(SCORES[key].perceptual for key in measures.functions):
         measures = run_ladder_test(measures, scenes, partial(upscale, load_generator("small")))
     points, sizes = measure(scenes(), methods, measures, out / "images", workers, len(paths))

@@ -20,19 +20,13 @@ def content(hr_features, sr_features):
     return sum(distances) / len(distances)
 
 
-def unit_content(hr_features, sr_features):
+def unit_content(hr_features, sr_features, heads=None):
     """Distance between unit-normalised features, in the form of LPIPS; see `sr_tf.metrics.feature_distance`.
+
+    With the published weights of channels in `heads` it is LPIPS itself (Zhang et al. 2018).
 
     All positions have equal weight, whereas strong edges dominate the MSE of features. The distance does not depend on
     brightness, so it needs `colour` or `pixel_mse` as a second loss.
-    """
-    return ops.mean(feature_distance(hr_features, sr_features))
-
-
-def lpips_content(hr_features, sr_features, heads):
-    """LPIPS (Zhang et al. 2018) as a loss: `unit_content` with the published weight of each channel in `heads`.
-
-    Like `unit_content`, it needs `colour` or `pixel_mse` beside it.
     """
     return ops.mean(feature_distance(hr_features, sr_features, heads))
 

@@ -78,17 +78,18 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
 
 def _content(config: TrainConfig, network: keras.Model | None) -> tuple[keras.Model, Callable]:
     """The network of the content loss, unless it is given, and the function that compares features."""
-    if config.content_form == "lpips" and network is None:
-        if config.content != "vgg16" or config.content_layers or config.content_weights:
-            raise UserError(
-                "--content_form=lpips: the published heads belong to five layers of vgg16, expected --content=vgg16 "
-                "without --content_layers and --content_weights"
-            )
-        network, heads = lpips_network("vgg")
-        return network, partial(losses.lpips_content, heads=heads)
-    if network is None:
-        network = build_content_network(config.content, config.content_weights or None, config.content_layers)
-    return network, losses.unit_content if config.content_form == "unit" else losses.content
+    if config.content_form != "lpips" or network is not None:
+        network = network or build_content_network(
+            config.content, config.content_weights or None, config.content_layers
+        )
+        return network, losses.unit_content if config.content_form == "unit" else losses.content
+    if config.content != "vgg16" or config.content_layers or config.content_weights:
+        raise UserError(
+            "--content_form=lpips: the published heads belong to five layers of vgg16, expected --content=vgg16 "
+            "without --content_layers and --content_weights"
+        )
+    network, heads = lpips_network("vgg")
+    return network, partial(losses.unit_content, heads=heads)
 
 
 def build_generator(config: TrainConfig) -> EDSR:

@@ -120,13 +120,13 @@ def test_unit_content_ignores_the_strength_of_features():
     assert float(losses.unit_content([hr[0] * 7], [sr[0] * 0.1])) == pytest.approx(distance, rel=1e-4)
 
 
-def test_lpips_content_weighs_channels():
+def test_unit_content_weighs_channels_by_heads():
     hr, sr = ([random(2, 3, 4, 5), random(2, 2, 2, 7)] for _ in range(2))
     heads = [RNG.uniform(0, 1, channels).astype(np.float32) for channels in (5, 7)]
     unit = [[image / np.linalg.norm(image, axis=-1, keepdims=True) for image in images] for images in (hr, sr)]
     expected = sum(((a - b) ** 2 @ head).mean() for a, b, head in zip(*unit, heads, strict=True))
-    assert float(losses.lpips_content(hr, sr, heads)) == pytest.approx(expected, rel=1e-5)
-    assert float(losses.lpips_content(hr, sr, [np.ones_like(head) for head in heads])) == pytest.approx(
+    assert float(losses.unit_content(hr, sr, heads)) == pytest.approx(expected, rel=1e-5)
+    assert float(losses.unit_content(hr, sr, [np.ones_like(head) for head in heads])) == pytest.approx(
         float(losses.unit_content(hr, sr)), rel=1e-5
     )
 
