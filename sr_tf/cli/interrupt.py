@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from sr_tf.messages import open_closed_streams
+
 _GRACE = 1.5
 """Seconds for the usual way out, which removes drafts. After it, the process leaves what a killed one leaves."""
 
@@ -27,11 +29,14 @@ def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
     if not process or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
+    open_closed_streams()
+    # An own copy: while a framework is imported, the process's stderr leads nowhere.
+    stderr = os.dup(2)
     hearing, telling = socket.socketpair()
     telling.setblocking(False)
     before = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
     heard, ended = threading.Event(), threading.Event()
-    listener = threading.Thread(target=_end_soon, args=(hearing, heard, ended, program), daemon=True)
+    listener = threading.Thread(target=_end_soon, args=(hearing, heard, ended, stderr, program), daemon=True)
     listener.start()
     try:
         yield
@@ -40,6 +45,7 @@ def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
         signal.set_wakeup_fd(before)
         telling.close()
         listener.join()
+        os.close(stderr)
         if heard.is_set():
             # Drafts are removed by now. The usual end waits for threads and for a framework to free its memory.
             for stream in (sys.stdout, sys.stderr):
@@ -48,11 +54,13 @@ def prompt_stop(process: bool, program: str = "sr-tf") -> Iterator[None]:
             os._exit(130)
 
 
-def _end_soon(hearing: socket.socket, heard: threading.Event, ended: threading.Event, program: str) -> None:
+def _end_soon(
+    hearing: socket.socket, heard: threading.Event, ended: threading.Event, stderr: int, program: str
+) -> None:
     while numbers := hearing.recv(64):
         if signal.SIGINT in numbers and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             heard.set()
             if not ended.wait(_GRACE):
-                os.write(2, f"\n{program}: stopped\n".encode())
+                os.write(stderr, f"\n{program}: stopped\n".encode())
                 os._exit(130)
             return

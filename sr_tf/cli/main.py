@@ -24,9 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         from sr_tf.cli.interrupt import prompt_stop
-        from sr_tf.messages import exit_code, open_closed_streams
+        from sr_tf.messages import exit_code
 
-        open_closed_streams()
         with prompt_stop(argv is None):
             return exit_code("sr-tf", lambda: _run(argv))
     except KeyboardInterrupt:

@@ -88,6 +88,17 @@ def check_ctrl_c(command, delay, program, folder=None):
     assert "Traceback" not in error
 
 
+def test_ctrl_c_says_so_while_a_framework_is_imported():
+    """The import silences stderr, and Python hears of the signal only when native code returns."""
+    script = (
+        "import hashlib, sr_tf.messages as messages\n"
+        "from sr_tf.cli.interrupt import prompt_stop\n"
+        "with prompt_stop(True), messages._native_stderr_muted():\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)\n"
+    )
+    check_ctrl_c([sys.executable, "-c", script], 1.5, "sr-tf")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.3, 1.0, 8.0])
 @pytest.mark.parametrize("program", ["train.py", "evaluate.py"])
