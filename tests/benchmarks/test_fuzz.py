@@ -26,6 +26,7 @@ def rows(table: str) -> dict[str, list[int]]:
     return {kind: [int(value.replace(",", "")) for value in values.split(" | ")] for kind, values in found}
 
 
+@pytest.mark.long
 def test_mutated_inputs_of_every_kind_are_read_or_refused_in_one_line():
     counts = rows(fuzz("--inputs=10", "--seed=1"))
     assert len(counts) == KINDS + 1
