@@ -84,6 +84,8 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
         f"{run_dir}: {describe(averaged)}, {len(store)} training ({memory}) and {len(validation)} validation scenes of "
         f"{data.name}, {backend.device}, from step {first} to {config.steps}"
     )
+    if config.phase == "gan":
+        tell(f"content loss: {config.content_weight:g} × features of {config.content}, form {config.content_form}")
     for name, scores in validation.baselines.items():
         tell(f"validation: {name} psnr {scores['psnr']:.4f} ssim {scores['ssim']:.4f}")
 
