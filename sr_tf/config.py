@@ -70,7 +70,11 @@ class TrainConfig:
     # Generator.
     blocks: int = _field(32, "Number of residual blocks of the EDSR generator.")
     filters: int = _field(64, "Filters of the generator's convolutions.")
-    scale: int = _field(4, "Factor between HR and LR in each direction: 2, 4 or 8.")
+    scale: int = _field(
+        4,
+        "Factor between HR and LR in each direction: 2, 4 or 8. 1: a filter that restores images which AVIF stored at "
+        "full size, at one of --lr_qualities, which it is told; --crop_size is then even, for instance 96.",
+    )
     residual_scaling: float = _field(1.0, "Factor on each residual branch (EDSR uses 0.1 with 256 filters).")
     one_step: bool = _field(False, "Enlarge by a single pixel shuffle at the end: half the cost at 32 filters.")
 
@@ -142,8 +146,10 @@ class TrainConfig:
                 raise UserError(f"--{name}={getattr(self, name)}: expected a number above 0")
         if not self.warmup_steps >= 0:
             raise UserError(f"--warmup_steps={self.warmup_steps}: expected 0 or more")
-        if self.scale not in (2, 4, 8):
-            raise UserError(f"--scale={self.scale}: expected 2, 4 or 8")
+        if self.scale not in (1, 2, 4, 8):
+            raise UserError(f"--scale={self.scale}: expected 1, 2, 4 or 8")
+        if self.scale == 1:
+            self._check_filter()
         if self.structure_weight and self.crop_size * self.scale < 44:
             raise UserError(
                 f"--crop_size={self.crop_size}: HR patches have a side of {self.crop_size * self.scale} pixels, "
@@ -164,6 +170,18 @@ class TrainConfig:
             raise UserError(f"--crop_size={self.crop_size}: expected a multiple of 8 for --learn_reduction")
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"--ema_decay={self.ema_decay}: expected a number from 0 to below 1")
+
+    def _check_filter(self) -> None:
+        wrong = {
+            "phase": self.phase != "pretrain", "learn_reduction": self.learn_reduction, "one_step": self.one_step,
+            "lr_qualities": not self.lr_qualities, "crop_size": self.crop_size % 2,
+        }  # fmt: skip
+        for name, is_wrong in wrong.items():
+            if is_wrong:
+                raise UserError(
+                    f"--{name}={getattr(self, name)}: --scale=1 trains a filter, expected --phase=pretrain, "
+                    "--lr_qualities and an even --crop_size, without --learn_reduction and --one_step"
+                )
 
     @property
     def qualities(self) -> tuple[int, ...]:

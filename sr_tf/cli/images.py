@@ -80,7 +80,7 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument("images", type=Path, metavar="FOLDER", help="HR images, searched with its sub-folders")
     command.add_argument("output", type=Path, metavar="OUT", help="the .npz file")
-    _add_reduction(command)
+    _add_reduction(command, 1)
     command.add_argument("--reducer", default="", metavar="NAME", help="reduce by the reducer of this generator")
     command.add_argument(
         "--lr-qualities",
@@ -103,9 +103,14 @@ def _add_files(command: argparse.ArgumentParser) -> None:
     arguments.add_overwrite(command, "PNG files")
 
 
-def _add_reduction(command: argparse.ArgumentParser) -> None:
+def _add_reduction(command: argparse.ArgumentParser, *more_scales: int) -> None:
+    at_full_size = "; 1: coded at full size, to train a filter" if more_scales else ""
     command.add_argument(
-        "--scale", type=int, choices=_SCALES, default=4, help="factor between HR and LR in each direction (default 4)"
+        "--scale",
+        type=int,
+        choices=(*more_scales, *_SCALES),
+        default=4,
+        help=f"factor between HR and LR in each direction (default 4){at_full_size}",
     )
     command.add_argument(
         "--degradation",

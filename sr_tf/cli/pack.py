@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sr_tf.config import TrainConfig
 from sr_tf.data.packed import write_packed
-from sr_tf.data.scene_store import CodedLRs
+from sr_tf.data.scene_store import CodedLRs, coded_at_full_size
 from sr_tf.disk.outputs import PACKED_SCENES, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import parse_model
@@ -28,7 +28,7 @@ def pack_folder(
     Args:
         folder: the folder of HR images.
         output: the `.npz` file to write.
-        scale: reduction in each direction.
+        scale: reduction in each direction; 1: images at full size for a filter, which need `qualities`.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`.
         model: the generator whose reducer reduces the images; empty: they are reduced by `degradation`.
         qualities: AVIF qualities, as in `TrainConfig.lr_qualities`.
@@ -43,17 +43,23 @@ def pack_folder(
     """
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected a name that ends in .npz")
+    if scale == 1 and (model or not qualities):
+        raise UserError("--scale=1: packs coded images for a filter, expected --lr-qualities and no --reducer")
     config = TrainConfig(lr_qualities=qualities)  # checks the qualities
-    reduction = partial(reduce, scale=scale, degradation=degradation)
-    if model:
-        reduction = _reduction_of(model, scale)
     paths = find_images(folder)
     generator = [Path(parse_model(model).where)] if model else []
     check_outputs([output], PACKED_SCENES, {"input image": paths, "generator": generator}, overwrite)
     images = (image for _, image in read_folder(paths, strict))
-    lrs = CodedLRs(reduction, config.qualities)
+    lrs = _lrs(scale, degradation, model, config.qualities)
     count = write_packed(output, images, scale, degradation, lrs, config.lr_qualities)
     return f"{output}: {count} scenes, {output.stat().st_size / 1e6:,.0f} MB"
+
+
+def _lrs(scale: int, degradation: str, model: str, qualities: tuple[int, ...]) -> CodedLRs:
+    if scale == 1:
+        return coded_at_full_size(qualities)
+    plain = partial(reduce, scale=scale, degradation=degradation)
+    return CodedLRs(_reduction_of(model, scale) if model else plain, qualities)
 
 
 def _reduction_of(model: str, scale: int):

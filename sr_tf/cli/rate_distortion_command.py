@@ -13,7 +13,7 @@ from sr_tf.evaluation.measures import ALWAYS, load_measures, run_ladder_test
 from sr_tf.evaluation.rate_distortion import measure
 from sr_tf.evaluation.rate_methods import DEGRADATION, default_methods
 from sr_tf.evaluation.rate_results import RateDistortion
-from sr_tf.generators.load import ZOO, load_generator, load_reducer, shipped
+from sr_tf.generators.load import ZOO, load_generator, load_network, load_reducer, shipped
 from sr_tf.generators.names import labels
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.reading import find_images, read_folder
@@ -41,7 +41,7 @@ def compare_rates(
     Args:
         folder: the folder of HR images.
         out: the folder for the results. It keeps each image's points in `images/`, so a later call can continue.
-        models: generators, as `sr_tf.generators.load.load_generator` takes them.
+        models: generators and filters, as `sr_tf.generators.load.load_network` takes them.
         refine: whether to add each generator with refined LRs.
         scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM; None: LPIPS if it was fetched.
         band: the lowest and highest rate for the mean gain, in bit/pixel.
@@ -63,7 +63,7 @@ def compare_rates(
     curves = [f"curves-{key}.png" for key in (*ALWAYS, *(_DEFAULT if scores is None else scores))]
     check_outputs([out / name for name in (*_TABLES, *curves)], ANY, {"input image": paths}, overwrite=True)
     make_folder(out)
-    generators = {label: load_generator(where) for label, where in wheres.items()}
+    generators = {label: load_network(where) for label, where in wheres.items()}
     reducers = {label: load_reducer(where) for label, where in wheres.items()}
     methods = default_methods(generators, reducers, refine)
 

@@ -1,7 +1,8 @@
 """Scenes and their LRs in one `.npz` file, for training where neither TensorFlow nor codecs are installed.
 
 Arrays: `hr/000000` … uint8 [H, W, 3]; `lr/000000/0` … uint8 [ceil(H / scale), ceil(W / scale), 3], one for each
-quality; and the scalars `scale`, `degradation` and `qualities` (as `TrainConfig.lr_qualities`).
+quality, which is the fourth channel at scale 1; and the scalars `scale`, `degradation` and `qualities` (as
+`TrainConfig.lr_qualities`).
 """
 
 import re
@@ -44,6 +45,7 @@ class PackedScenes:
         degradation: the reduction from HR to LR, a name in `sr_tf.images.degradation.DEGRADATIONS`.
         qualities: AVIF qualities at which the LRs were compressed, separated by commas; empty: not compressed.
         variants: the number of LRs of each scene.
+        channels: of an LR: 3, or at scale 1 also the quality.
 
     Raises:
         UserError: the file does not exist, is damaged, or is no file of packed scenes.
@@ -57,6 +59,7 @@ class PackedScenes:
             self.scale, self.degradation, self.qualities = settings.values()
             self._check_settings()
             self.variants = max(1, len(self.qualities.split(",")))
+            self.channels = 4 if self.scale == 1 else 3
             self._count = sum(_HR.fullmatch(name) is not None for name in self._arrays.names)
             if self._arrays.names != set(_names(self._count, self.variants)):
                 raise UserError(f"{self.path}: lacks arrays of a scene, or contains other arrays, {_EXPECTED}")
@@ -79,9 +82,9 @@ class PackedScenes:
         return hr
 
     def lr(self, index: int, variant: int, hr: np.ndarray) -> np.ndarray:
-        """Reads one LR of one scene, uint8 [h, w, 3], whose HR is `hr`. Thread-safe."""
+        """Reads one LR of one scene, uint8 [h, w, channels], whose HR is `hr`. Thread-safe."""
         height, width = (-(-side // self.scale) for side in hr.shape[:2])
-        return self._arrays.read(f"lr/{index:06d}/{variant}", "uint8", (height, width, 3))
+        return self._arrays.read(f"lr/{index:06d}/{variant}", "uint8", (height, width, self.channels))
 
     def _check_settings(self) -> None:
         if self.degradation not in DEGRADATIONS:
@@ -104,7 +107,7 @@ class PackedLRs:
     """The LRs of packed scenes; see `sr_tf.data.scene_store.LRs`."""
 
     def __init__(self, scenes: PackedScenes):
-        self.variants = scenes.variants
+        self.variants, self.channels = scenes.variants, scenes.channels
         self._scenes = scenes
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:

@@ -24,14 +24,16 @@ class Pairs(Protocol):
         scale: HR pixels for each LR pixel, in each direction.
         variants: the number of LRs of each scene.
         sizes: int [N, 2], height and width of each scene's LR in pixels.
+        channels: 3, or 4 if the LR's last channel is the codec's quality.
     """
 
     scale: int
     variants: int
+    channels: int
     sizes: np.ndarray
 
     def pair(self, index: int, variant: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns LR, uint8 [h, w, 3], and HR, uint8 [scale · h, scale · w, 3], of one scene. Thread-safe."""
+        """Returns LR, uint8 [h, w, channels], and HR, uint8 [scale · h, scale · w, 3], of one scene. Thread-safe."""
 
 
 class Sampler:
@@ -56,7 +58,7 @@ class Sampler:
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The shapes of the two arrays that `patch` returns."""
-        lr, hr = ((side, side, 3) for side in (self._size, self._size * self._pairs.scale))
+        lr, hr = (self._size, self._size, self._pairs.channels), (*(self._size * self._pairs.scale,) * 2, 3)
         return (hr, ()) if self._qualities else (lr, hr)
 
     def patch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +68,7 @@ class Sampler:
             number: the patch number, counted over the whole run.
 
         Returns:
-            LR, float32 [crop, crop, 3], and HR, float32 [scale · crop, scale · crop, 3], values 0 to 255. With
+            LR, float32 [crop, crop, channels], and HR, float32 [scale · crop, scale · crop, 3], values 0 to 255. With
             `qualities`: HR and a quality, a float32 scalar.
         """
         count = len(self._pairs.sizes)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.pixels import with_quality
 
 
 class Scenes(Protocol):
@@ -29,12 +30,17 @@ class LRs(Protocol):
 
     Attributes:
         variants: the number of LRs of each scene.
+        channels: 3, or 4 if the last channel is the codec's quality, 0 to 100.
     """
 
     variants: int
+    channels: int
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
-        """Returns the LRs with the given numbers, uint8 [h, w, 3]; `spread` is `map` or a thread pool's `map`."""
+        """Returns the LRs with the given numbers, uint8 [h, w, channels].
+
+        `spread` is `map` or a thread pool's `map`.
+        """
 
 
 class CodedLRs:
@@ -43,11 +49,14 @@ class CodedLRs:
     Args:
         reduction: a function from HR to LR, uint8.
         qualities: AVIF qualities; each scene has one LR for each of them. Empty: one LR, not compressed.
+        told: whether the quality is the LRs' fourth channel, as a filter needs it.
     """
 
-    def __init__(self, reduction: Callable[[np.ndarray], np.ndarray], qualities: Sequence[int] = ()):
+    def __init__(
+        self, reduction: Callable[[np.ndarray], np.ndarray], qualities: Sequence[int] = (), told: bool = False
+    ):
         self._reduction, self._qualities = reduction, tuple(qualities)
-        self.variants = max(1, len(self._qualities))
+        self.variants, self.channels = max(1, len(self._qualities)), 4 if told else 3
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
         """Returns the LRs with the given numbers, see `LRs`."""
@@ -56,7 +65,16 @@ class CodedLRs:
             return [lr]
         from sr_tf.images.codecs import coded_variants
 
-        return coded_variants(lr, [self._qualities[variant] for variant in variants], spread)
+        qualities = [self._qualities[variant] for variant in variants]
+        coded = coded_variants(lr, qualities, spread)
+        if self.channels == 3:
+            return coded
+        return [with_quality(image, quality) for image, quality in zip(coded, qualities, strict=True)]
+
+
+def coded_at_full_size(qualities: Sequence[int]) -> CodedLRs:
+    """The images that a filter restores: HR itself, compressed by AVIF, and the quality as fourth channel."""
+    return CodedLRs(np.asarray, qualities, told=True)
 
 
 class SceneStore:
@@ -73,7 +91,7 @@ class SceneStore:
         cache_bytes: the largest size of the pixels kept in memory.
 
     Attributes:
-        scale, variants, sizes: see `sr_tf.data.sampler.Pairs`.
+        scale, variants, sizes, channels: see `sr_tf.data.sampler.Pairs`.
         cached: the number of scenes in memory.
 
     Raises:
@@ -81,7 +99,7 @@ class SceneStore:
     """
 
     def __init__(self, scenes: Scenes, scale: int, lrs: LRs, crop_size: int, cache_bytes: float):
-        self.scale, self.variants = scale, lrs.variants
+        self.scale, self.variants, self.channels = scale, lrs.variants, lrs.channels
         self._scenes, self._lrs = scenes, lrs
         self._kept: list[tuple[list[np.ndarray], np.ndarray]] = []
         sizes, used, full = [], 0, False
@@ -98,7 +116,7 @@ class SceneStore:
                 if full:
                     continue
                 hr_bytes = 3 * scale * scale * sizes[-1][0] * sizes[-1][1]
-                used += hr_bytes + lrs.variants * hr_bytes // scale**2
+                used += hr_bytes + lrs.variants * hr_bytes * lrs.channels // (3 * scale**2)
                 full = used > cache_bytes
                 if not full:
                     self._kept.append((lrs(index, hr, every, pool.map), _padded(hr, scale)))
@@ -122,8 +140,8 @@ class SceneStore:
             variant: the number of the LR.
 
         Returns:
-            LR, uint8 [h, w, 3], and HR, uint8 [scale · h, scale · w, 3]. HR is padded to a multiple of the scale by
-            repeating its last row and column.
+            LR, uint8 [h, w, channels], and HR, uint8 [scale · h, scale · w, 3]. HR is padded to a multiple of the scale
+            by repeating its last row and column.
         """
         if index < len(self._kept):
             lrs, hr = self._kept[index]

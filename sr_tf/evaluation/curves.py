@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from sr_tf.evaluation.rate_curves import RateCurve, common_range, crossing, mean_at
 from sr_tf.evaluation.rate_methods import REFINED
-from sr_tf.evaluation.rate_results import AVIF, REDUCED, RateDistortion
+from sr_tf.evaluation.rate_results import AVIF, BEST, RateDistortion
 from sr_tf.evaluation.wording import counted
 from sr_tf.metrics.scores import SCORES
 
@@ -53,7 +53,7 @@ def picture(result: RateDistortion, key: str) -> bytes:
     curves, better = result.curves(key), SCORES[key].better
     lines = {method: _mean_line(images, better) for method, images in curves.items()}
     lines = {method: line for method, line in lines.items() if line is not None}
-    reduced = [method for method in result.reduced() if method in lines]
+    reduced = [method for method in result.restored() if method in lines]
     with matplotlib.rc_context(_SETTINGS):
         legend = _ROW * math.ceil(len(reduced) / 2)
         height = _HEIGHT + legend
@@ -91,7 +91,7 @@ def _styles(reduced: list[str]) -> dict[str, tuple[str, str]]:
     styles = {}
     for method in reduced:
         cycle, place = divmod(plain.index(method.removesuffix(REFINED)), len(_REDUCED))
-        colour = _INK if method == REDUCED else _REDUCED[place]
+        colour = _INK if method == BEST else _REDUCED[place]
         styles[method] = colour, _DASHES[cycle % len(_DASHES)][method.endswith(REFINED)]
     return styles
 
@@ -115,7 +115,7 @@ def _frame(axes: Axes, result: RateDistortion, key: str) -> None:
     title = f"{score.heading} at equal bytes, {result.data}, {counted(len(result.sizes), 'image')}"
     axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold", pad=22)
     axes.annotate(
-        "Thick lines: reduced, coded by AVIF, restored. Thin lines: coded at full size. Ring: where full-size AVIF "
+        "Thick lines: coded by AVIF, then restored. Thin lines: coded at full size. Ring: where full-size AVIF "
         "catches up. Research use only.",
         (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", color=_MUTED, fontsize=8.5,
     )  # fmt: skip

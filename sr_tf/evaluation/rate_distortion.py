@@ -65,7 +65,7 @@ def measure_image(
         size = {"level": level, "bytes": len(file), "bpp": 8 * len(file) / (height * width)}
         for method in methods:
             if method.source == source and level in method.levels:
-                image = method.restore(decoded, (height, width))
+                image = method.restore(decoded, (height, width), level)
                 scores = {key: function(hr, image) for key, function in measures.functions.items()}
                 points[method.name].append({**size, **scores})
     return points

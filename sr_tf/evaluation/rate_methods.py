@@ -1,7 +1,7 @@
 """The ways to store an image that rate–distortion compares.
 
-A full-size codec stores the image itself. The other methods reduce the image, code the LR, decode it and restore it by
-interpolation or a generator.
+A full-size codec stores the image itself; a filter may restore it after decoding. The other methods reduce the image,
+code the LR, decode it and restore it by interpolation or a generator.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from sr_tf.generators.filtering import filtered
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.generators.upscale import upscale
 from sr_tf.generators.weights_hash import weights_sha256
@@ -23,6 +24,8 @@ DEGRADATION = "antialiased"
 FULL_SIZE = ("avif-slow", "avif420-slow", "avif10-slow", "jpegxl", "jpeg2000", "webp", "jpeg")
 """The codecs that store the image at full size."""
 LR_CODEC = "avif10-slow"
+FILTERED_CODEC = "avif10-slow"
+FILTERED_LEVELS = (0, 7, 14, 22, 30, 40, 50, 60, 70, 80)
 LR_LEVELS = {
     2: (0, 10, 20, 30, 40, 50, 60, 70, 80, 88),
     4: (20, 30, 40, 50, 60, 70, 80, 90, 95, 98),
@@ -36,6 +39,10 @@ REFINED = ", refined"
 """The end of the name of a method that refines LRs."""
 
 
+def _decoded(image: np.ndarray, size: tuple[int, int], level: float) -> np.ndarray:
+    return image
+
+
 @dataclass(frozen=True)
 class Method:
     """One way to store and restore an image.
@@ -45,8 +52,8 @@ class Method:
         codec: the codec of the stored file.
         levels: the codec's levels, from fewest to most bytes.
         scale: reduction in each direction before coding; 1 for full size.
-        restore: called with the decoded image, uint8 [h, w, 3], and the (H, W) of the original; returns the restored
-            image, uint8 [H, W, 3].
+        restore: called with the decoded image, uint8 [h, w, 3], the (H, W) of the original and the codec's level;
+            returns the restored image, uint8 [H, W, 3].
         restorer_version: names what `restore` does; points are measured again if it changes.
         reduction: names what `reduce` does. Methods of one scale and reduction must reduce alike.
         reduce: called with the original, uint8 [H, W, 3]; returns the image that is coded.
@@ -60,7 +67,7 @@ class Method:
     codec: Codec
     levels: tuple[float, ...]
     scale: int = 1
-    restore: Callable[[np.ndarray, tuple[int, int]], np.ndarray] = crop_to
+    restore: Callable[[np.ndarray, tuple[int, int], float], np.ndarray] = _decoded
     restorer_version: str = ""
     reduction: str = DEGRADATION
     reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
@@ -71,6 +78,11 @@ class Method:
     def source(self) -> tuple:
         """Everything that determines the file of a level: methods of one source share their files."""
         return self.codec, self.scale, self.reduction, self.refinement and self.restorer_version
+
+    @property
+    def restores(self) -> bool:
+        """Whether the decoded image is enlarged or filtered, as archives do."""
+        return self.restorer_version != ""
 
     def encode(self, hr: np.ndarray, reduced: np.ndarray, level: float) -> bytes:
         """Codes the reduced image at one level.
@@ -91,7 +103,8 @@ class Method:
     def settings(self) -> str:
         """Everything that determines the measured points, in one line."""
         refined = f" {self.refinement}," if self.refinement else ""
-        reduced = f"LR ×{self.scale} {self.reduction},{refined} {self.restorer_version}, " if self.scale > 1 else ""
+        restored = f"{self.restorer_version}, " if self.restorer_version else ""
+        reduced = f"LR ×{self.scale} {self.reduction},{refined} {restored}" if self.scale > 1 else restored
         levels = " ".join(f"{level:g}" for level in self.levels)
         return f"{reduced}{self.codec.settings}, {self.codec.version}, levels {levels}"
 
@@ -112,7 +125,7 @@ def interpolated(scale: int) -> Method:
         scale: reduction in each direction.
     """
 
-    def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def restore(lr: np.ndarray, size: tuple[int, int], level: float) -> np.ndarray:
         return enlarge(lr, scale, cv2.INTER_CUBIC, size)
 
     return Method(
@@ -135,7 +148,7 @@ def generated(name: str, generator, reducer=None) -> Method:
         reducer: the `sr_tf.models.reducer.Reducer` that makes the LR; None for the reduction `DEGRADATION`.
     """
 
-    def restore(lr: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def restore(lr: np.ndarray, size: tuple[int, int], level: float) -> np.ndarray:
         return crop_to(upscale(generator, lr), size)
 
     scale = generator.scale
@@ -149,6 +162,22 @@ def generated(name: str, generator, reducer=None) -> Method:
         reduction=DEGRADATION if reducer is None else f"reducer {weights_sha256(reducer)[:16]}",
         reduce=partial(reduce_for, generator, reducer),
     )
+
+
+def after_coding(name: str, network) -> Method:
+    """The method that stores the image at full size and restores it by a filter, which is told the codec's level.
+
+    Args:
+        name: the filter's name in tables.
+        network: `sr_tf.models.coded_filter.CodedFilter`.
+    """
+
+    def restore(image: np.ndarray, size: tuple[int, int], level: float) -> np.ndarray:
+        return filtered(network, image, level)
+
+    codec = CODECS[FILTERED_CODEC]
+    version = f"filter {weights_sha256(network)[:16]}, mirrored edges"
+    return Method(f"{codec.title} + {name}", codec, FILTERED_LEVELS, restore=restore, restorer_version=version)
 
 
 def refined(name: str, generator, reducer=None) -> Method:
@@ -171,16 +200,20 @@ def refined(name: str, generator, reducer=None) -> Method:
 def default_methods(
     generators: dict, reducers: Mapping = MappingProxyType({}), with_refined: bool = False
 ) -> list[Method]:
-    """The methods of the command: full-size codecs, bicubic interpolation at each scale, and each generator.
+    """The methods of the command: full-size codecs, bicubic interpolation at each scale, each generator and filter.
 
     Args:
-        generators: the `EDSR` of any scales by their names in tables. Without any, bicubic interpolation is at scale 4.
+        generators: the `EDSR` of any scales, and the `CodedFilter` at scale 1, by their names in tables. Without any
+            `EDSR`, bicubic interpolation is at scale 4.
         reducers: the `Reducer` of each generator that has one, by the same names.
         with_refined: whether to add each generator with refined LRs.
     """
+    filters = {name: network for name, network in generators.items() if network.scale == 1}
+    generators = {name: network for name, network in generators.items() if network.scale > 1}
     scales = sorted({generator.scale for generator in generators.values()} or {4})
     return [
         *map(full_size, FULL_SIZE),
+        *(after_coding(name, network) for name, network in filters.items()),
         *map(interpolated, scales),
         *(generated(name, generator, reducers.get(name)) for name, generator in generators.items()),
         *(refined(name, generator, reducers.get(name)) for name, generator in generators.items() if with_refined),

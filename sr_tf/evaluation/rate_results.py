@@ -15,7 +15,7 @@ from sr_tf.metrics.ladder import Ladder
 from sr_tf.metrics.scores import SCORES
 
 AVIF = "AVIF (better of 4:4:4 and 4:2:0)"
-REDUCED = "LR (best scale and restoration)"
+BEST = "best scale and restoration"
 JPEG_XL = CODECS["jpegxl"].title
 _AVIF_PARTS = tuple(CODECS[name].title for name in ("avif-slow", "avif420-slow"))
 
@@ -49,8 +49,9 @@ class RateDistortion:
     def curves(self, key: str) -> dict[str, list[RateCurve]]:
         """The curves of one score: for each method, the curve of each scene.
 
-        The envelope of both kinds of AVIF comes first. If images were reduced at several scales, the envelope of all
-        reduced methods comes last, because an archive measures each block and stores the smallest representation.
+        The envelope of both kinds of AVIF comes first. If images were stored at several scales and restored, the
+        envelope of these methods comes last, because an archive measures each block and stores the smallest
+        representation.
 
         Args:
             key: one of `scores`.
@@ -68,16 +69,16 @@ class RateDistortion:
         }
         parts = [measured[name] for name in _AVIF_PARTS if name in measured]
         best = {AVIF: [envelope(curves) for curves in zip(*parts, strict=True)]} if parts else {}
-        if REDUCED in self.reduced():
-            reduced = [measured[name] for name in self.reduced() if name != REDUCED]
-            measured[REDUCED] = [envelope(curves) for curves in zip(*reduced, strict=True)]
+        if BEST in self.restored():
+            restored = [measured[name] for name in self.restored() if name != BEST]
+            measured[BEST] = [envelope(curves) for curves in zip(*restored, strict=True)]
         return {**best, **measured}
 
-    def reduced(self) -> list[str]:
-        """The names of the methods, in `curves`, that reduce images."""
-        names = [method.name for method in self.methods if method.scale > 1]
-        scales = {method.scale for method in self.methods if method.scale > 1}
-        return [*names, REDUCED] if len(scales) > 1 else names
+    def restored(self) -> list[str]:
+        """The names of the methods, in `curves`, that restore the decoded image, as archives do."""
+        names = [method.name for method in self.methods if method.restores]
+        scales = {method.scale for method in self.methods if method.restores}
+        return [*names, BEST] if len(scales) > 1 else names
 
 
 @dataclass(frozen=True)

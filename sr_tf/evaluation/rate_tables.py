@@ -31,7 +31,8 @@ def rate_protocol(result: RateDistortion) -> str:
     parts = [
         f"{result.data}, {counted(len(result.sizes), 'image')} of {size_range(result.sizes)}",
         "rate: all bytes of the file, headers included, per pixel of the original, for reduced images too",
-        f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC or a generator",
+        f"{DEGRADATION} {scales}: {reduction}; restored from the decoded file by OpenCV INTER_CUBIC, a generator or a "
+        "filter",
         *(f"refined: LR {how}" for how in sorted({m.refinement for m in result.methods if m.refinement})),
         *_weights(result),
         "codecs: " + "; ".join(f"{settings}, {version}" for settings, version in codecs),

@@ -63,15 +63,25 @@ class _EDSR(_Shape, forbid_unknown_fields=True, kw_only=True):
     one_step: bool = False
 
     def weights(self) -> dict[str, tuple[int, ...]]:
-        blocks = ["residual_block" + f"_{i}" * (i > 0) for i in range(self.blocks)]
-        parts = {"head": (3, self.filters)}
-        parts |= {f"body/{one}/{part}": (self.filters,) * 2 for one in blocks for part in ("expand", "contract")}
-        parts["body_end"] = (self.filters,) * 2
+        same = (self.filters,) * 2
+        parts = {"head": (3, self.filters), **_body(self.blocks, same), "body_end": same}
         steps = 0 if self.one_step else int(math.log2(self.scale))
         last = 3 * self.scale**2 if self.one_step else 3
         for number, outputs in enumerate([4 * self.filters] * steps + [last], 2):
             parts[f"layers/conv2d_{number}"] = (self.filters, outputs)
         return _convolutions(parts)
+
+
+class _CodedFilter(_Shape, forbid_unknown_fields=True, kw_only=True):
+    blocks: Annotated[int, msgspec.Meta(ge=1, le=512)]
+    filters: _Filters
+    scale: Literal[1]
+    residual_scaling: Annotated[float, msgspec.Meta(ge=-100, le=100)] | Annotated[int, msgspec.Meta(ge=-100, le=100)]
+
+    def weights(self) -> dict[str, tuple[int, ...]]:
+        same = (self.filters,) * 2
+        parts = {"head": (13, self.filters), **_body(self.blocks, same), "body_end": same}
+        return _convolutions({**parts, "layers/conv2d_2": (self.filters, 12)})
 
 
 class _Reducer(_Shape, forbid_unknown_fields=True, kw_only=True):
@@ -81,6 +91,12 @@ class _Reducer(_Shape, forbid_unknown_fields=True, kw_only=True):
     def weights(self) -> dict[str, tuple[int, ...]]:
         same = (self.filters, self.filters)
         return _convolutions({"head": (3 * self.scale**2, same[0]), "body": same, "layers/conv2d_2": (same[0], 3)})
+
+
+def _body(blocks: int, channels: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """The convolutions of residual blocks, as `_convolutions` takes them."""
+    names = ["residual_block" + f"_{i}" * (i > 0) for i in range(blocks)]
+    return {f"body/{name}/{part}": channels for name in names for part in ("expand", "contract")}
 
 
 def _convolutions(parts: dict[str, tuple[int, int]]) -> dict[str, tuple[int, ...]]:
@@ -95,11 +111,10 @@ def _convolutions(parts: dict[str, tuple[int, int]]) -> dict[str, tuple[int, ...
     return shapes
 
 
-_SHAPES = {"EDSR": ("sr_tf.models.edsr", _EDSR), "Reducer": ("sr_tf.models.reducer", _Reducer)}
-
-
-_EXPECTED = {
-    name: f"expected a .keras file with {'an EDSR generator' if name == 'EDSR' else f'a {name}'}" for name in _SHAPES
+_SHAPES = {
+    "EDSR": ("sr_tf.models.edsr", _EDSR),
+    "CodedFilter": ("sr_tf.models.coded_filter", _CodedFilter),
+    "Reducer": ("sr_tf.models.reducer", _Reducer),
 }
 
 
@@ -111,12 +126,12 @@ class _Named(msgspec.Struct):
     config: msgspec.Raw
 
 
-def read_keras(path: Path, network: str) -> tuple[dict, list[np.ndarray]]:
+def read_keras(path: Path, *networks: str) -> tuple[dict, list[np.ndarray]]:
     """Reads a network from a `.keras` file.
 
     Args:
         path: the file.
-        network: the class that it must contain, "EDSR" or "Reducer".
+        networks: the classes of which it must contain one: "EDSR", "CodedFilter" or "Reducer".
 
     Returns:
         The constructor arguments that determine the network's form, and its weights in the order of `get_weights`.
@@ -124,7 +139,7 @@ def read_keras(path: Path, network: str) -> tuple[dict, list[np.ndarray]]:
     Raises:
         UserError: the file is missing or damaged, or contains another network, or something else than weights.
     """
-    expected = _EXPECTED[network]
+    expected = f"expected a .keras file with {'an EDSR generator' if 'EDSR' in networks else f'a {networks[0]}'}"
     with input_file(path, expected):
         try:
             with open_stored(path, len(_MEMBERS)) as members:
@@ -132,7 +147,7 @@ def read_keras(path: Path, network: str) -> tuple[dict, list[np.ndarray]]:
                     raise ValueError(f"contains {', '.join(members.namelist())[:100]}")
                 if any(members.getinfo(name).file_size > _LONGEST_JSON for name in _MEMBERS if name.endswith(".json")):
                     raise ValueError("its config.json or metadata.json is too long")
-                shape = _read_shape(members.read("config.json"), path, network, expected)
+                shape = _read_shape(members.read("config.json"), path, networks, expected)
                 weights = _read_weights(members.read("model.weights.h5"), shape.weights())
         except (OSError, UserError):
             raise
@@ -141,12 +156,12 @@ def read_keras(path: Path, network: str) -> tuple[dict, list[np.ndarray]]:
     return shape.arguments(), weights
 
 
-def _read_shape(content: bytes, path: Path, network: str, expected: str) -> _Shape:
+def _read_shape(content: bytes, path: Path, networks: tuple[str, ...], expected: str) -> _Shape:
     name = f"{path}: config.json"
     named = decode_json(content, _Named, name, expected)
-    if named.class_name != network:
+    if named.class_name not in networks:
         raise UserError(f"{path}: contains a {named.class_name[:80]}, {expected.replace('a .keras file with ', '')}")
-    module, kind = _SHAPES[network]
+    module, kind = _SHAPES[named.class_name]
     if named.module != module:
         raise UserError(f"{name}: the module {named.module[:80]!r}, expected {module!r}")
     return decode_json(bytes(named.config), kind, name, expected)

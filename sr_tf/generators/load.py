@@ -33,8 +33,17 @@ def load_generator(where: str | Path | ModelName):
         `sr_tf.models.edsr.EDSR` in float32.
 
     Raises:
-        UserError: the generator does not exist, the file contains something else, or a self-ensemble is named.
+        UserError: the generator does not exist, the file contains something else, or a self-ensemble or a filter is
+            named.
     """
+    network = load_network(where)
+    if network.scale == 1:
+        raise UserError(f"{where}: is a filter for images that are stored at full size, expected a generator")
+    return network
+
+
+def load_network(where: str | Path | ModelName):
+    """Loads a generator, as `load_generator` does, or a filter: `sr_tf.models.coded_filter.CodedFilter` in float32."""
     name = require_generator(where).single()
     load_backend()
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
@@ -100,7 +109,7 @@ def save_shipped(generator, folder: Path, card: dict, reducer=None) -> None:
     """Writes a generator in the form that ships: `weights.npz` in float16 and `card.json`.
 
     Args:
-        generator: `sr_tf.models.edsr.EDSR`.
+        generator: `sr_tf.models.edsr.EDSR` or `sr_tf.models.coded_filter.CodedFilter`.
         folder: created if absent.
         card: what a reader should know; the architecture is added to it.
         reducer: the `sr_tf.models.reducer.Reducer` that it was trained with, written as `reducer.npz`, or None.
@@ -121,13 +130,20 @@ def write_card(folder: Path, card: dict) -> None:
 
 
 def _load(where: str):
-    from sr_tf.models.edsr import EDSR
-
     cards = shipped()
     if where in cards:
-        return _build(EDSR, cards[where]["architecture"], read_weights(ZOO / where / "weights.npz"))
+        shape = cards[where]["architecture"]
+        return _build(_network(shape), shape, read_weights(ZOO / where / "weights.npz"))
     # Built in float32 also if the file is from a mixed-precision run, whose model would compute in bfloat16.
-    return _build(EDSR, *read_keras(_existing_file(where), "EDSR"))
+    shape, weights = read_keras(_existing_file(where), "EDSR", "CodedFilter")
+    return _build(_network(shape), shape, weights)
+
+
+def _network(shape: dict) -> type:
+    from sr_tf.models.coded_filter import CodedFilter
+    from sr_tf.models.edsr import EDSR
+
+    return CodedFilter if shape["scale"] == 1 else EDSR
 
 
 def _existing_file(where: str) -> Path:
@@ -151,6 +167,6 @@ def read_weights(path: Path) -> list[np.ndarray]:
 
 def _build(network: type, shape: dict, weights: list[np.ndarray]):
     model = network(**shape, dtype="float32")
-    model.build((None, None, None, 3))
+    model.build((None, None, None, getattr(network, "channels", 3)))
     model.set_weights(weights)
     return model

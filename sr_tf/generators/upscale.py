@@ -20,7 +20,7 @@ def upscale(generator, lr: np.ndarray, tile: int = TILE, progress: Callable[[], 
 
     Args:
         generator: `sr_tf.models.edsr.EDSR`, or the result of `sr_tf.generators.restorer.load_restorer`.
-        lr: uint8 [h, w, 3], RGB.
+        lr: uint8 [h, w, 3], RGB; for a filter [h, w, 4], see `sr_tf.generators.filtering`.
         tile: side of a tile in LR pixels, without its halo. It determines the memory needed, not the result.
         progress: called after each tile; None: nothing is called.
 
@@ -44,9 +44,9 @@ def plan(lr: np.ndarray, tile: int, generator, edge: int = 0) -> tuple[np.ndarra
     """Checks an LR image and prepares its restoration by tiles.
 
     Args:
-        lr: uint8 [h, w, 3], RGB.
+        lr: uint8 [h, w, channels].
         tile: side of a tile in LR pixels, without its halo.
-        generator: an object with `scale` and `receptive_radius`.
+        generator: an object with `scale` and `receptive_radius`, and `channels` if they are not 3.
         edge: LR pixels to be added on each side of `lr`, see `sr_tf.images.tiles.halo_tiles`.
 
     Returns:
@@ -55,8 +55,9 @@ def plan(lr: np.ndarray, tile: int, generator, edge: int = 0) -> tuple[np.ndarra
     Raises:
         ValueError: `lr` is not uint8 RGB, or `tile` is not positive.
     """
-    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != 3:
-        raise ValueError(f"expected uint8 [h, w, 3], found {lr.dtype} {list(lr.shape)}")
+    channels = getattr(generator, "channels", 3)
+    if lr.dtype != np.uint8 or lr.ndim != 3 or lr.shape[2] != channels:
+        raise ValueError(f"expected uint8 [h, w, {channels}], found {lr.dtype} {list(lr.shape)}")
     height, width = lr.shape[:2]
     sr = np.empty((generator.scale * height, generator.scale * width, 3), np.uint8)
     return sr, halo_tiles(height, width, tile, generator.receptive_radius, generator.scale, edge)

@@ -70,6 +70,9 @@ class EDSR(keras.Model):
         sr = EDSR(blocks=8, filters=32)(lr[None].astype("float32"))
     """
 
+    form = ("blocks", "filters", "scale", "residual_scaling", "one_step")
+    channels = 3
+
     def __init__(
         self,
         blocks: int = 32,
@@ -141,13 +144,15 @@ class EDSR(keras.Model):
         return {**super().get_config(), **architecture(self)}
 
 
-def architecture(generator: EDSR) -> dict:
-    """The constructor arguments of a generator with the same shape."""
-    return {name: getattr(generator, name) for name in ("blocks", "filters", "scale", "residual_scaling", "one_step")}
+def architecture(network) -> dict:
+    """The constructor arguments of an `EDSR` or `CodedFilter` with the same shape."""
+    return {name: getattr(network, name) for name in network.form}
 
 
-def describe(generator: EDSR) -> str:
-    """A one-line description: `EDSR 8×32, ×4, 233,000 weights`."""
+def describe(generator) -> str:
+    """A one-line description: `EDSR 8×32, ×4, 233,000 weights`, or `filter 8×32, 87,000 weights`."""
+    if generator.scale == 1:
+        return f"filter {generator.blocks}×{generator.filters}, {generator.count_params():,} weights"
     upsampling = " in one step" if generator.one_step else ""
     shape = f"{generator.blocks}×{generator.filters}, ×{generator.scale}{upsampling}"
     return f"EDSR {shape}, {generator.count_params():,} weights"

@@ -67,6 +67,25 @@ def pixel_objective(generator: keras.Model) -> Objective:
     return Objective({"generator": generator}, (Turn("generator", ("generator",), generator_losses),))
 
 
+def filter_objective(generator: keras.Model) -> Objective:
+    """Phase 1 at scale 1: trains a filter. A batch is (decoded image with its quality as fourth channel, HR).
+
+    The loss is each patch's MSE in relation to that of the decoded image, so a decibel counts the same at every
+    quality. Plain MSE is dominated by coarse coding and spoils images that were coded well.
+    """
+
+    def filter_losses(apply: Apply, decoded, hr) -> Losses:
+        sr = apply("generator", decoded)
+        errors, before = (
+            ops.mean(ops.square(ops.cast(image, "float32") - hr), axis=(1, 2, 3)) for image in (sr, decoded[..., :3])
+        )
+        # One squared level is added, so that patches that were hardly changed do not dominate instead.
+        loss = ops.mean(errors / (before + 1.0))
+        return loss, {"loss": loss, "pixel_mse": losses.pixel_mse(hr, sr)}
+
+    return Objective({"generator": generator}, (Turn("generator", ("generator",), filter_losses),))
+
+
 def adversarial_objective(
     generator: keras.Model,
     discriminator: keras.Model,

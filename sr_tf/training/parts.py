@@ -10,15 +10,22 @@ import numpy as np
 from sr_tf.assets.store import locate
 from sr_tf.config import TrainConfig
 from sr_tf.errors import UserError
-from sr_tf.generators.load import load_generator, load_reducer
+from sr_tf.generators.load import load_network, load_reducer
 from sr_tf.metrics.feature_distance import ENL0
+from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.discriminator import Discriminator
 from sr_tf.models.edsr import EDSR, architecture
 from sr_tf.models.features import build_content_network
 from sr_tf.models.lpips_networks import lpips_network
 from sr_tf.models.reducer import Reducer
 from sr_tf.training import losses
-from sr_tf.training.objectives import Objective, adversarial_objective, pixel_objective, reduction_objective
+from sr_tf.training.objectives import (
+    Objective,
+    adversarial_objective,
+    filter_objective,
+    pixel_objective,
+    reduction_objective,
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
     if config.learn_reduction:
         objective = reduction_objective(generator, started_reducer(config), config.rate_weight)
         return Parts(config, objective, optimizers)
+    if config.scale == 1:
+        return Parts(config, filter_objective(generator), optimizers)
     return Parts(config, pixel_objective(generator), optimizers)
 
 
@@ -92,10 +101,13 @@ def _content(config: TrainConfig, network: keras.Model | None) -> tuple[keras.Mo
     return network, partial(losses.unit_content, heads=heads)
 
 
-def build_generator(config: TrainConfig) -> EDSR:
-    """Builds a generator with random weights."""
-    generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
-    generator.build((None, None, None, 3))
+def build_generator(config: TrainConfig) -> EDSR | CodedFilter:
+    """Builds a generator with random weights, or at scale 1 a filter that changes nothing yet."""
+    if config.scale == 1:
+        generator = CodedFilter(config.blocks, config.filters, 1, config.residual_scaling)
+    else:
+        generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
+    generator.build((None, None, None, generator.channels))
     return generator
 
 
@@ -173,7 +185,7 @@ def pretrained_weights(config: TrainConfig) -> list[np.ndarray]:
         UserError: the generator does not exist, or has another architecture than the configuration.
     """
     try:
-        pretrained = load_generator(config.pretrained)
+        pretrained = load_network(config.pretrained)
     except UserError as error:
         raise UserError(
             f"--phase={config.phase} starts from a pretrained generator: {error}; run --phase=pretrain first, or "

@@ -11,7 +11,7 @@ import numpy as np
 
 from sr_tf.config import TrainConfig, open_run_folder
 from sr_tf.data.sampler import Sampler
-from sr_tf.data.scene_store import CodedLRs, LRs, Scenes, SceneStore
+from sr_tf.data.scene_store import CodedLRs, LRs, Scenes, SceneStore, coded_at_full_size
 from sr_tf.generators.load import load_reducer
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.images.degradation import reduce
@@ -113,11 +113,12 @@ def train(config: TrainConfig, prepare: Callable[[], TrainingData], at_once: int
         for baseline, values in validation.baselines.items():
             curves |= {f"validation_{baseline}/{name}": value for name, value in values.items()}
         board.scalars(step, curves)
-        board.image(step, "LR, i-HR, SR, HR", validation.panel(backend.restore))
+        board.image(step, ", ".join(validation.panel_parts), validation.panel(backend.restore))
         shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        bicubic = validation.baselines["bicubic"]["psnr"]
+        baseline = "decoded" if config.scale == 1 else "bicubic"
+        before = validation.baselines[baseline]["psnr"]
         tell(
-            f"step {step}: validation on {len(validation)} scenes: {shown} (bicubic psnr {bicubic:.4f})"
+            f"step {step}: validation on {len(validation)} scenes: {shown} ({baseline} psnr {before:.4f})"
             + ("  best so far" if is_best else "")
         )
 
@@ -148,6 +149,8 @@ def open_backend(config: TrainConfig, at_once: int | None = None):
 def _lr_source(config: TrainConfig, generator, reducer, validation: bool = False) -> CodedLRs:
     """Chooses how LRs are computed: by the reducer if there is one, else by the configured degradation."""
     plain = functools.partial(reduce, scale=config.scale, degradation=config.degradation)
+    if config.scale == 1:
+        return coded_at_full_size(config.qualities)
     if config.learn_reduction and not validation:
         return CodedLRs(plain)  # unused: each step computes its LRs by the reducer that is being trained
     reduction = plain if reducer is None else functools.partial(reduce_for, generator, reducer)

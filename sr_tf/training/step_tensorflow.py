@@ -144,7 +144,7 @@ class TensorFlowBackend:
         generator = self.averaged["generator"]
         self._restore = tf.function(
             lambda lr: generator(lr, training=False),
-            input_signature=[tf.TensorSpec([1, None, None, 3], tf.float32)],
+            input_signature=[tf.TensorSpec([1, None, None, generator.channels], tf.float32)],
         )
         self.content_distance = None
         if "content" in parts.objective.frozen:

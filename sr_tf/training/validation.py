@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from sr_tf.images.degradation import baselines, crop_to
+from sr_tf.images.degradation import baselines, crop_to, pad_to_multiple
 from sr_tf.images.edges import mirrored, without_edges
 from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.scores import mean_scores, score_image
@@ -20,12 +20,13 @@ class Validation:
     Args:
         scenes: HR, uint8 [H, W, 3] each.
         lrs: the LR of each scene, uint8.
-        scale: reduction in each direction.
+        scale: reduction in each direction; 1: the LRs are decoded images with the codec's quality as fourth channel.
         degradation: a name in `sr_tf.images.degradation.DEGRADATIONS`; it decides which interpolations are scored.
         distances: additional scores by name: functions from HR and SR, float32 [1, H, W, 3] each, to one number.
 
     Attributes:
-        baselines: mean scores of each interpolation of `lrs`: `{"i-HR": {"psnr": …, "ssim": …}, …}`.
+        baselines: mean scores of each interpolation of `lrs`: `{"i-HR": {"psnr": …, "ssim": …}, …}`; at scale 1, of
+            the decoded image: `{"decoded": …}`.
     """
 
     def __init__(
@@ -39,10 +40,15 @@ class Validation:
         self._scale, self._degradation, self._distances = scale, degradation, dict(distances or {})
         self._pairs = list(zip(scenes, lrs, strict=True))
         per_scene = [
-            {name: score_image(hr, image) for name, image in baselines(lr, scale, degradation, hr.shape[:2]).items()}
+            {name: score_image(hr, image) for name, image in self._without_network(hr, lr).items()}
             for hr, lr in self._pairs
         ]
         self.baselines = {name: mean_scores([scene[name] for scene in per_scene]) for name in per_scene[0]}
+
+    @property
+    def panel_parts(self) -> tuple[str, ...]:
+        """What `panel` shows, from left to right."""
+        return ("decoded", "SR", "HR") if self._scale == 1 else ("LR", "i-HR", "SR", "HR")
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -69,20 +75,28 @@ class Validation:
         return mean_scores(results)
 
     def panel(self, restore: Restore) -> np.ndarray:
-        """Draws LR, i-HR, SR and HR of the first scene's centre side by side, uint8 [side, 4 · side, 3]."""
+        """Draws `panel_parts` of the first scene's centre side by side, uint8 [side, parts · side, 3]."""
         hr, lr = self._pairs[0]
-        ihr = baselines(lr, self._scale, self._degradation, hr.shape[:2])["i-HR"]
+        without = self._without_network(hr, lr)
         sr = crop_to(to_uint8(self._restored(restore, lr)), hr.shape[:2])
         side = min(256, *hr.shape[:2])
+        if self._scale == 1:
+            return np.concatenate([_middle(image, side) for image in (without["decoded"], sr, hr)], axis=1)
         framed = np.full((side, side, 3), 255, np.uint8)
         small = _middle(lr, side // self._scale)
         top = (side - small.shape[0]) // 2
         framed[top : top + small.shape[0], top : top + small.shape[1]] = small
-        return np.concatenate([framed, *(_middle(image, side) for image in (ihr, sr, hr))], axis=1)
+        return np.concatenate([framed, *(_middle(image, side) for image in (without["i-HR"], sr, hr))], axis=1)
 
     def _restored(self, restore: Restore, lr: np.ndarray) -> np.ndarray:
         """Restores a whole scene as `sr_tf.generators.upscale` does, so that the scores are those of a user's image."""
-        return without_edges(restore(np.float32(mirrored(lr)[None]))[0], self._scale)
+        whole = pad_to_multiple(lr, 2) if self._scale == 1 else lr
+        return without_edges(restore(np.float32(mirrored(whole)[None]))[0], self._scale)
+
+    def _without_network(self, hr: np.ndarray, lr: np.ndarray) -> dict[str, np.ndarray]:
+        if self._scale == 1:
+            return {"decoded": lr[..., :3]}
+        return baselines(lr, self._scale, self._degradation, hr.shape[:2])
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:

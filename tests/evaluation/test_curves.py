@@ -5,13 +5,13 @@ import pytest
 
 from sr_tf.evaluation import rate_methods
 from sr_tf.evaluation.curves import _FULL, _apart, _styles
-from sr_tf.evaluation.rate_results import AVIF, REDUCED
+from sr_tf.evaluation.rate_results import AVIF, BEST
 from sr_tf.images.codecs import CODECS
 
 
 def test_a_refined_method_has_the_colour_of_its_plain_one_and_is_dashed():
     plain = ["LR ×4 + bicubic", "LR ×4 + one", "LR ×2 + other"]
-    styles = _styles([*plain, *(f"{name}, refined" for name in plain[1:]), REDUCED])
+    styles = _styles([*plain, *(f"{name}, refined" for name in plain[1:]), BEST])
     assert len(set(styles.values())) == len(styles) == 6
     for name in plain[1:]:
         assert styles[name][0] == styles[f"{name}, refined"][0]

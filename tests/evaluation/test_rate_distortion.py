@@ -16,12 +16,13 @@ from sr_tf.evaluation import rate_methods, rate_tables
 from sr_tf.evaluation.curves import _styles, picture
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_distortion import measure, measure_image
-from sr_tf.evaluation.rate_methods import default_methods, full_size, generated, interpolated, refined
-from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, REDUCED, RateDistortion, deltas
+from sr_tf.evaluation.rate_methods import after_coding, default_methods, full_size, generated, interpolated, refined
+from sr_tf.evaluation.rate_results import AVIF, BEST, JPEG_XL, RateDistortion, deltas
 from sr_tf.generators.load import load_generator
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 from sr_tf.images.reading import write_png
+from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.edsr import EDSR
 from sr_tf.models.reducer import Reducer
 
@@ -168,8 +169,8 @@ def test_where_there_are_two_scales_their_envelope_is_a_curve(scenes, measures, 
     methods = [replace(interpolated(scale), levels=(30, 60, 90)) for scale in (2, 4)]
     points, sizes = measure(scenes, methods, measures, tmp_path)
     both = RateDistortion(points, tuple(methods), sizes, "drawn", ("psnr",), (0.2, 0.4)).curves("psnr")
-    assert list(both)[-1] == REDUCED
-    for best, *parts in zip(both[REDUCED], *(both[method.name] for method in methods), strict=True):
+    assert list(both)[-1] == BEST
+    for best, *parts in zip(both[BEST], *(both[method.name] for method in methods), strict=True):
         for part in parts:
             assert np.all(best.at(part.rates) >= part.qualities - 1e-9)
 
@@ -230,7 +231,7 @@ def test_the_picture_shows_the_curves(result):
     assert image.format == "PNG"
     assert image.width > 1000
     colours = np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)
-    for colour, _ in _styles(result.reduced()).values():
+    for colour, _ in _styles(result.restored()).values():
         assert (colours == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=1).any()
     assert np.asarray(image.convert("L")).mean() > 230  # a light page
 
@@ -288,3 +289,26 @@ def test_wrong_arguments_are_one_line(tmp_path, capsys):
         with pytest.raises(SystemExit):
             main([*command, f"--band={band}"])
         assert "two rising rates" in capsys.readouterr().err
+
+
+def test_a_filter_restores_each_file_and_is_told_its_level(scenes, measures, tmp_path):
+    network = CodedFilter(0, 4)
+    network.build((None, None, None, 4))
+    plain = replace(full_size("avif10-slow"), levels=(20, 60))
+    untrained = replace(after_coding("untrained", network), levels=(20, 60))
+    points, _ = measure(scenes[:1], [plain, untrained], measures, tmp_path / "untrained")
+    assert points[untrained.name]["first"] == points[plain.name]["first"]
+
+    weights = network.get_weights()
+    weights[0][1, 1, 12] = 1  # the quality becomes a feature, which darkens all pixels more, the higher it is
+    weights[2][1, 1] = np.eye(4)
+    weights[4][1, 1] = -0.01
+    network.set_weights(weights)
+    darkening = replace(after_coding("darkening", network), levels=(20, 60))
+    assert darkening.settings != untrained.settings
+    points, _ = measure(scenes[:1], [plain, darkening], measures, tmp_path / "darkening")
+    lost = [
+        first["psnr"] - second["psnr"]
+        for first, second in zip(points[plain.name]["first"], points[darkening.name]["first"], strict=True)
+    ]
+    assert 0 < lost[0] < lost[1]

@@ -1,0 +1,85 @@
+"""The filter: restores an image that a codec stored at full size, and is told at which quality."""
+
+import keras
+from keras import layers, ops
+
+from sr_tf.models.edsr import ResidualBlock
+from sr_tf.models.reducer import space_to_depth
+
+GRID = 2
+"""Pixels in each direction that the filter handles as one place of its grid."""
+
+
+@keras.saving.register_keras_serializable("sr_tf")
+class CodedFilter(keras.Model):
+    """Adds to a decoded image an estimate of what the codec removed.
+
+    The body is that of EDSR (Lim et al. 2017): a convolution, residual blocks, a convolution and a skip over both. It
+    works on a grid of 2×2 pixels, whose 12 values are the channels of one place, and of which the last convolution
+    gives the 12 differences (Shi et al. 2016, arXiv 1609.05158). So it costs a quarter of a network on single pixels.
+    The codec's quality is one more channel, the same at every place: one network serves all qualities. A new filter
+    changes nothing, because its last convolution begins with zeros.
+
+    Args:
+        blocks: number of residual blocks.
+        filters: channels of the convolutions.
+        scale: 1.
+        residual_scaling: factor on each residual branch.
+
+    Call arguments:
+        inputs: float [N, H, W, 4]; RGB in [0, 255] and the quality, 0 to 100, of AVIF. H and W are even.
+
+    Returns:
+        float32 [N, H, W, 3], RGB around [0, 255], not clipped.
+    """
+
+    form = ("blocks", "filters", "scale", "residual_scaling")
+    channels = 4
+
+    def __init__(self, blocks: int = 8, filters: int = 32, scale: int = 1, residual_scaling: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        if scale != 1:
+            raise ValueError(f"scale {scale}: expected 1")
+        self.blocks = blocks
+        self.filters = filters
+        self.scale = scale
+        self.residual_scaling = residual_scaling
+        self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
+        self.body = [
+            ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
+        ]
+        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=self.dtype_policy)
+        self.tail = layers.Conv2D(
+            3 * GRID**2, 3, padding="same", name="tail", dtype="float32", kernel_initializer="zeros"
+        )
+
+    @property
+    def receptive_radius(self) -> int:
+        """The distance in pixels up to which a pixel influences others, rounded up to whole places of the grid."""
+        return GRID * (2 * self.blocks + 3)
+
+    def build(self, input_shape):
+        """Creates all variables. The spatial sizes in `input_shape` do not matter."""
+        self.head.build((None, None, None, 3 * GRID**2 + 1))
+        for layer in (*self.body, self.body_end, self.tail):
+            layer.build((None, None, None, self.filters))
+        self.built = True
+
+    def call(self, inputs):
+        """[N, H, W, 4] → [N, H, W, 3]."""
+        values = inputs[..., :3] / 127.5 - 1.0
+        quality = inputs[:, ::GRID, ::GRID, 3:] / 50.0 - 1.0
+        shallow = self.head(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1))
+        deep = shallow
+        for block in self.body:
+            deep = block(deep)
+        differences = ops.depth_to_space(self.tail(shallow + self.body_end(deep)), GRID)
+        return (ops.cast(values, "float32") + differences + 1.0) * 127.5
+
+    def compute_output_shape(self, input_shape):
+        """[N, H, W, 4] → [N, H, W, 3]."""
+        return (*input_shape[:-1], 3)
+
+    def get_config(self):
+        """The constructor arguments."""
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.form}}
