@@ -16,7 +16,7 @@ from sr_tf.archive.choose import Chooser
 from sr_tf.archive.enlarge import BlockGenerator, halo
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import EXACT, NATIVE, Kind
+from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored
 from sr_tf.archive.windows import Windows, rescale
@@ -34,6 +34,7 @@ class Builder:
         measure: scores the gate tiles of a block.
         generators: the generators by their scale.
         workers: number of threads.
+        families: see `Chooser`.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Builder:
         measure: Measure,
         generators: dict[int, BlockGenerator],
         workers: int,
+        families: tuple[Family, ...] = FAMILIES,
     ):
         self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
-        self._grid, self._workers = journal.grid, workers
+        self._grid, self._workers, self._families = journal.grid, workers, families
         self._generators = generators
         self._originals = Windows(self._grid, self._reduced)
         self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
@@ -57,7 +59,7 @@ class Builder:
         Args:
             progress: called after each block.
         """
-        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators)
+        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators, self._families)
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
@@ -108,7 +110,7 @@ class Builder:
             UserError: even the exact pixels of a block fail, or, if every pixel has to be kept, the original's JPEG
                 segments do not give the pixels that were read. Another program may be changing the slide's file.
         """
-        chooser = Chooser(self._gate, self._measure, self._generators)
+        chooser = Chooser(self._gate, self._measure, self._generators, self._families)
         pending, exact = list(self._grid.blocks()), set()
         while pending:
             failing = set()

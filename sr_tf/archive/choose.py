@@ -7,7 +7,7 @@ import numpy as np
 
 from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.gate import Gate, Measure
-from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE
+from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family
 from sr_tf.archive.search import FamilySearch, WindowOf
 from sr_tf.archive.stored import Stored, exact
 
@@ -28,10 +28,17 @@ class Chooser:
         gate: the gate that the block must pass.
         measure: scores the gate tiles of a block.
         generators: the generators by their scale.
+        families: the representations that are compared, from smallest to largest.
     """
 
-    def __init__(self, gate: Gate, measure: Measure, generators: dict[int, BlockGenerator]):
-        self._gate, self._measure, self._generators = gate, measure, generators
+    def __init__(
+        self,
+        gate: Gate,
+        measure: Measure,
+        generators: dict[int, BlockGenerator],
+        families: tuple[Family, ...] = FAMILIES,
+    ):
+        self._gate, self._measure, self._generators, self._families = gate, measure, generators, families
 
     def choose(
         self,
@@ -66,8 +73,8 @@ class Chooser:
 
         candidates: list[tuple[int, FamilySearch]] = []
         segments, limit, starts, bicubic_margin = None, np.inf, {}, {}
-        first_family = 0 if failed is None else _index_of_family(failed)
-        for number, family in enumerate(FAMILIES[first_family:], first_family):
+        first_family = 0 if failed is None else self._index_of_family(failed)
+        for number, family in enumerate(self._families[first_family:], first_family):
             kind = family.kind
             if kind.generator and kind.scale not in self._generators:
                 continue
@@ -93,7 +100,6 @@ class Chooser:
                 return min(best, segments, key=lambda stored: stored.cost) if segments else best
         return segments or last_resort()
 
-
-def _index_of_family(stored: Stored) -> int:
-    """The place of a representation's kind in `FAMILIES`."""
-    return next(number for number, family in enumerate(FAMILIES) if stored.kind is family.kind)
+    def _index_of_family(self, stored: Stored) -> int:
+        """The place of a representation's kind among the families."""
+        return next(number for number, family in enumerate(self._families) if stored.kind is family.kind)

@@ -19,7 +19,7 @@ from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.kinds import FAMILIES, NATIVE, Family
 from sr_tf.archive.native import Segments
 from sr_tf.archive.proof import prove
 from sr_tf.archive.second_look import look_before_archiving
@@ -50,6 +50,7 @@ class Options:
         workers: number of threads.
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
         refine: whether to refine LRs for the generators, see `sr_tf.generators.refinement`.
+        families: the representations that are compared, see `sr_tf.archive.choose.Chooser`.
     """
 
     gate: Gate
@@ -59,6 +60,7 @@ class Options:
     workers: int = 2
     engine: str = DEFAULT_ENGINE
     refine: bool = False
+    families: tuple[Family, ...] = FAMILIES
 
 
 def write_archive(source: Path, target: Path, options: Options) -> Header:
@@ -96,7 +98,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         make_folder(target.parent)
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
             journal = Journal(spool, grid, segments, standalone)
-            builder = Builder(slide, journal, options.gate, measure, generators, options.workers)
+            builder = Builder(slide, journal, options.gate, measure, generators, options.workers, options.families)
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
                 builder.choose(bar.update)
@@ -128,6 +130,7 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "largest shift": gate.max_shift,
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
+        "representations": [family.kind.code for family in options.families],
         "de-identification": options.deidentify,  # the journal then holds segments without their metadata
         "sr_tf": sr_tf.__version__,
         "archive format": VERSION,
