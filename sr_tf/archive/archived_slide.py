@@ -45,7 +45,7 @@ class ArchivedSlide(ArchiveFile):
         super().__init__(path)
         try:
             self.generators = self._load_generators(models, engine, loaded)
-            self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators)
+            self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators, self.cubic)
         except UserError:
             self.close()
             raise
@@ -116,7 +116,7 @@ def needed_generators(archive: ArchiveFile) -> dict[int, dict]:
     Raises:
         UserError: the archive does not name a generator that a block needs.
     """
-    kinds = [KINDS[int(code)] for code in np.unique(archive.index["kind"])]
+    kinds = [KINDS[int(code)] for code in np.unique(archive.index.kinds)]
     needed = {kind.scale for kind in kinds if kind.generator}
     records = {int(record["architecture"]["scale"]): record for record in archive.header.generators}
     if not needed <= set(records):

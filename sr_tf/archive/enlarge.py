@@ -1,6 +1,7 @@
 """Enlarges stored LRs: by bicubic interpolation, or by a generator."""
 
-import cv2
+from collections.abc import Callable
+
 import numpy as np
 
 from sr_tf.archive.kinds import Kind
@@ -11,6 +12,7 @@ from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import Recorded
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
+from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.pixels import to_uint8
 
 BICUBIC_RADIUS = 2
@@ -115,7 +117,13 @@ def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
-def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGenerator | None) -> np.ndarray:
+def enlarge_window(
+    window: np.ndarray,
+    scale: int,
+    halo: int,
+    generator: BlockGenerator | None,
+    cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
+) -> np.ndarray:
     """Enlarges an LR window and cuts its halo off.
 
     Args:
@@ -123,13 +131,11 @@ def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGe
         scale: enlargement in each direction.
         halo: LR pixels on each side that are context only.
         generator: a generator of that scale; None: bicubic interpolation.
+        cubic: the bicubic interpolation.
 
     Returns:
         uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].
     """
-    if generator is not None:
-        large = generator(window)
-    else:
-        large = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    large = generator(window) if generator is not None else cubic(window, scale)
     cut = scale * halo
     return large[cut : large.shape[0] - cut, cut : large.shape[1] - cut]

@@ -42,7 +42,7 @@ def _problems(archive: ArchiveFile) -> Iterator[str]:
         scores = archive.scores()
     except UserError as error:
         yield str(error)
-    if scores is not None and not archive.header.gate.passed_as_stored(scores).all():
+    if scores is not None and not archive.header.gate.passed_as_stored(scores, archive.header.version).all():
         yield f"{archive.path}: some recorded scores do not pass its gate"
     for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
         if archive.kind(row, column) is not NATIVE:

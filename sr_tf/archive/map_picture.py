@@ -9,6 +9,7 @@ from sr_tf.archive import kinds
 from sr_tf.archive.cost import Share, shares
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.native import check_preview
+from sr_tf.archive.overview import decode_overview
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError, reason
 
@@ -69,21 +70,23 @@ def draw_map(archive: ArchiveFile) -> bytes:
 
 
 def _preview(archive: ArchiveFile) -> Image.Image:
-    """Decodes the preview: a JPEG file and nothing else, whose size is checked first."""
+    """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first."""
     try:
+        if archive.header.version > 1:
+            return Image.fromarray(decode_overview(archive.member("overview.avif"), archive.header.grid))
         content = archive.member("preview.jpg")
         check_preview(content)
         with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
             return image.convert("RGB")
     except (ValueError, OSError, SyntaxError) as error:
-        raise UserError(f"{archive.path}: preview.jpg is damaged ({reason(error)})") from error
+        raise UserError(f"{archive.path}: its preview is damaged ({reason(error)})") from error
 
 
 def _tints(archive: ArchiveFile, size: tuple[int, int]) -> Image.Image:
     """The colour of each block's kind, at the preview's size."""
     grid = archive.header.grid
-    cells = np.array([COLOURS[code] for code in archive.index["kind"].ravel()], np.uint8)
-    cells = cells.reshape(*archive.index.shape, 3)
+    cells = np.array([COLOURS[code] for code in archive.index.kinds.ravel()], np.uint8)
+    cells = cells.reshape(*archive.index.kinds.shape, 3)
     side = _CELL if cells.shape[0] * cells.shape[1] <= _MOST_CELLS else 1
     whole = Image.fromarray(cells).resize((cells.shape[1] * side, cells.shape[0] * side), Image.Resampling.NEAREST)
     covered = (0, 0, grid.width / BLOCK * side, grid.height / BLOCK * side)

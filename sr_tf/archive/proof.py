@@ -103,10 +103,10 @@ def _differences(
         if parse_model(name).where in shipped() and find_recorded(name, sha256) is None:
             yield str(missing_generator(name, sha256))
     measured = RestoredBlocks(archive.header.grid, journal.stored_image, generators)
-    for code in np.unique(archive.index["kind"]):
+    for code in np.unique(archive.index.kinds):
         kind = KINDS[int(code)]
         for row, column in sample(
-            [tuple(map(int, place)) for place in np.argwhere(archive.index["kind"] == code)], _BLOCKS
+            [tuple(map(int, place)) for place in np.argwhere(archive.index.kinds == code)], _BLOCKS
         ):
             restored, expected = archive.blocks.restored(row, column), measured.restored(row, column)
             if kind.codec is None:

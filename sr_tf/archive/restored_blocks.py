@@ -8,6 +8,7 @@ from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.kinds import Kind
 from sr_tf.archive.windows import RecentlyUsed, Windows, rescale
+from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.tiles import assemble
 
 _CACHED_BLOCKS = 32
@@ -21,6 +22,7 @@ class RestoredBlocks:
         stored: a function from (row, column) to that block's kind and stored image,
             uint8 [ceil(h / scale), ceil(w / scale), 3].
         generators: the generators by their scale.
+        cubic: the bicubic interpolation, which depends on the archive's version.
 
     Attributes:
         windows: the stored blocks at any scale.
@@ -31,9 +33,10 @@ class RestoredBlocks:
         grid: Grid,
         stored: Callable[[int, int], tuple[Kind, np.ndarray]],
         generators: dict[int, BlockGenerator],
+        cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
     ):
         self.windows = Windows(grid, self._plane)
-        self._grid, self._stored, self._generators = grid, stored, generators
+        self._grid, self._stored, self._generators, self._cubic = grid, stored, generators, cubic
         self._blocks = RecentlyUsed(_CACHED_BLOCKS)
 
     def forget(self, row: int, column: int) -> None:
@@ -54,7 +57,7 @@ class RestoredBlocks:
     def _plane(self, row: int, column: int, scale: int) -> np.ndarray:
         kind, image = self._stored(row, column)
         *_, width, height = self._grid.rectangle(row, column)
-        return rescale(image, kind.scale, scale, (height, width))
+        return rescale(image, kind.scale, scale, (height, width), self._cubic)
 
     def _restore(self, row: int, column: int) -> np.ndarray:
         kind, image = self._stored(row, column)
@@ -64,4 +67,4 @@ class RestoredBlocks:
         generator = self._generators[kind.scale] if kind.generator else None
         margin = halo(kind, self._generators)
         window = self.windows.window(row, column, kind.scale, margin)
-        return enlarge_window(window, kind.scale, margin, generator)[:height, :width]
+        return enlarge_window(window, kind.scale, margin, generator, self._cubic)[:height, :width]

@@ -15,7 +15,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
-VERSION = 1
+VERSION = 2
+"""The version that is written; all from 1 on are read."""
 
 LARGEST_HEADER = 16 << 20
 """Most bytes of `archive.json`."""
@@ -52,6 +53,17 @@ class Version(Struct):
     version: int
     block: int
     gate_tile: int
+
+
+class Layout(Struct):
+    """What decides pixels, since version 2; only one value of each is known so far."""
+
+    piece: Literal[512]
+    interpolation: Literal["cubic, a = -3/4, weights of 1/2048, exact"]
+    edges: Literal["repeated"]
+
+
+LAYOUT = Layout(512, "cubic, a = -3/4, weights of 1/2048, exact", "repeated")
 
 
 class SlideFields(Struct):
@@ -132,8 +144,9 @@ class AssociatedFields(Struct, omit_defaults=True):
 
 
 class Fields(Struct):
-    """All of `archive.json`."""
+    """All of `archive.json`. Version 1 has no `layout`, `pieces` and `scores`."""
 
+    version: int
     software: _Word
     slide: SlideFields
     source: SourceFields
@@ -147,6 +160,9 @@ class Fields(Struct):
     ]
     removed: list[str]
     members: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=1024)], _Sha256], Meta(max_length=100)]
+    layout: Layout | None = None
+    pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] = 0
+    scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0"]], Meta(max_length=8)] = []
 
 
 def parse(text: str) -> Fields:
@@ -162,12 +178,12 @@ def parse(text: str) -> Fields:
     version = _decode(text, Version)
     if version.format != FORMAT:
         raise ValueError(f"format is {_shown(version.format)}, expected {FORMAT!r}")
-    layout = version.version, version.block, version.gate_tile
-    if layout != (VERSION, BLOCK, GATE_TILE):
+    if version.version not in range(1, VERSION + 1) or (version.block, version.gate_tile) != (BLOCK, GATE_TILE):
         shown = "version {} with blocks of {} and gate tiles of {} pixels".format
-        expected = shown(VERSION, BLOCK, GATE_TILE)
-        raise ValueError(f"{shown(*layout)}, expected {expected}; a newer sr_tf may be able to read it")
+        found, expected = shown(version.version, version.block, version.gate_tile), shown(VERSION, BLOCK, GATE_TILE)
+        raise ValueError(f"{found}, expected {expected}, or version 1; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
+    _check_version(fields)
     _check_slide(fields.slide)
     if fields.native is not None:
         _check_segments("native", fields.native)
@@ -179,6 +195,16 @@ def parse(text: str) -> Fields:
     for name, entry in fields.associated.items():
         _check_associated(f"associated.{name}", entry)
     return fields
+
+
+def _check_version(fields: Fields) -> None:
+    if fields.version == 1:
+        return
+    if fields.layout is None:
+        raise ValueError("`layout` is missing, expected what decides pixels")
+    wanted = ["psnr", "ssim", "shift"] + ["enl0"] * (fields.gate.max_enl0 is not None)
+    if fields.scores != wanted:
+        raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")
 
 
 def from_base64(where: str, text: str) -> bytes:

@@ -12,7 +12,7 @@ from sr_tf.images.avif_header import check_avif
 from sr_tf.images.codecs import decode_avif
 from sr_tf.images.jpegxl_header import check_jpegxl
 
-_RECORD = struct.Struct("<Bf")
+_RECORD = struct.Struct("<Bf?")
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,25 @@ class Stored:
         level: the codec's level; 0 if the kind has no levels.
         file: the file as the codec wrote it; b"" for `NATIVE`, whose pixels are in the original's JPEG segments.
         cost: bytes in the archive.
+        shared: whether the block lies in a piece that it shares with others; `file` is then the piece's hash.
     """
 
     kind: Kind
     level: float
     file: bytes
     cost: float
+    shared: bool = False
 
     def record(self) -> bytes:
         """The block as the journal stores it."""
-        return _RECORD.pack(self.kind.code, self.level) + self.file
+        return _RECORD.pack(self.kind.code, self.level, self.shared) + self.file
 
 
 def from_record(record: bytes) -> Stored:
     """The inverse of `Stored.record`."""
-    code, level = _RECORD.unpack_from(record)
+    code, level, shared = _RECORD.unpack_from(record)
     file = record[_RECORD.size :]
-    return Stored(KINDS[code], round(level, 2), file, stored_bytes(KINDS[code], file))
+    return Stored(KINDS[code], round(level, 2), file, 0 if shared else stored_bytes(KINDS[code], file), shared)
 
 
 def is_avif(kind: Kind) -> bool:

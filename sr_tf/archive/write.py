@@ -18,6 +18,7 @@ from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
+from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FAMILIES, NATIVE, Family
 from sr_tf.archive.native import Segments
@@ -103,6 +104,8 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
                 builder.choose(bar.update)
             builder.share_segments()
+            with tqdm(total=sum(len(list(groups(grid, scale))) for scale in SCALES), desc="join", disable=None) as bar:
+                builder.join(bar.update)
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)

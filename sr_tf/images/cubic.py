@@ -4,6 +4,7 @@ The kernel is Keys' with a = −0.75, that of OpenCV's INTER_CUBIC, with weights
 float32, in an order that depends on the processor, so single pixels differ by 1 between machines. Here sums are exact.
 """
 
+import cv2
 import numpy as np
 
 SHIFT = 22
@@ -37,6 +38,11 @@ def enlarge_cubic(image: np.ndarray, factor: int) -> np.ndarray:
     sums += 1 << (SHIFT - 1)  # so that the shift rounds to the nearest, halves up
     sums >>= SHIFT
     return np.clip(sums, 0, 255, out=sums).astype(np.uint8)
+
+
+def enlarge_cubic_in_floats(image: np.ndarray, factor: int) -> np.ndarray:
+    """Enlarges as `enlarge_cubic` does, by OpenCV's INTER_CUBIC: for archives of version 1, which were measured so."""
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
 
 
 def _enlarged(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
