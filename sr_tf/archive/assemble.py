@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from sr_tf.archive import av1
 from sr_tf.archive.associated import encode_associated
 from sr_tf.archive.container import SEGMENT_TYPE, Writer, half_sha256
+from sr_tf.archive.embedded import member_of, scales_needed, to_bytes
 from sr_tf.archive.gate import score_names
 from sr_tf.archive.header import Header
 from sr_tf.archive.index import AVIF, PIECE_TYPE, codec_of
@@ -25,7 +27,13 @@ _MOST_HEADS = 255
 """More heads of AVIF files do not fit into a `PIECE_TYPE`; files with further heads are stored whole."""
 
 
-def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated], journal: Journal) -> None:
+def assemble_archive(
+    path: Path,
+    header: Header,
+    images: Mapping[str, Associated],
+    journal: Journal,
+    weights: Mapping[str, list[np.ndarray]] = MappingProxyType({}),
+) -> None:
     """Writes the archive. Needs memory for one block, the index and the scores.
 
     Args:
@@ -33,6 +41,7 @@ def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated
         header: the header; its heads and the entries of associated images are filled in.
         images: the associated images by their name, at least those of `header`.
         journal: all blocks with their scores.
+        weights: the weights of the generators that are embedded if a block needs them, by their SHA-256.
     """
     writer = Writer(path)
     kinds = np.zeros((journal.grid.rows, journal.grid.columns), np.uint8)
@@ -43,6 +52,13 @@ def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated
     writer.add_array("blocks.npy", kinds)
     writer.add_array("pieces.npy", np.array(pieces, PIECE_TYPE))
     writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate.max_enl0 is not None))))
+    needed, generators = scales_needed(kinds), []
+    for record in header.generators:
+        sha256 = record["weights_sha256"]
+        embed = sha256 in weights and record["architecture"]["scale"] in needed
+        if embed:
+            writer.add(member_of(record), to_bytes(weights[sha256]))
+        generators.append({**record, "embedded": True} if embed else record)
     if header.native:
         _add_segments(writer, header, journal)
     if header.slide.icc is not None:
@@ -51,7 +67,7 @@ def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated
     for name in header.associated:
         entries[name], content = encode_associated(images[name], header.gate)
         writer.add(f"associated/{name}", content, compress=False)
-    writer.finish(replace(header, heads=heads, associated=entries, pieces=len(pieces)))
+    writer.finish(replace(header, heads=heads, associated=entries, pieces=len(pieces), generators=generators))
 
 
 def read_associated(slide: Slide) -> dict[str, Associated]:

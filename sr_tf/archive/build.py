@@ -19,7 +19,7 @@ from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.stored import Stored
+from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import Windows, rescale
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.slide import Slide
@@ -175,7 +175,7 @@ class Builder:
                 self._blocks.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
 
-    def _stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+    def _stored_image(self, row: int, column: int) -> StoredImage:
         try:
             return self._journal.stored_image(row, column)
         except ValueError as error:

@@ -12,6 +12,7 @@ Members:
                     bytes; in version 1 a `SCORE_TYPE` for each tile
     segments        the JPEG segments of the original that blocks need, row by row, repacked
     segments.npy    a `SEGMENT_TYPE` for each segment of the original, [rows, columns]
+    generators/…    the weights of a user's own generator, float32, by their SHA-256; not in version 1
     associated/…    label, macro and thumbnail images
 
 The ZIP's comment holds the SHA-256 of all bytes before it, so that no change of a byte goes unnoticed.

@@ -11,11 +11,11 @@ from sr_tf.archive import native
 from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import SCORE_UNITS, pack
 from sr_tf.archive.grid import Grid
-from sr_tf.archive.kinds import NATIVE, Kind
+from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.archive.shared_piece import SharedPiece, group_side
 from sr_tf.archive.shared_piece import from_record as piece_from_record
-from sr_tf.archive.stored import Stored, decode, decode_image, from_record
+from sr_tf.archive.stored import Stored, StoredImage, decode, decode_image, from_record
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
@@ -64,15 +64,15 @@ class Journal:
         """Returns a block."""
         return from_record(self._spool.get((_BLOCK, row, column)))
 
-    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs."""
+    def stored_image(self, row: int, column: int) -> StoredImage:
+        """Decodes a block, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs."""
         stored = self.stored(row, column)
         x, y, width, height = self.grid.rectangle(row, column)
         if stored.kind is NATIVE:
-            return stored.kind, self.segments.read(self.segment, x, y, width, height)
+            return StoredImage(stored.kind, self.segments.read(self.segment, x, y, width, height))
         if stored.shared:
-            return stored.kind, self._from_piece(stored.kind.scale, row, column)
-        return stored.kind, decode(stored.kind, stored.file, (height, width))
+            return StoredImage(stored.kind, self._from_piece(stored.kind.scale, row, column))
+        return StoredImage(stored.kind, decode(stored.kind, stored.file, (height, width)), stored.level)
 
     def joined(self, scale: int, row: int, column: int) -> bool:
         """Whether it was decided what blocks of a group share; see `sr_tf.archive.shared_piece`.

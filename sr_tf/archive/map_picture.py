@@ -21,6 +21,8 @@ COLOURS = {
     kinds.LR2_GENERATOR.code: (92, 148, 60),
     kinds.FULL_AVIF420.code: (252, 226, 150),
     kinds.FULL_AVIF.code: (246, 190, 84),
+    kinds.FULL_AVIF420_FILTER.code: (250, 214, 214),
+    kinds.FULL_AVIF_FILTER.code: (233, 150, 150),
     kinds.FULL_JXL.code: (217, 130, 43),
     kinds.EXACT.code: (178, 48, 48),
     kinds.NATIVE.code: (120, 60, 140),

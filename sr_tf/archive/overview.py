@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
-from sr_tf.archive.kinds import Kind
-from sr_tf.archive.stored import decode_image
+from sr_tf.archive.stored import StoredImage, decode_image
 from sr_tf.archive.windows import rescale
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.tiles import assemble
@@ -24,12 +23,12 @@ def overview_scale(grid: Grid) -> int:
     return scale
 
 
-def encode_overview(grid: Grid, stored_image: Callable[[int, int], tuple[Kind, np.ndarray]]) -> bytes:
+def encode_overview(grid: Grid, stored_image: Callable[[int, int], StoredImage]) -> bytes:
     """Makes the overview of stored images.
 
     Args:
         grid: the slide's grid.
-        stored_image: a function from (row, column) to a block's kind and stored image.
+        stored_image: a function from (row, column) to a block as it is stored.
 
     Returns:
         An AVIF file.
@@ -40,8 +39,8 @@ def encode_overview(grid: Grid, stored_image: Callable[[int, int], tuple[Kind, n
     def parts():
         for row, column in grid.blocks():
             x, y, width, height = grid.rectangle(row, column)
-            kind, image = stored_image(row, column)
-            small = rescale(image, kind.scale, step, (height, width))
+            stored = stored_image(row, column)
+            small = rescale(stored.image, stored.kind.scale, step, (height, width))
             yield x // step, y // step, small
 
     image = assemble((0, 0, -(-grid.width // step), -(-grid.height // step)), parts())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive import av1, native
+from sr_tf.archive import av1, embedded, native
 from sr_tf.archive.associated import decode_associated
 from sr_tf.archive.container import ARCHIVE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
 from sr_tf.archive.cut import cut
@@ -19,11 +19,12 @@ from sr_tf.archive.index import AVIF, BLOCK_TYPE, PIECE_TYPE, Index
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.members import Members
 from sr_tf.archive.npy import largest_file, read_array
-from sr_tf.archive.stored import decode_image
+from sr_tf.archive.stored import StoredImage, decode_image
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.files import input_file
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError, reason
+from sr_tf.generators.recorded import Recorded
 from sr_tf.images.cubic import enlarge_cubic, enlarge_cubic_in_floats
 
 _EXPECTED = "expected an archive of `sr-tf archive`"
@@ -92,6 +93,8 @@ class ArchiveFile:
         _check_names(self.header)
         limits = self._members.limits
         limits["scores.npy"] = largest_file(*self._score_array())
+        for record in _embedded(self.header):
+            limits[embedded.member_of(record)] = embedded.size_of(record["architecture"])
         self.index = self._read_index((grid.rows, grid.columns))
         self._offsets = self._places("blocks", self.index.table["length"], _LARGEST_PIECE)
         self._images = RecentlyUsed(_CACHED_PIECES)
@@ -160,8 +163,8 @@ class ArchiveFile:
         """How a block is stored."""
         return KINDS[int(self.index.kinds[row, column])]
 
-    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs.
+    def stored_image(self, row: int, column: int) -> StoredImage:
+        """Decodes a block, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs.
 
         Raises:
             UserError: the block is damaged.
@@ -170,10 +173,11 @@ class ArchiveFile:
         block = grid.rectangle(row, column)
         try:
             if kind is NATIVE:
-                return kind, self.header.native.read(self.segment, *block)
+                return StoredImage(kind, self.header.native.read(self.segment, *block))
             piece = int(self.index.pieces[row, column])
             image = self._images.get((piece,), lambda: self._decoded(piece))
-            return kind, cut(image, self.index.rectangle(piece, grid), block, kind.scale)
+            own = cut(image, self.index.rectangle(piece, grid), block, kind.scale)
+            return StoredImage(kind, own, float(self.index.table["level"][piece]))
         except (ValueError, AttributeError, struct.error) as error:
             raise self._damaged("block", row, column, error) from error
 
@@ -222,6 +226,17 @@ class ArchiveFile:
         entry = self.header.associated[name]
         return self._safely(lambda: decode_associated(entry, self.member(f"associated/{name}")))
 
+    def embedded_generator(self, record: dict) -> Recorded | None:
+        """The weights of a generator of the header, if they are in the archive.
+
+        Raises:
+            UserError: they are damaged.
+        """
+        if not record.get("embedded"):
+            return None
+        content = self.member(embedded.member_of(record))
+        return self._safely(lambda: embedded.from_bytes(record, content))
+
     def member(self, name: str) -> bytes:
         """The content of a member.
 
@@ -269,6 +284,21 @@ class ArchiveFile:
         return _offsets(lengths, self._members.start(name), self._members.size(name))
 
 
+def _embedded(header: Header) -> list[dict]:
+    """The records of generators whose weights are in the archive.
+
+    Raises:
+        ValueError: one is larger than any that is written.
+    """
+    records = [record for record in header.generators if record.get("embedded")]
+    for record in records:
+        if (size := embedded.size_of(record["architecture"])) > embedded.LARGEST:
+            raise ValueError(
+                f"the weights of {record['name'][:80]} have {size:,} bytes, expected at most {embedded.LARGEST:,}"
+            )
+    return records
+
+
 def _check_beginning(path: Path) -> None:
     """Raises a `UserError` if a file does not begin as a ZIP file does."""
     if path.exists() and not path.is_file():
@@ -284,6 +314,7 @@ def _check_names(header: Header) -> None:
     needed = {"README.txt", "blocks", "blocks.npy", "scores.npy"}
     needed |= {"preview.jpg"} if header.version == 1 else {"overview.avif", "pieces.npy"}
     needed |= {f"associated/{name}" for name in header.associated}
+    needed |= {embedded.member_of(record) for record in _embedded(header)}
     if header.native:
         needed |= {"segments", "segments.npy"}
     if found := needed ^ (set(header.members) - {"profile.icc"}):

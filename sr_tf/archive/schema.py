@@ -101,14 +101,18 @@ class GateFields(Struct):
     max_shift: Annotated[float, Meta(ge=0, le=255)]
 
 
-class Architecture(Struct):
-    """The constructor arguments of `sr_tf.models.edsr.EDSR`. No network is built from them: they are compared."""
+class Architecture(Struct, omit_defaults=True):
+    """The constructor arguments of `sr_tf.models.edsr.EDSR`, or at scale 1 of `CodedFilter`. No network is built from them: they are compared."""
 
     blocks: Annotated[int, Meta(ge=0, le=1024)]
     filters: Annotated[int, Meta(ge=1, le=4096)]
-    scale: Literal[2, 4, 8, 16]
+    scale: Literal[1, 2, 4, 8, 16]
     residual_scaling: Annotated[float, Meta(ge=-1000, le=1000)]
-    one_step: bool
+    one_step: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.one_step is UNSET) != (self.scale == 1):
+            raise ValueError("`one_step` belongs to generators, not to filters of scale 1")
 
 
 class GeneratorFields(Struct, omit_defaults=True):
@@ -118,6 +122,7 @@ class GeneratorFields(Struct, omit_defaults=True):
     architecture: Architecture
     weights_sha256: _Sha256
     engine: _Word | UnsetType = UNSET
+    embedded: bool | UnsetType = UNSET
 
 
 class SegmentFields(Struct):

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -13,6 +14,20 @@ from sr_tf.images.codecs import decode_avif
 from sr_tf.images.jpegxl_header import check_jpegxl
 
 _RECORD = struct.Struct("<Bf?")
+
+
+class StoredImage(NamedTuple):
+    """What a block's bytes decode to.
+
+    Attributes:
+        kind: how the block is stored.
+        image: uint8 [ceil(h / scale), ceil(w / scale), 3].
+        level: the level at which the codec stored it; a filter is told it.
+    """
+
+    kind: Kind
+    image: np.ndarray
+    level: float = 0
 
 
 @dataclass(frozen=True)
