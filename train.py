@@ -67,7 +67,7 @@ def _scenes(config):
         from sr_tf.data.packed import PackedLRs, open_packed
 
         scenes = open_packed(config.data_dir)
-        lrs = PackedLRs(scenes["train"]), PackedLRs(scenes["validation"])
+        lrs = tuple(PackedLRs(scenes[split], config.told) for split in ("train", "validation"))
         return TrainingData(config.data_dir, scenes["train"], scenes["validation"], lrs)
     import datasets
     from sr_tf.data.records import RecordScenes

@@ -76,6 +76,11 @@ class TrainConfig:
         "full size, at one of --lr_qualities, which it is told; --crop_size is then even, for instance 96.",
     )
     residual_scaling: float = _field(1.0, "Factor on each residual branch (EDSR uses 0.1 with 256 filters).")
+    quality_input: bool = _field(
+        False,
+        "Tell the generator at which of --lr_qualities its LR was compressed, as a fourth channel. Such a generator "
+        "restores coded LRs only. A filter (--scale=1) is always told.",
+    )
     one_step: bool = _field(False, "Enlarge by a single pixel shuffle at the end: half the cost at 32 filters.")
 
     # Optimisation.
@@ -150,6 +155,11 @@ class TrainConfig:
             raise UserError(f"--scale={self.scale}: expected 1, 2, 4 or 8")
         if self.scale == 1:
             self._check_filter()
+        if self.quality_input and (not self.lr_qualities or self.learn_reduction):
+            raise UserError(
+                f"--quality_input --lr_qualities={self.lr_qualities}: expected at least one quality in --lr_qualities, "
+                "without --learn_reduction"
+            )
         if self.structure_weight and self.crop_size * self.scale < 44:
             raise UserError(
                 f"--crop_size={self.crop_size}: HR patches have a side of {self.crop_size * self.scale} pixels, "
@@ -182,6 +192,11 @@ class TrainConfig:
                     f"--{name}={getattr(self, name)}: --scale=1 trains a filter, expected --phase=pretrain, "
                     "--lr_qualities and an even --crop_size, without --learn_reduction and --one_step"
                 )
+
+    @property
+    def told(self) -> bool:
+        """Whether the network is told the quality of its input."""
+        return self.quality_input or self.scale == 1
 
     @property
     def qualities(self) -> tuple[int, ...]:

@@ -3,9 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from sr_tf.config import TrainConfig
 from sr_tf.data.packed import write_packed
-from sr_tf.data.scene_store import CodedLRs, coded_at_full_size
+from sr_tf.data.scene_store import CodedLRs
 from sr_tf.disk.outputs import PACKED_SCENES, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import parse_model
@@ -57,7 +59,7 @@ def pack_folder(
 
 def _lrs(scale: int, degradation: str, model: str, qualities: tuple[int, ...]) -> CodedLRs:
     if scale == 1:
-        return coded_at_full_size(qualities)
+        return CodedLRs(np.asarray, qualities)
     plain = partial(reduce, scale=scale, degradation=degradation)
     return CodedLRs(_reduction_of(model, scale) if model else plain, qualities)
 

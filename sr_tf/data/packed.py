@@ -1,8 +1,7 @@
 """Scenes and their LRs in one `.npz` file, for training where neither TensorFlow nor codecs are installed.
 
 Arrays: `hr/000000` … uint8 [H, W, 3]; `lr/000000/0` … uint8 [ceil(H / scale), ceil(W / scale), 3], one for each
-quality, which is the fourth channel at scale 1; and the scalars `scale`, `degradation` and `qualities` (as
-`TrainConfig.lr_qualities`).
+quality; and the scalars `scale`, `degradation` and `qualities` (as `TrainConfig.lr_qualities`).
 """
 
 import re
@@ -20,6 +19,7 @@ from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.files import replace_atomically
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import DEGRADATIONS
+from sr_tf.images.pixels import with_quality
 
 FILES = {"train": "train.npz", "validation": "validation.npz"}
 """The files in a folder of packed scenes, by split."""
@@ -45,7 +45,6 @@ class PackedScenes:
         degradation: the reduction from HR to LR, a name in `sr_tf.images.degradation.DEGRADATIONS`.
         qualities: AVIF qualities at which the LRs were compressed, separated by commas; empty: not compressed.
         variants: the number of LRs of each scene.
-        channels: of an LR: 3, or at scale 1 also the quality.
 
     Raises:
         UserError: the file does not exist, is damaged, or is no file of packed scenes.
@@ -59,7 +58,6 @@ class PackedScenes:
             self.scale, self.degradation, self.qualities = settings.values()
             self._check_settings()
             self.variants = max(1, len(self.qualities.split(",")))
-            self.channels = 4 if self.scale == 1 else 3
             self._count = sum(_HR.fullmatch(name) is not None for name in self._arrays.names)
             if self._arrays.names != set(_names(self._count, self.variants)):
                 raise UserError(f"{self.path}: lacks arrays of a scene, or contains other arrays, {_EXPECTED}")
@@ -82,9 +80,9 @@ class PackedScenes:
         return hr
 
     def lr(self, index: int, variant: int, hr: np.ndarray) -> np.ndarray:
-        """Reads one LR of one scene, uint8 [h, w, channels], whose HR is `hr`. Thread-safe."""
+        """Reads one LR of one scene, uint8 [h, w, 3], whose HR is `hr`. Thread-safe."""
         height, width = (-(-side // self.scale) for side in hr.shape[:2])
-        return self._arrays.read(f"lr/{index:06d}/{variant}", "uint8", (height, width, self.channels))
+        return self._arrays.read(f"lr/{index:06d}/{variant}", "uint8", (height, width, 3))
 
     def _check_settings(self) -> None:
         if self.degradation not in DEGRADATIONS:
@@ -104,15 +102,24 @@ def _names(scenes: int, variants: int) -> Iterator[str]:
 
 
 class PackedLRs:
-    """The LRs of packed scenes; see `sr_tf.data.scene_store.LRs`."""
+    """The LRs of packed scenes; see `sr_tf.data.scene_store.LRs`.
 
-    def __init__(self, scenes: PackedScenes):
-        self.variants, self.channels = scenes.variants, scenes.channels
+    Args:
+        scenes: the scenes.
+        told: whether the quality is the LRs' fourth channel.
+    """
+
+    def __init__(self, scenes: PackedScenes, told: bool = False):
+        self.variants, self.channels = scenes.variants, 4 if told else 3
         self._scenes = scenes
 
     def __call__(self, index: int, hr: np.ndarray, variants: Sequence[int], spread: Callable = map) -> list[np.ndarray]:
         """Returns the LRs with the given numbers, see `LRs`."""
-        return [self._scenes.lr(index, variant, hr) for variant in variants]
+        lrs = [self._scenes.lr(index, variant, hr) for variant in variants]
+        if self.channels == 3:
+            return lrs
+        qualities = self._scenes.qualities.split(",")
+        return [with_quality(lr, int(qualities[variant])) for lr, variant in zip(lrs, variants, strict=True)]
 
 
 def open_packed(folder: str | Path) -> dict[str, PackedScenes]:

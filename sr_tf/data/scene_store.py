@@ -49,7 +49,7 @@ class CodedLRs:
     Args:
         reduction: a function from HR to LR, uint8.
         qualities: AVIF qualities; each scene has one LR for each of them. Empty: one LR, not compressed.
-        told: whether the quality is the LRs' fourth channel, as a filter needs it.
+        told: whether the quality is the LRs' fourth channel.
     """
 
     def __init__(
@@ -70,11 +70,6 @@ class CodedLRs:
         if self.channels == 3:
             return coded
         return [with_quality(image, quality) for image, quality in zip(coded, qualities, strict=True)]
-
-
-def coded_at_full_size(qualities: Sequence[int]) -> CodedLRs:
-    """The images that a filter restores: HR itself, compressed by AVIF, and the quality as fourth channel."""
-    return CodedLRs(np.asarray, qualities, told=True)
 
 
 class SceneStore:

@@ -18,6 +18,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.codecs import CODECS, Codec
 from sr_tf.images.degradation import crop_to, enlarge, reduce
+from sr_tf.images.pixels import with_quality
 
 DEGRADATION = "antialiased"
 """The reduction of bicubic interpolation and of generators without a reducer."""
@@ -149,7 +150,8 @@ def generated(name: str, generator, reducer=None) -> Method:
     """
 
     def restore(lr: np.ndarray, size: tuple[int, int], level: float) -> np.ndarray:
-        return crop_to(upscale(generator, lr), size)
+        told = with_quality(lr, level) if generator.channels == 4 else lr
+        return crop_to(upscale(generator, told), size)
 
     scale = generator.scale
     return Method(

@@ -61,10 +61,15 @@ class _EDSR(_Shape, forbid_unknown_fields=True, kw_only=True):
     scale: Literal[2, 4, 8, 16]
     residual_scaling: Annotated[float, msgspec.Meta(ge=-100, le=100)] | Annotated[int, msgspec.Meta(ge=-100, le=100)]
     one_step: bool = False
+    quality_input: bool = False
+
+    def arguments(self) -> dict:
+        found = super().arguments()
+        return found if self.quality_input else {name: found[name] for name in found if name != "quality_input"}
 
     def weights(self) -> dict[str, tuple[int, ...]]:
         same = (self.filters,) * 2
-        parts = {"head": (3, self.filters), **_body(self.blocks, same), "body_end": same}
+        parts = {"head": (4 if self.quality_input else 3, self.filters), **_body(self.blocks, same), "body_end": same}
         steps = 0 if self.one_step else int(math.log2(self.scale))
         last = 3 * self.scale**2 if self.one_step else 3
         for number, outputs in enumerate([4 * self.filters] * steps + [last], 2):

@@ -33,17 +33,25 @@ def load_generator(where: str | Path | ModelName):
         `sr_tf.models.edsr.EDSR` in float32.
 
     Raises:
-        UserError: the generator does not exist, the file contains something else, or a self-ensemble or a filter is
-            named.
+        UserError: the generator does not exist, the file contains something else, or a self-ensemble, a filter or a
+            generator that is told the codec's quality is named.
     """
     network = load_network(where)
-    if network.scale == 1:
-        raise UserError(f"{where}: is a filter for images that are stored at full size, expected a generator")
+    if network.channels != 3:
+        what = "a filter for images that are stored at full size" if network.scale == 1 else "for coded LRs"
+        raise UserError(f"{where}: is {what} and has to be told their quality, expected a generator that is not")
     return network
 
 
 def load_network(where: str | Path | ModelName):
-    """Loads a generator, as `load_generator` does, or a filter: `sr_tf.models.coded_filter.CodedFilter` in float32."""
+    """Loads any generator, also one that is told the codec's quality, or a filter.
+
+    Args:
+        where: as for `load_generator`.
+
+    Returns:
+        `sr_tf.models.edsr.EDSR` or `sr_tf.models.coded_filter.CodedFilter` in float32.
+    """
     name = require_generator(where).single()
     load_backend()
     return interpolate(name.where, name.alpha, _load, shipped()) if name.alpha < 1 else _load(name.where)
@@ -165,6 +173,6 @@ def read_weights(path: Path) -> list[np.ndarray]:
 
 def _build(network: type, shape: dict, weights: list[np.ndarray]):
     model = network(**shape, dtype="float32")
-    model.build((None, None, None, getattr(network, "channels", 3)))
+    model.build((None, None, None, getattr(model, "channels", 3)))
     model.set_weights(weights)
     return model

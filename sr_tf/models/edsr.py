@@ -59,9 +59,11 @@ class EDSR(keras.Model):
         scale: enlargement in each direction, a power of two.
         residual_scaling: factor on each residual branch.
         one_step: whether to enlarge in a single pixel shuffle at the end.
+        quality_input: whether the input has a fourth channel, the quality of the codec that stored the LR. One network
+            then suits all qualities.
 
     Call arguments:
-        inputs: float [N, h, w, 3], RGB in [0, 255].
+        inputs: float [N, h, w, 3], RGB in [0, 255]; with `quality_input` [N, h, w, 4], the last channel 0 to 100.
 
     Returns:
         float32 [N, scale · h, scale · w, 3], RGB around [0, 255], not clipped.
@@ -70,9 +72,6 @@ class EDSR(keras.Model):
         sr = EDSR(blocks=8, filters=32)(lr[None].astype("float32"))
     """
 
-    form = ("blocks", "filters", "scale", "residual_scaling", "one_step")
-    channels = 3
-
     def __init__(
         self,
         blocks: int = 32,
@@ -80,6 +79,7 @@ class EDSR(keras.Model):
         scale: int = 4,
         residual_scaling: float = 1.0,
         one_step: bool = False,
+        quality_input: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -90,6 +90,7 @@ class EDSR(keras.Model):
         self.scale = scale
         self.residual_scaling = residual_scaling
         self.one_step = one_step
+        self.quality_input = quality_input
         self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
         self.body = [
             ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
@@ -103,6 +104,17 @@ class EDSR(keras.Model):
         self.tail = layers.Conv2D(channels, 3, padding="same", name="tail", dtype="float32")
 
     @property
+    def channels(self) -> int:
+        """The channels of the input."""
+        return 4 if self.quality_input else 3
+
+    @property
+    def form(self) -> tuple[str, ...]:
+        """The names of the constructor arguments; `quality_input` only if it is set, so that older records hold."""
+        names = "blocks", "filters", "scale", "residual_scaling", "one_step"
+        return (*names, "quality_input") if self.quality_input else names
+
+    @property
     def receptive_radius(self) -> int:
         """The distance in LR pixels up to which an LR pixel influences SR pixels: the halo that makes tiles exact.
 
@@ -114,15 +126,16 @@ class EDSR(keras.Model):
     def build(self, input_shape):
         """Creates all variables. The spatial sizes in `input_shape` do not matter."""
         features = (None, None, None, self.filters)
-        self.head.build((None, None, None, 3))
+        self.head.build((None, None, None, self.channels))
         for layer in (*self.body, self.body_end, *self.upsampling, self.tail):
             layer.build(features)
         self.built = True
 
     def call(self, inputs):
-        """[N, h, w, 3] → [N, scale · h, scale · w, 3]."""
-        values = inputs / 127.5 - 1.0
-        shallow = self.head(values)
+        """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
+        values = inputs[..., :3] / 127.5 - 1.0
+        seen = ops.concatenate([values, inputs[..., 3:] / 50.0 - 1.0], axis=-1) if self.quality_input else values
+        shallow = self.head(seen)
         deep = shallow
         for block in self.body:
             deep = block(deep)
@@ -135,7 +148,7 @@ class EDSR(keras.Model):
         return (self.tail(features) + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):
-        """[N, h, w, 3] → [N, scale · h, scale · w, 3]."""
+        """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
         count, height, width, _ = input_shape
         return (count, height and self.scale * height, width and self.scale * width, 3)
 
@@ -154,5 +167,6 @@ def describe(generator) -> str:
     if generator.scale == 1:
         return f"filter {generator.blocks}×{generator.filters}, {generator.count_params():,} weights"
     upsampling = " in one step" if generator.one_step else ""
+    upsampling += ", told the quality" if generator.quality_input else ""
     shape = f"{generator.blocks}×{generator.filters}, ×{generator.scale}{upsampling}"
     return f"EDSR {shape}, {generator.count_params():,} weights"

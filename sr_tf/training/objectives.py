@@ -67,23 +67,21 @@ def pixel_objective(generator: keras.Model) -> Objective:
     return Objective({"generator": generator}, (Turn("generator", ("generator",), generator_losses),))
 
 
-def filter_objective(generator: keras.Model) -> Objective:
-    """Phase 1 at scale 1: trains a filter. A batch is (decoded image with its quality as fourth channel, HR).
+def told_objective(generator: keras.Model) -> Objective:
+    """Phase 1 of a network that is told the codec's quality. A batch is (decoded LR with the quality, HR).
 
-    The loss is each patch's MSE in relation to that of the decoded image, so a decibel counts the same at every
-    quality. Plain MSE is dominated by coarse coding and spoils images that were coded well.
+    The loss is the logarithm of each patch's MSE, so a decibel counts the same at every quality. Plain MSE is dominated
+    by coarse coding and spoils images that were coded well.
     """
 
-    def filter_losses(apply: Apply, decoded, hr) -> Losses:
-        sr = apply("generator", decoded)
-        errors, before = (
-            ops.mean(ops.square(ops.cast(image, "float32") - hr), axis=(1, 2, 3)) for image in (sr, decoded[..., :3])
-        )
-        # One squared level is added, so that patches that were hardly changed do not dominate instead.
-        loss = ops.mean(errors / (before + 1.0))
+    def generator_losses(apply: Apply, lr, hr) -> Losses:
+        sr = apply("generator", lr)
+        errors = ops.mean(ops.square(ops.cast(sr, "float32") - hr), axis=(1, 2, 3))
+        # One squared level is added, so that patches that are almost right do not dominate instead.
+        loss = ops.mean(ops.log(errors + 1.0))
         return loss, {"loss": loss, "pixel_mse": losses.pixel_mse(hr, sr)}
 
-    return Objective({"generator": generator}, (Turn("generator", ("generator",), filter_losses),))
+    return Objective({"generator": generator}, (Turn("generator", ("generator",), generator_losses),))
 
 
 def adversarial_objective(

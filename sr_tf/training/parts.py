@@ -22,9 +22,9 @@ from sr_tf.training import losses
 from sr_tf.training.objectives import (
     Objective,
     adversarial_objective,
-    filter_objective,
     pixel_objective,
     reduction_objective,
+    told_objective,
 )
 
 
@@ -80,8 +80,8 @@ def build_parts(config: TrainConfig, content_network: keras.Model | None = None)
     if config.learn_reduction:
         objective = reduction_objective(generator, started_reducer(config), config.rate_weight)
         return Parts(config, objective, optimizers)
-    if config.scale == 1:
-        return Parts(config, filter_objective(generator), optimizers)
+    if config.told:
+        return Parts(config, told_objective(generator), optimizers)
     return Parts(config, pixel_objective(generator), optimizers)
 
 
@@ -106,7 +106,14 @@ def build_generator(config: TrainConfig) -> EDSR | CodedFilter:
     if config.scale == 1:
         generator = CodedFilter(config.blocks, config.filters, 1, config.residual_scaling)
     else:
-        generator = EDSR(config.blocks, config.filters, config.scale, config.residual_scaling, config.one_step)
+        generator = EDSR(
+            config.blocks,
+            config.filters,
+            config.scale,
+            config.residual_scaling,
+            config.one_step,
+            config.quality_input,
+        )
     generator.build((None, None, None, generator.channels))
     return generator
 
@@ -195,4 +202,8 @@ def pretrained_weights(config: TrainConfig) -> list[np.ndarray]:
         expected = getattr(config, name)
         if found != expected:
             raise UserError(f"{config.pretrained}: a generator with {name} {found}, expected {name} {expected}")
-    return pretrained.get_weights()
+    weights = pretrained.get_weights()
+    if config.told and pretrained.channels == 3:
+        # It was not told the quality: it begins without a use for it.
+        weights[0] = np.concatenate([weights[0], np.zeros_like(weights[0][:, :, :1])], axis=2)
+    return weights

@@ -11,7 +11,7 @@ import numpy as np
 
 from sr_tf.config import TrainConfig, open_run_folder
 from sr_tf.data.sampler import Sampler
-from sr_tf.data.scene_store import CodedLRs, LRs, Scenes, SceneStore, coded_at_full_size
+from sr_tf.data.scene_store import CodedLRs, LRs, Scenes, SceneStore
 from sr_tf.generators.load import load_reducer
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.images.degradation import reduce
@@ -150,11 +150,11 @@ def _lr_source(config: TrainConfig, generator, reducer, validation: bool = False
     """Chooses how LRs are computed: by the reducer if there is one, else by the configured degradation."""
     plain = functools.partial(reduce, scale=config.scale, degradation=config.degradation)
     if config.scale == 1:
-        return coded_at_full_size(config.qualities)
+        return CodedLRs(np.asarray, config.qualities, config.told)
     if config.learn_reduction and not validation:
         return CodedLRs(plain)  # unused: each step computes its LRs by the reducer that is being trained
     reduction = plain if reducer is None else functools.partial(reduce_for, generator, reducer)
-    return CodedLRs(reduction, config.qualities)
+    return CodedLRs(reduction, config.qualities, config.told)
 
 
 def _validation(config: TrainConfig, data: TrainingData, functions: dict[str, Callable]) -> Validation:

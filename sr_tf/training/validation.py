@@ -83,7 +83,7 @@ class Validation:
         if self._scale == 1:
             return np.concatenate([_middle(image, side) for image in (without["decoded"], sr, hr)], axis=1)
         framed = np.full((side, side, 3), 255, np.uint8)
-        small = _middle(lr, side // self._scale)
+        small = _middle(lr[..., :3], side // self._scale)
         top = (side - small.shape[0]) // 2
         framed[top : top + small.shape[0], top : top + small.shape[1]] = small
         return np.concatenate([framed, *(_middle(image, side) for image in (without["i-HR"], sr, hr))], axis=1)
@@ -96,7 +96,7 @@ class Validation:
     def _without_network(self, hr: np.ndarray, lr: np.ndarray) -> dict[str, np.ndarray]:
         if self._scale == 1:
             return {"decoded": lr[..., :3]}
-        return baselines(lr, self._scale, self._degradation, hr.shape[:2])
+        return baselines(lr[..., :3], self._scale, self._degradation, hr.shape[:2])
 
 
 def _middle(image: np.ndarray, side: int) -> np.ndarray:

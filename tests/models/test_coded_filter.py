@@ -83,7 +83,9 @@ def test_it_is_saved_and_loaded(tmp_path):
 
 def test_it_is_no_generator(tmp_path):
     built(1, 4).save(tmp_path / "filter.keras")
-    with pytest.raises(UserError, match=r"filter.keras: is a filter for images .*, expected a generator"):
+    with pytest.raises(
+        UserError, match=r"filter.keras: is a filter for images .* told their quality, expected a generator"
+    ):
         load_generator(tmp_path / "filter.keras")
 
 

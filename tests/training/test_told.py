@@ -1,4 +1,4 @@
-"""Training at scale 1: a filter that restores images which AVIF stored at full size."""
+"""Training of networks that are told the codec's quality: filters (scale 1) and generators."""
 
 import os
 import subprocess
@@ -11,13 +11,18 @@ import pytest
 from sr_tf.cli.main import main
 from sr_tf.config import TrainConfig, preset
 from sr_tf.data.sampler import Sampler
-from sr_tf.data.scene_store import SceneStore, coded_at_full_size
+from sr_tf.data.scene_store import CodedLRs, SceneStore
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.generators.filtering import filtered
-from sr_tf.generators.load import load_network
+from sr_tf.generators.load import load_generator, load_network
+from sr_tf.generators.upscale import upscale
 from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import baselines, crop_to, reduce
+from sr_tf.images.pixels import with_quality
 from sr_tf.images.reading import write_png
+from sr_tf.models.edsr import EDSR, describe
+from sr_tf.training.parts import build_parts
 
 ROOT = Path(__file__).parents[2]
 QUALITIES = "5,30"
@@ -36,7 +41,9 @@ class DrawnScenes:
 
 @pytest.mark.parametrize("cache_bytes", [1e9, 0], ids=["in memory", "read again"])
 def test_patches_are_decoded_images_with_their_quality(cache_bytes):
-    sampler = Sampler(SceneStore(DrawnScenes(), 1, coded_at_full_size((5, 30)), 32, cache_bytes), 16, 32, seed=0)
+    sampler = Sampler(
+        SceneStore(DrawnScenes(), 1, CodedLRs(np.asarray, (5, 30), told=True), 32, cache_bytes), 16, 32, seed=0
+    )
     told, hr = sampler.batch(0)
     assert told.shape == (16, *sampler.shapes[0]) == (16, 32, 32, 4)
     assert hr.shape == (16, *sampler.shapes[1]) == (16, 32, 32, 3)
@@ -61,24 +68,60 @@ def test_a_gan_is_no_filter():
         preset("small", "gan", scale=1, lr_qualities=QUALITIES)
 
 
+def test_a_generator_is_told_the_quality_and_starts_from_one_that_was_not(tmp_path):
+    plain = EDSR(1, 8, 2, one_step=True)
+    plain.build((None, None, None, 3))
+    plain.save(tmp_path / "plain.keras")
+    config = TrainConfig(
+        blocks=1, filters=8, scale=2, one_step=True, lr_qualities=QUALITIES, quality_input=True,
+        pretrained=str(tmp_path / "plain.keras"),
+    )  # fmt: skip
+    told = build_parts(config).objective.networks["generator"]
+    lr = render_smear(0, 16, 20)
+    same = [told(np.float32(with_quality(lr, quality)[None])) for quality in (5, 30)]
+    np.testing.assert_array_equal(*same)
+    np.testing.assert_allclose(same[0], plain(np.float32(lr[None])), atol=1e-3)
+    assert "told the quality" in describe(told)
+    told.save(tmp_path / "told.keras")
+    with pytest.raises(UserError, match=r"told.keras: is for coded LRs and has to be told their quality, expected"):
+        load_generator(tmp_path / "told.keras")
+    loaded = load_network(tmp_path / "told.keras")
+    np.testing.assert_array_equal(loaded(np.float32(with_quality(lr, 9)[None])), same[0])
+
+
+@pytest.mark.parametrize("wrong", [{"lr_qualities": ""}, {"learn_reduction": True}])
+def test_a_told_generator_needs_qualities(wrong):
+    with pytest.raises(UserError, match="--quality_input --lr_qualities=.*: expected at least one quality"):
+        TrainConfig(**{"quality_input": True, "lr_qualities": QUALITIES, **wrong})
+
+
+@pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_short_run_restores_what_the_codec_removed(backend, packed, tmp_path):
+def test_a_short_run_restores_what_the_codec_removed(backend, scale, packed, tmp_path):
     pytest.importorskip(backend)
     run = tmp_path / "run"
     flags = [
-        "--preset=smoke", "--dataset=packed", f"--data_dir={packed}", "--crop_size=32", "--batch_size=8", "--blocks=2",
+        "--preset=smoke", "--dataset=packed", f"--data_dir={packed / str(scale)}", "--crop_size=32", "--batch_size=8", "--blocks=2",
         "--filters=16", "--steps=120", "--validate_every=60", "--learning_rate=3e-3", f"--run_dir={run}",
+        *([] if scale == 1 else ["--quality_input", "--one_step"]),
     ]  # fmt: skip
     command = [sys.executable, "train.py", *flags]
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "filter 2×16" in done.stderr and "(decoded psnr" in done.stderr
+    assert ("filter 2×16" if scale == 1 else "EDSR 2×16, ×2 in one step, told the quality") in done.stderr
+    assert ("(decoded psnr" if scale == 1 else "(bicubic psnr") in done.stderr
     network, codec = load_network(run), CODECS["avif-fast"]
     hr = render_smear(20, 128, 131)
+    lr = hr if scale == 1 else reduce(hr, 2)
     for quality in (5, 30):
-        decoded = codec.decode(codec.encode(hr, quality))
-        assert psnr_of(hr, filtered(network, decoded, quality)) > psnr_of(hr, decoded) + 0.03
+        decoded = codec.decode(codec.encode(lr, quality))
+        if scale == 1:
+            found, without = filtered(network, decoded, quality), decoded
+        else:
+            found = crop_to(upscale(network, with_quality(decoded, quality)), hr.shape[:2])
+            without = baselines(decoded, 2, size=hr.shape[:2])["i-HR"]
+        assert psnr_of(hr, found) > psnr_of(hr, without) + 0.03
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +131,10 @@ def packed(tmp_path_factory):
     for split, seeds in (("train", range(6)), ("validation", range(6, 8))):
         for seed in seeds:
             write_png(folder / split / f"{seed}.png", render_smear(seed, 128, 131))
-        arguments = [str(folder / split), str(folder / f"{split}.npz"), "--scale=1", f"--lr-qualities={QUALITIES}"]
-        assert main(["pack", *arguments]) == 0
+        for scale in ("1", "2"):
+            (folder / scale).mkdir(exist_ok=True)
+            output = str(folder / scale / f"{split}.npz")
+            assert main(["pack", str(folder / split), output, "--scale", scale, f"--lr-qualities={QUALITIES}"]) == 0
     return folder
 
 
