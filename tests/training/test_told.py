@@ -91,7 +91,7 @@ def test_a_generator_is_told_the_quality_and_starts_from_one_that_was_not(tmp_pa
 
 @pytest.mark.parametrize("wrong", [{"lr_qualities": ""}, {"learn_reduction": True}])
 def test_a_told_generator_needs_qualities(wrong):
-    with pytest.raises(UserError, match="--quality_input --lr_qualities=.*: expected at least one quality"):
+    with pytest.raises(UserError, match=r"--quality_input --lr_qualities=.*: expected at least one quality"):
         TrainConfig(**{"quality_input": True, "lr_qualities": QUALITIES, **wrong})
 
 
@@ -101,8 +101,8 @@ def test_a_short_run_restores_what_the_codec_removed(backend, scale, packed, tmp
     pytest.importorskip(backend)
     run = tmp_path / "run"
     flags = [
-        "--preset=smoke", "--dataset=packed", f"--data_dir={packed / str(scale)}", "--crop_size=32", "--batch_size=8", "--blocks=2",
-        "--filters=16", "--steps=120", "--validate_every=60", "--learning_rate=3e-3", f"--run_dir={run}",
+        "--preset=smoke", "--dataset=packed", f"--data_dir={packed / str(scale)}", "--crop_size=32", "--batch_size=8",
+        "--blocks=2", "--filters=16", "--steps=120", "--validate_every=60", "--learning_rate=3e-3", f"--run_dir={run}",
         *([] if scale == 1 else ["--quality_input", "--one_step"]),
     ]  # fmt: skip
     command = [sys.executable, "train.py", *flags]
