@@ -52,13 +52,13 @@ class Gate:
         limits = self._limits()
         return np.logical_and.reduce([_reaches(name, scores[name], limits[name]) for name in limits])
 
-    def passed_as_stored(self, scores: dict[str, np.ndarray], version: int) -> np.ndarray:
+    def passed_as_stored(self, scores: dict[str, np.ndarray], version: int | None = None) -> np.ndarray:
         """Which tiles pass if scores and thresholds are rounded alike, as archives of a version store them: see `pack`.
 
         A score that passed when it was measured still passes: rounding keeps the order. Without rounding the threshold,
         34.007 dB, stored as 34.00, would fail a threshold of 34.005 dB.
         """
-        limits = self._limits()
+        limits, version = self._limits(), version or NEWEST
         return np.logical_and.reduce(
             [
                 _reaches(name, _steps(name, scores[name], version), _steps(name, np.array(limits[name]), version))
