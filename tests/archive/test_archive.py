@@ -21,6 +21,7 @@ from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.verify import measure_again
 from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main
+from sr_tf.images.codecs import decode_avif
 
 
 def assert_gate_holds(original, restored, gate):

@@ -69,7 +69,7 @@ def piece(row, column, rows=1, columns=1, scale=4, codec=AVIF):
 
 
 def index_of(kinds, *pieces):
-    return Index.of_version_2(np.array(kinds, np.uint8), np.array(pieces, PIECE_TYPE))
+    return Index.of_version_2(np.array(kinds, np.uint8), np.array(list(pieces), PIECE_TYPE))
 
 
 def test_the_last_piece_of_a_blocks_scale_and_codec_counts():
@@ -128,7 +128,7 @@ def untrained(network, folder: Path, name: str) -> str:
 
 
 def test_a_users_own_generator_is_in_the_archive(tmp_path):
-    own = untrained(EDSR(0, 4, 2, one_step=True), tmp_path, "own.keras")
+    own = untrained(EDSR(1, 4, 2, one_step=True), tmp_path, "own.keras")
     Image.fromarray(render_smear(1, 300, 300)).save(tmp_path / "field.png")
     options = Options(Gate("custom", 20.0, 0.3), (own,), families=(Family(LR2_GENERATOR, (60, 90)),))
     write_archive(tmp_path / "field.png", tmp_path / "a.sr.zip", options)
@@ -142,7 +142,7 @@ def test_a_users_own_generator_is_in_the_archive(tmp_path):
 
 
 def test_by_reference_a_users_own_generator_stays_outside(tmp_path):
-    own = untrained(EDSR(0, 4, 2, one_step=True), tmp_path, "own.keras")
+    own = untrained(EDSR(1, 4, 2, one_step=True), tmp_path, "own.keras")
     Image.fromarray(render_smear(1, 300, 300)).save(tmp_path / "field.png")
     options = Options(Gate("custom", 20.0, 0.3), (own,), families=(Family(LR2_GENERATOR, (60, 90)),), embed=False)
     write_archive(tmp_path / "field.png", tmp_path / "a.sr.zip", options)
