@@ -82,7 +82,7 @@ def own_filter(path: Path) -> None:
     """A tiny filter with random weights, which changes the image a little."""
     from sr_tf.models.coded_filter import CodedFilter
 
-    _save_network(CodedFilter(blocks=1, filters=4), 0.0003, path)
+    _save_network(CodedFilter(blocks=1, filters=4), 0.0005, path)
 
 
 def _save_network(network, last: float, path: Path) -> None:

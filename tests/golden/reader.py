@@ -86,6 +86,9 @@ class Archive:
         for name in self.header["associated"]:
             self.associated(name)
         self.scores()
+        for record in self.header["generators"]:
+            if record.get("embedded"):
+                self._embedded(record)
         if self._version > 1:
             self.overview()
         for place in np.ndindex(self.kinds.shape):
@@ -245,10 +248,14 @@ class Archive:
         name, sha256 = records[0]["name"], records[0]["weights_sha256"]
         architecture = records[0]["architecture"]
         if records[0].get("embedded"):
-            return architecture, from_bytes(self.member(f"generators/{sha256}"), architecture, sha256)
+            return architecture, self._embedded(records[0])
         if sha256 not in self._weights:
             raise GeneratorNeededError(f"{name}, weights {sha256}")
         return architecture, self._weights[sha256]
+
+    def _embedded(self, record: dict) -> list[np.ndarray]:
+        sha256 = record["weights_sha256"]
+        return from_bytes(self.member(f"generators/{sha256}"), record["architecture"], sha256)
 
     def _stored(self, row: int, column: int) -> np.ndarray:
         """A block's stored image, decoded."""

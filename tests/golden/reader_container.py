@@ -65,7 +65,11 @@ def parse_header(content: bytes) -> dict:
         versions = [header[name] for name in ("version", "block", "gate_tile")]
         require(versions in ([1, 512, 256], [2, 512, 256]), "another version")
         _check(header)
-        if header["version"] > 1:
+        scales = [record["architecture"]["scale"] for record in header["generators"]]
+        require(len(set(scales)) == len(scales), "two generators of one scale")
+        if header["version"] == 1:
+            require(not any(record.get("embedded") for record in header["generators"]), "weights in version 1")
+        else:
             _check_version_2(header)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise RefusedError(f"archive.json: {error!r}") from error
