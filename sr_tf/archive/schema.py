@@ -102,7 +102,7 @@ class GateFields(Struct):
 
 
 class Architecture(Struct, omit_defaults=True):
-    """The arguments of `EDSR`, or at scale 1 of `CodedFilter`; a network is built from them if its weights are embedded."""
+    """Arguments of `EDSR`, or at scale 1 of `CodedFilter`. A network is built of them if its weights are embedded."""
 
     blocks: Annotated[int, Meta(ge=0, le=1024)]
     filters: Annotated[int, Meta(ge=1, le=4096)]

@@ -56,18 +56,14 @@ def more_cells(path: Path) -> None:
     _save(render_smear(15, 64, 600), path)
 
 
-def alike(path: Path) -> None:
-    """3 × 3 blocks, narrow ones at the edge, with the same cells out of focus; less so in four of them."""
-    pixels = np.full((1060, 1080, 3), (226.0, 224.0, 230.0))
+def alike(path: Path, size: tuple[int, int], sigmas: tuple[tuple[float, ...], ...]) -> None:
+    """Blocks with the same cells on glass, out of focus by a sigma for each block; narrow blocks at the edge."""
+    pixels = np.full((*size, 3), (226.0, 224.0, 230.0))
     cells = pixels[:120, :120].copy()
     cells[10:110, 10:110] = render_smear(23, 100, 100)
-    for sigma, blocks in ((1.3, 2), (4, 3)):
-        one = cv2.GaussianBlur(cells, (0, 0), sigma)
-        for row in range(blocks):
-            for column in range(blocks):
-                place = pixels[512 * row + 4 :, 512 * column + 4 :][:120, :120]
-                if sigma < 4 or max(row, column) == 2:
-                    place[:] = one[: place.shape[0], : place.shape[1]]
+    for row, column in np.ndindex(len(sigmas), len(sigmas[0])):
+        place = pixels[512 * row + 4 :, 512 * column + 4 :][:120, :120]
+        place[:] = cv2.GaussianBlur(cells, (0, 0), sigmas[row][column])[: place.shape[0], : place.shape[1]]
     _save(pixels, path)
 
 

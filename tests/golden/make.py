@@ -88,7 +88,14 @@ ARCHIVES = {
         _CELLS, ("--quality", "visual", "--models", "archive4,archive2"), commit=_EARLIER_WEIGHTS
     ),
     **{f"2-{name}": golden for name, golden in _NEWEST.items()},
-    "2-shared": Golden(scenes.alike, ("--quality", "diagnostic", "--models", "")),
+    "2-shared": Golden(
+        partial(scenes.alike, size=(1060, 1080), sigmas=((1.3, 1.3, 4), (1.3, 1.3, 4), (4, 4, 4))),
+        ("--quality", "diagnostic", "--models", ""),
+    ),
+    "2-shared-in-part": Golden(
+        partial(scenes.alike, size=(640, 1150), sigmas=((4, 1.3, 4), (4, 1.6, 4))),
+        ("--quality", "diagnostic", "--models", ""),
+    ),
     "2-own-generator": Golden(_CELLS, ("20", "0.3"), own=(scenes.own_generator, (kinds.LR4_GENERATOR,))),
     "2-filter": Golden(scenes.more_cells, ("38", "0.95"), own=(scenes.own_filter, (kinds.FULL_AVIF420_FILTER,))),
     "2-filter-beside-reduced": Golden(

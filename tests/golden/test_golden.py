@@ -14,6 +14,7 @@ from reader_images import enlarge_in_floats
 from reader_index import LAST_KIND, NETWORK_KINDS, SCALES
 
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.overview import decode_overview
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.cli.main import main
 
@@ -69,6 +70,21 @@ def test_blocks_of_both_reduced_scales_share_pieces():
         several = [number for number in archive.index.pieces.flat if (archive.index.pieces == number).sum() > 1]
     assert shared == {2, 4}
     assert several
+
+
+def test_a_block_has_the_last_of_the_pieces_that_fit():
+    with ArchiveFile(path_of("2-shared-in-part")) as archive:
+        covered = archive.index.table[0]
+        assert (covered["rows"], covered["columns"], covered["scale"]) == (2, 3, 4)
+        assert archive.index.kinds.tolist() == [[1, 3, 1], [1, 3, 1]]
+        assert archive.index.pieces.tolist() == [[0, 1, 0], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDS if version_of(name) == 2])
+def test_the_overview_is_the_same(name):
+    found = Archive(path_of(name).read_bytes()).overview()
+    with ArchiveFile(path_of(name)) as archive:
+        np.testing.assert_array_equal(found, decode_overview(archive.member("overview.avif"), archive.header.grid))
 
 
 def test_all_archives_are_listed():
