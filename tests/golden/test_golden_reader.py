@@ -19,7 +19,6 @@ from reader_container import COMMENT, RefusedError
 from reader_images import enlarge, enlarge_in_floats, reduce
 
 from sr_tf.archive.integrity import check_integrity
-from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
 from sr_tf.images.cubic import enlarge_cubic
@@ -275,9 +274,6 @@ def by_reader(path: Path) -> None:
 def by_project(path: Path) -> None:
     if problems := check_integrity(path):
         raise UserError(problems[0])
-    with ArchiveFile(path) as archive:
-        for record in archive.header.generators:
-            archive.embedded_generator(record)
 
 
 @pytest.mark.parametrize("name", ["jpeg-xl", "generator-2x", "2-jpeg-xl", "2-shared"])
