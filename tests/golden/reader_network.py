@@ -34,6 +34,7 @@ def from_bytes(content: bytes, architecture: dict, sha256: str) -> list[np.ndarr
     shapes = [shape for inputs, outputs in convolutions for shape in ((3, 3, inputs, outputs), (outputs,))]
     ends = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
     require(len(content) == 4 * int(ends[-1]), "weights of another size")
+    require(radius(architecture) <= 512 // scale, "a network with a halo of more than a block")
     require(hashlib.sha256(content).hexdigest() == sha256, "weights of another hash")
     values = np.frombuffer(content, "<f4")
     require(bool(np.isfinite(values).all()), "weights that are not finite")

@@ -130,6 +130,16 @@ def member_of_weights(parts: Parts) -> str:
     return next(name for name in parts.members if name.startswith("generators/"))
 
 
+def deep_filter(parts: Parts, blocks: int) -> None:
+    """Replaces the filter by one of so many residual blocks, whose weights are all 0."""
+    record = parts.header["generators"][0]
+    record["architecture"].update(blocks=blocks, filters=1)
+    count = 9 * 13 + 1 + (2 * blocks + 1) * 10 + 9 * 12 + 12
+    del parts.members[member_of_weights(parts)]
+    record["weights_sha256"] = hashlib.sha256(bytes(4 * count)).hexdigest()
+    parts.members[f"generators/{record['weights_sha256']}"] = bytes(4 * count)
+
+
 def header(place: str, value: object) -> Callable[[Parts], None]:
     def change(parts: Parts) -> None:
         *path, last = place.split(".")
@@ -246,6 +256,7 @@ FORGERIES = {
         lambda parts: parts.members.update({member_of_weights(parts): parts.members[member_of_weights(parts)][:-4]}),
     ),
     "2: weights of another architecture": ("2-filter", generator("architecture.filters", 5)),
+    "2: a halo of more than a block": ("2-filter", lambda parts: deep_filter(parts, 127)),
     "2: a network of another scale": ("2-own-generator", generator("architecture.scale", 2)),
 }
 
@@ -262,6 +273,14 @@ def test_both_refuse_a_forged_archive(name, change, tmp_path):
         by_reader(path)
     with pytest.raises(UserError):
         by_project(path)
+
+
+def test_a_halo_of_one_block_is_accepted(tmp_path):
+    parts, path = Parts("2-filter"), tmp_path / "deep.sr.zip"
+    deep_filter(parts, 126)
+    path.write_bytes(parts.write())
+    Archive(path.read_bytes()).verify()
+    by_project(path)
 
 
 def by_reader(path: Path) -> None:
