@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import KINDS
 from sr_tf.generators.keras_files import weight_shapes
 from sr_tf.generators.recorded import Recorded
@@ -20,6 +21,18 @@ def member_of(record: dict) -> str:
 def size_of(architecture: dict) -> int:
     """Bytes of a generator's weights, as its architecture determines them."""
     return 4 * sum(map(math.prod, weight_shapes(architecture)))
+
+
+def embeddable(architecture: dict) -> bool:
+    """Whether a network may be in an archive: its weights are small, and its halo reaches at most one block.
+
+    The architecture may be a stranger's. A window grows with the halo, and with it the memory that restoring takes.
+    """
+    scale = architecture["scale"]
+    radius = 2 * architecture["blocks"] + (3 if architecture.get("one_step", True) else 4)
+    if scale == 1:  # a filter works on squares of pixels
+        radius *= 2
+    return size_of(architecture) <= LARGEST and radius <= BLOCK // scale
 
 
 def to_bytes(weights: list[np.ndarray]) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
-from sr_tf.archive.kinds import KINDS, NATIVE, Kind
+from sr_tf.archive.kinds import FULL_AVIF420, KINDS, NATIVE, Kind
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 """A block in version 1, where each block is a piece of its own. `head` is 1 for the first head and 0 for none."""
@@ -36,6 +36,7 @@ def codec_of(kind: Kind) -> int:
     return AVIF if kind.codec is not None and kind.codec.startswith("avif") else JPEG_XL
 
 
+_LAST_OF_VERSION_1 = FULL_AVIF420.code
 _CODECS = np.zeros(256, np.uint8)
 _SCALES = np.zeros(256, np.uint8)
 for _kind in KINDS.values():
@@ -69,7 +70,7 @@ class Index:
             ValueError: a kind is unknown.
         """
         kinds = np.ascontiguousarray(blocks["kind"])
-        _check_kinds(kinds)
+        _check_kinds(kinds, _LAST_OF_VERSION_1)
         flat = blocks.ravel()
         table = np.zeros(flat.size, PIECE_TYPE)
         table["row"], table["column"] = (axis.ravel() for axis in np.indices(kinds.shape))
@@ -90,7 +91,7 @@ class Index:
         Raises:
             ValueError: a kind is unknown, a piece is too large or lies outside the slide, or a block has no piece.
         """
-        _check_kinds(kinds)
+        _check_kinds(kinds, max(KINDS))
         rows, columns, scale = (table[name].astype(np.int64) for name in ("rows", "columns", "scale"))
         if not np.isin(table["codec"], (AVIF, JPEG_XL)).all() or not np.isin(scale, (1, 2, 4)).all():
             raise ValueError("a piece of an unknown codec or scale")
@@ -126,6 +127,6 @@ class Index:
         return {int(code): round(float(totals[code])) for code in np.unique(self.kinds)}
 
 
-def _check_kinds(kinds: np.ndarray) -> None:
-    if not set(np.unique(kinds).tolist()) <= set(KINDS):
+def _check_kinds(kinds: np.ndarray, last: int) -> None:
+    if not set(np.unique(kinds).tolist()) <= {code for code in KINDS if code <= last}:
         raise ValueError("a block of an unknown kind")

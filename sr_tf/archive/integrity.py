@@ -37,6 +37,8 @@ def _problems(archive: ArchiveFile) -> Iterator[str]:
             yield from _problem(archive.member, name)
     for name in archive.header.associated:
         yield from _problem(archive.associated, name)
+    for record in archive.header.generators:
+        yield from _problem(archive.embedded_generator, record)
     scores = None
     try:
         scores = archive.scores()

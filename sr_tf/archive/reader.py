@@ -288,14 +288,13 @@ def _embedded(header: Header) -> list[dict]:
     """The records of generators whose weights are in the archive.
 
     Raises:
-        ValueError: one is larger than any that is written.
+        ValueError: one is larger than any that is written, or reaches further.
     """
     records = [record for record in header.generators if record.get("embedded")]
     for record in records:
-        if (size := embedded.size_of(record["architecture"])) > embedded.LARGEST:
-            raise ValueError(
-                f"the weights of {record['name'][:80]} have {size:,} bytes, expected at most {embedded.LARGEST:,}"
-            )
+        if not embedded.embeddable(record["architecture"]):
+            found = f"the weights of {record['name'][:80]} have {embedded.size_of(record['architecture']):,} bytes"
+            raise ValueError(f"{found}, expected at most {embedded.LARGEST:,} and a halo of at most one block")
     return records
 
 

@@ -102,7 +102,7 @@ class GateFields(Struct):
 
 
 class Architecture(Struct, omit_defaults=True):
-    """The constructor arguments of `sr_tf.models.edsr.EDSR`, or at scale 1 of `CodedFilter`. No network is built from them: they are compared."""
+    """Arguments of `EDSR`, or at scale 1 of `CodedFilter`. A network is built of them if its weights are embedded."""
 
     blocks: Annotated[int, Meta(ge=0, le=1024)]
     filters: Annotated[int, Meta(ge=1, le=4096)]
@@ -189,14 +189,15 @@ def parse(text: str) -> Fields:
         raise ValueError(f"{found}, expected {expected}, or version 1; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
     _check_version(fields)
+    scales = [record.architecture.scale for record in fields.generators]
+    if len(set(scales)) < len(scales):
+        raise ValueError(f"`generators` has the scales {scales}, expected each once")
     _check_slide(fields.slide)
     if fields.native is not None:
         _check_segments("native", fields.native)
-        if (fields.native.width, fields.native.height) != (fields.slide.width, fields.slide.height):
-            found = f"{fields.native.width}×{fields.native.height}"
-            raise ValueError(
-                f"`native` has {found} pixels, expected those of the slide, {fields.slide.width}×{fields.slide.height}"
-            )
+        found, expected = (f"{page.width}×{page.height}" for page in (fields.native, fields.slide))
+        if found != expected:
+            raise ValueError(f"`native` has {found} pixels, expected those of the slide, {expected}")
     for name, entry in fields.associated.items():
         _check_associated(f"associated.{name}", entry)
     return fields
@@ -204,6 +205,8 @@ def parse(text: str) -> Fields:
 
 def _check_version(fields: Fields) -> None:
     if fields.version == 1:
+        if any(record.embedded is True for record in fields.generators):
+            raise ValueError("`generators` has embedded weights, expected none in version 1")
         return
     if fields.layout is None:
         raise ValueError("`layout` is missing, expected what decides pixels")
@@ -261,11 +264,9 @@ def _shown(value: object) -> str:
 
 def _check_slide(slide: SlideFields) -> None:
     grid = Grid(slide.width, slide.height)
-    if grid.rows * grid.columns > MOST_BLOCKS:
-        raise ValueError(
-            f"a slide of {slide.width}×{slide.height} pixels has {grid.rows * grid.columns:,} blocks, expected at "
-            f"most {MOST_BLOCKS:,}"
-        )
+    if (count := grid.rows * grid.columns) > MOST_BLOCKS:
+        size = f"{slide.width}×{slide.height}"
+        raise ValueError(f"a slide of {size} pixels has {count:,} blocks, expected at most {MOST_BLOCKS:,}")
 
 
 def _check_segments(where: str, segments: SegmentFields) -> None:

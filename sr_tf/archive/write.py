@@ -15,6 +15,7 @@ from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import segments_to_keep
+from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
@@ -147,12 +148,12 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
 
 
 def _own(generators: dict[int, BlockGenerator]) -> dict[str, list[np.ndarray]]:
-    """The weights of the generators that do not ship, by their SHA-256."""
+    """The weights of the generators that do not ship and may be in an archive, by their SHA-256."""
     records = {scale: generator.record for scale, generator in generators.items()}
     return {
         record["weights_sha256"]: generators[scale].weights
         for scale, record in records.items()
-        if find_recorded(record["name"], record["weights_sha256"]) is None
+        if embeddable(record["architecture"]) and find_recorded(record["name"], record["weights_sha256"]) is None
     }
 
 
