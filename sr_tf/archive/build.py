@@ -87,12 +87,12 @@ class Builder:
             rows, columns = (-(-length // kind.scale) for length in (height, width))
             return self._source(row, column, kind)[margin : margin + rows, margin : margin + columns]
 
-        def passes(row: int, column: int, kind: Kind, image: np.ndarray) -> bool:
+        def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
             margin, window = halo(kind, self._generators), self._source(row, column, kind).copy()
             window[margin : margin + image.shape[0], margin : margin + image.shape[1]] = image
             generator = self._generators[kind.scale] if kind.generator else None
             original = self._original(row, column)
-            restored = enlarge_window(window, kind.scale, margin, generator)
+            restored = enlarge_window(window, kind.scale, margin, generator, level)
             return gate.passes(self._measure(original, restored[: original.shape[0], : original.shape[1]]))
 
         joiner = Joiner(self._journal, reduced, passes)

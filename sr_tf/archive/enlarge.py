@@ -54,7 +54,7 @@ class BlockGenerator:
             name, model = where, build_generator(recorded.architecture, recorded.weights)
         from sr_tf.models.edsr import architecture
 
-        self._model = on_engine(model, engine)
+        self._model, self._told = on_engine(model, engine), model.channels == 4
         self._reducer = load_reducer(where) if recorded is None else None
         self.scale = model.scale
         self.radius = model.receptive_radius
@@ -67,14 +67,16 @@ class BlockGenerator:
         }
         self.weights = model.get_weights()
         self.refiner = None
+        if refine and self._told:
+            raise UserError(f"--refine: {name} is told the codec's quality, expected a generator that is not")
         if refine:
             from sr_tf.generators.refinement import Refiner
 
             self.refiner = Refiner(model)
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; a filter is told the codec's level."""
-        if self.scale == 1:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is told to networks with an input for it."""
+        if self._told:
             window = with_quality(window, level)
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
 
@@ -136,7 +138,7 @@ def enlarge_window(
         scale: enlargement in each direction.
         halo: LR pixels on each side that are context only.
         generator: a generator of that scale; None: bicubic interpolation.
-        level: the codec's level, for a filter.
+        level: the codec's level, for networks that are told it.
         cubic: the bicubic interpolation.
 
     Returns:

@@ -119,7 +119,7 @@ class Header:
             removed=fields.removed,
             software=fields.software,
             members=fields.members,
-            pieces=fields.pieces,
+            pieces=fields.pieces or 0,
             version=fields.version,
         )
 

@@ -108,6 +108,10 @@ class Index:
                 places = table["row"][inside] + down, table["column"][inside] + right
                 fits = (wanted[0][places] == table["scale"][inside]) & (wanted[1][places] == table["codec"][inside])
                 np.maximum.at(pieces, tuple(place[fits] for place in places), inside[fits])
+        if (table["level"][table["codec"] == AVIF] > 100).any():
+            raise ValueError("a piece of an AVIF quality above 100")
+        if len(np.unique(pieces[pieces >= 0])) != len(table):
+            raise ValueError("a piece without a block")
         if ((pieces < 0) != (kinds == NATIVE.code)).any():
             raise ValueError("a block without a piece")
         return cls(kinds, pieces, table, [value.tobytes() for value in table["sha256"]])

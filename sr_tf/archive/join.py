@@ -36,14 +36,14 @@ class Joiner:
     Args:
         journal: the chosen blocks.
         reduced: a function from (row, column, kind) to the image that is coded of a block, uint8.
-        passes: a function from (row, column, kind, decoded image) to whether the restored block passes the gate.
+        passes: a function from (row, column, kind, decoded image, level) to whether the restored block passes the gate.
     """
 
     def __init__(
         self,
         journal: Journal,
         reduced: Callable[[int, int, Kind], np.ndarray],
-        passes: Callable[[int, int, Kind, np.ndarray], bool],
+        passes: Callable[[int, int, Kind, np.ndarray, int], bool],
     ):
         self._journal, self._grid, self._reduced, self._passes = journal, journal.grid, reduced, passes
 
@@ -109,9 +109,9 @@ class Joiner:
                 return None, cost
             decoded = decode_image(file, "avif", width, height)
 
-            def good(place: Place, decoded: np.ndarray = decoded) -> bool:
+            def good(place: Place, decoded: np.ndarray = decoded, level: int = tried) -> bool:
                 own = cut(decoded, rectangle, self._grid.rectangle(*place), scale)
-                return self._passes(*place, chosen[place].kind, own)
+                return self._passes(*place, chosen[place].kind, own, level)
 
             # Those that need the highest level fail first.
             if all(good(place) for place in sorted(chosen, key=lambda place: -chosen[place].level)):

@@ -71,7 +71,7 @@ class Journal:
         if stored.kind is NATIVE:
             return StoredImage(stored.kind, self.segments.read(self.segment, x, y, width, height))
         if stored.shared:
-            return StoredImage(stored.kind, self._from_piece(stored.kind.scale, row, column))
+            return StoredImage(stored.kind, *self._from_piece(stored.kind.scale, row, column))
         return StoredImage(stored.kind, decode(stored.kind, stored.file, (height, width)), stored.level)
 
     def joined(self, scale: int, row: int, column: int) -> bool:
@@ -94,7 +94,7 @@ class Journal:
         record = self._spool.get(key) if key in self._spool else b""
         return piece_from_record(record) if record else None
 
-    def _from_piece(self, scale: int, row: int, column: int) -> np.ndarray:
+    def _from_piece(self, scale: int, row: int, column: int) -> tuple[np.ndarray, float]:
         side = group_side(scale)
         group = row // side, column // side
         piece = self.piece(scale, *group)
@@ -102,7 +102,7 @@ class Journal:
         rectangle = self.grid.rectangle_of_blocks(*first, piece.rows, piece.columns)
         width, height = (-(-length // scale) for length in rectangle[2:])
         image = self._piece_images.get((scale, *group), lambda: decode_image(piece.file, "avif", width, height))
-        return cut(image, rectangle, self.grid.rectangle(row, column), scale)
+        return cut(image, rectangle, self.grid.rectangle(row, column), scale), piece.level
 
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:
         """A segment of the original as `native.repack` returns it; repacked once and then kept."""

@@ -52,7 +52,7 @@ def draw_map(archive: ArchiveFile) -> bytes:
     header, grid, entries = archive.header, archive.header.grid, shares(archive)
     factor = _SIDE / max(grid.width, grid.height)
     size = max(1, round(grid.width * factor)), max(1, round(grid.height * factor))
-    preview = _preview(archive).resize(size, Image.Resampling.BICUBIC)
+    preview = preview_of(archive).resize(size, Image.Resampling.BICUBIC)
     mapped = Image.blend(_tints(archive, size), preview, 0.25)
 
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
@@ -71,7 +71,7 @@ def draw_map(archive: ArchiveFile) -> bytes:
     return buffer.getvalue()
 
 
-def _preview(archive: ArchiveFile) -> Image.Image:
+def preview_of(archive: ArchiveFile) -> Image.Image:
     """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first."""
     try:
         if archive.header.version > 1:

@@ -12,7 +12,7 @@ from sr_tf.images.tiles import assemble
 
 LARGEST_SIDE = 1024
 _SMALLEST_SCALE = 8
-_QUALITY = 40
+_QUALITY = 25
 
 
 def overview_scale(grid: Grid) -> int:

@@ -109,10 +109,13 @@ class Architecture(Struct, omit_defaults=True):
     scale: Literal[1, 2, 4, 8, 16]
     residual_scaling: Annotated[float, Meta(ge=-1000, le=1000)]
     one_step: bool | UnsetType = UNSET
+    quality_input: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if (self.one_step is UNSET) != (self.scale == 1):
             raise ValueError("`one_step` belongs to generators, not to filters of scale 1")
+        if self.quality_input is not UNSET and self.scale == 1:
+            raise ValueError("`quality_input` belongs to generators; filters are always told the quality")
 
 
 class GeneratorFields(Struct, omit_defaults=True):
@@ -166,7 +169,7 @@ class Fields(Struct):
     removed: list[str]
     members: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=1024)], _Sha256], Meta(max_length=100)]
     layout: Layout | None = None
-    pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] = 0
+    pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] | None = None
     scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0"]], Meta(max_length=8)] = []
 
 
@@ -208,8 +211,8 @@ def _check_version(fields: Fields) -> None:
         if any(record.embedded is True for record in fields.generators):
             raise ValueError("`generators` has embedded weights, expected none in version 1")
         return
-    if fields.layout is None:
-        raise ValueError("`layout` is missing, expected what decides pixels")
+    if fields.layout is None or fields.pieces is None:
+        raise ValueError("`layout` or `pieces` is missing, expected both in version 2")
     wanted = ["psnr", "ssim", "shift"] + ["enl0"] * (fields.gate.max_enl0 is not None)
     if fields.scores != wanted:
         raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")
