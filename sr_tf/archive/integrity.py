@@ -8,7 +8,6 @@ from tqdm import tqdm
 
 from sr_tf.archive.container import COMMENT, hash_before_comment
 from sr_tf.archive.kinds import NATIVE
-from sr_tf.archive.map_picture import preview_of
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
 
@@ -36,7 +35,8 @@ def _problems(archive: ArchiveFile) -> Iterator[str]:
     for name in archive.header.members:
         if name not in ("blocks", "segments"):
             yield from _problem(archive.member, name)
-    yield from _problem(preview_of, archive)
+    if archive.header.version > 1:
+        yield from _problem(archive.overview)
     for name in archive.header.associated:
         yield from _problem(archive.associated, name)
     for record in archive.header.generators:

@@ -9,7 +9,6 @@ from sr_tf.archive import kinds
 from sr_tf.archive.cost import Share, shares
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.native import check_preview
-from sr_tf.archive.overview import decode_overview
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError, reason
 
@@ -52,7 +51,7 @@ def draw_map(archive: ArchiveFile) -> bytes:
     header, grid, entries = archive.header, archive.header.grid, shares(archive)
     factor = _SIDE / max(grid.width, grid.height)
     size = max(1, round(grid.width * factor)), max(1, round(grid.height * factor))
-    preview = preview_of(archive).resize(size, Image.Resampling.BICUBIC)
+    preview = _preview(archive).resize(size, Image.Resampling.BICUBIC)
     mapped = Image.blend(_tints(archive, size), preview, 0.25)
 
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
@@ -71,17 +70,17 @@ def draw_map(archive: ArchiveFile) -> bytes:
     return buffer.getvalue()
 
 
-def preview_of(archive: ArchiveFile) -> Image.Image:
+def _preview(archive: ArchiveFile) -> Image.Image:
     """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first."""
+    if archive.header.version > 1:
+        return Image.fromarray(archive.overview())
     try:
-        if archive.header.version > 1:
-            return Image.fromarray(decode_overview(archive.member("overview.avif"), archive.header.grid))
         content = archive.member("preview.jpg")
         check_preview(content)
         with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
             return image.convert("RGB")
     except (ValueError, OSError, SyntaxError) as error:
-        raise UserError(f"{archive.path}: its preview is damaged ({reason(error)})") from error
+        raise UserError(f"{archive.path}: preview.jpg is damaged ({reason(error)})") from error
 
 
 def _tints(archive: ArchiveFile, size: tuple[int, int]) -> Image.Image:

@@ -19,6 +19,7 @@ from sr_tf.archive.index import AVIF, BLOCK_TYPE, PIECE_TYPE, Index
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.members import Members
 from sr_tf.archive.npy import largest_file, read_array
+from sr_tf.archive.overview import decode_overview
 from sr_tf.archive.stored import StoredImage, decode_image
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.files import input_file
@@ -236,6 +237,14 @@ class ArchiveFile:
             return None
         content = self.member(embedded.member_of(record))
         return self._safely(lambda: embedded.from_bytes(record, content))
+
+    def overview(self) -> np.ndarray:
+        """Decodes the overview, uint8 [h, w, 3]; not in version 1.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        return self._safely(lambda: decode_overview(self.member("overview.avif"), self.header.grid))
 
     def member(self, name: str) -> bytes:
         """The content of a member.

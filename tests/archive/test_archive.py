@@ -67,8 +67,10 @@ def test_an_archive_is_much_smaller_than_the_slide_and_stores_blocks_differently
     with ArchivedSlide(visual.archive) as archive:
         index = archive.index
         assert len(np.unique(index.kinds)) > 1
-        blurred, sharp = (index.table["length"][index.pieces[place]] for place in ((0, 0), (0, 1)))
-        assert index.pieces[0, 0] == index.pieces[0, 1] or blurred < sharp, "cells out of focus take fewer bytes"
+        blocks = np.bincount(index.pieces[index.pieces >= 0], minlength=len(index.table))
+        numbers = index.pieces[0, 0], index.pieces[0, 1]
+        blurred, sharp = (index.table["length"][number] / blocks[number] for number in numbers)
+        assert blurred < sharp, "cells out of focus take fewer bytes than sharp ones"
 
 
 def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
@@ -136,7 +138,7 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
     assert findings == []
     with ArchivedSlide(visual.archive) as archive:
         recorded = archive.scores()
-    assert extremes["psnr"] == pytest.approx(recorded["psnr"].min(), abs=0.02)
+    assert 0 <= extremes["psnr"] - recorded["psnr"].min() < 0.12, "recorded in steps of 0.1 dB, rounded down"
     assert extremes["psnr"] >= 34
     assert extremes["ssim"] >= 0.90
 

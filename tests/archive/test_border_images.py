@@ -96,7 +96,7 @@ def test_an_overview_of_another_format_or_size_is_not_decoded(tiny, tmp_path):
     for content in (png, imagecodecs.avif_encode(black, level=50, speed=9), b""):
         forgery = Forgery(tiny)
         forgery.members["overview.avif"] = content
-        assert "its preview is damaged" in refused(forgery.save(tmp_path / "overview.zip"))
+        assert "is damaged (" in refused(forgery.save(tmp_path / "overview.zip"))
 
 
 def test_a_preview_of_version_1_of_another_format_or_size_is_not_decoded(tmp_path):
@@ -104,4 +104,4 @@ def test_a_preview_of_version_1_of_another_format_or_size_is_not_decoded(tmp_pat
     for content in (png, imagecodecs.jpeg8_encode(np.zeros((4096, 4096, 3), np.uint8)), b""):
         forgery = Forgery(VERSION_1)
         forgery.members["preview.jpg"] = content
-        assert "its preview is damaged" in refused(forgery.save(tmp_path / "preview.zip"))
+        assert "preview.jpg is damaged" in refused(forgery.save(tmp_path / "preview.zip"))

@@ -74,7 +74,7 @@ def index_of(kinds, *pieces):
 
 def test_the_last_piece_of_a_blocks_scale_and_codec_counts():
     kinds = [[1, 2, 3], [5, 1, NATIVE.code]]
-    pieces = [piece(0, 0, 2, 2), piece(0, 2, scale=2), piece(1, 0, scale=1), piece(1, 1), piece(0, 1, scale=2)]
+    pieces = [piece(0, 0, 2, 2), piece(0, 2, scale=2), piece(1, 0, scale=1), piece(1, 1)]
     found = index_of(kinds, *pieces)
     assert found.pieces.tolist() == [[0, 0, 1], [2, 3, -1]]
     assert found.bytes_by_kind()[1] == 2
@@ -92,6 +92,8 @@ def test_the_last_piece_of_a_blocks_scale_and_codec_counts():
         ([piece(0, 0, 1, 2, codec=3)], "unknown codec or scale"),
         ([piece(2**32 - 1, 0)], "outside the slide"),
         ([], "a block without a piece"),
+        ([piece(0, 0, 1, 2), piece(0, 1, scale=2)], "a piece without a block"),
+        ([piece(0, 0), piece(0, 0, 1, 2)], "a piece without a block"),
     ],
 )
 def test_an_index_that_cannot_be_is_refused(pieces, why):
