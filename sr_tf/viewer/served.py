@@ -50,8 +50,8 @@ class ServedGenerator:
                 f"{difference} of 255 from those of the archive's generator; expected the same weights"
             )
 
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+    def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]. A server's generators are not told the codec's level."""
         large = self._client.restore(window)
         expected = (self.scale * window.shape[0], self.scale * window.shape[1], 3)
         if large.shape != expected or large.dtype != np.uint8:

@@ -58,7 +58,7 @@ def viewed(slide_path, tmp_path_factory):
     write_archive(slide_path, archive, Options(QUALITIES["visual"], ("coded4",)))
     content = bytearray(archive.read_bytes())
     with ArchiveFile(archive) as opened:
-        end = opened.block_file(1, 2)[-16:]
+        end = opened.piece_file(int(opened.index.pieces[1, 2]))[-16:]
     assert content.count(end) == 1
     content[content.index(end) + 8] ^= 255
     damaged = folder / "damaged.sr.zip"
