@@ -74,6 +74,13 @@ def own_generator(path: Path) -> None:
     _save_network(EDSR(blocks=1, filters=4, scale=4, one_step=True), 0.003, path)
 
 
+def own_told_generator(path: Path) -> None:
+    """The same at scale 2 with a fourth channel, the codec's quality."""
+    from sr_tf.models.edsr import EDSR
+
+    _save_network(EDSR(blocks=1, filters=4, scale=2, one_step=True, quality_input=True), 0.003, path)
+
+
 def own_filter(path: Path) -> None:
     """A tiny filter with random weights, which changes the image a little."""
     from sr_tf.models.coded_filter import CodedFilter

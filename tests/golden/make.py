@@ -97,6 +97,7 @@ ARCHIVES = {
         ("--quality", "diagnostic", "--models", ""),
     ),
     "2-own-generator": Golden(_CELLS, ("20", "0.3"), own=(scenes.own_generator, (kinds.LR4_GENERATOR,))),
+    "2-own-told-generator": Golden(_CELLS, ("20", "0.3"), own=(scenes.own_told_generator, (kinds.LR2_GENERATOR,))),
     "2-filter": Golden(scenes.more_cells, ("38", "0.95"), own=(scenes.own_filter, (kinds.FULL_AVIF420_FILTER,))),
     "2-filter-beside-reduced": Golden(
         _CELLS, ("38", "0.95"), own=(scenes.own_filter, (kinds.LR4_BICUBIC, kinds.FULL_AVIF_FILTER))

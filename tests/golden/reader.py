@@ -146,11 +146,11 @@ class Archive:
             architecture, weights = self._generator(scale)
             halo = radius(architecture)
             window = self._window(row, column, scale, halo)
+            level = self._index.piece(int(self._index.numbers[row, column])).level
             if kind in FILTER_KINDS:
-                level = self._index.piece(int(self._index.numbers[row, column])).level
                 large = filtered(window, level, architecture, weights)
             else:
-                large = generate(window, architecture, weights)
+                large = generate(window, level, architecture, weights)
         else:
             halo = HALO
             large = self._enlarge(self._window(row, column, scale, halo), scale)

@@ -24,7 +24,8 @@ def radius(architecture: dict) -> int:
 def from_bytes(content: bytes, architecture: dict, sha256: str) -> list[np.ndarray]:
     """The weights of a member `generators/…`."""
     filters, scale = architecture["filters"], architecture["scale"]
-    convolutions = [(13 if scale == 1 else 3, filters), *[(filters, filters)] * (2 * architecture["blocks"] + 1)]
+    inputs = 13 if scale == 1 else 4 if architecture.get("quality_input") else 3
+    convolutions = [(inputs, filters), *[(filters, filters)] * (2 * architecture["blocks"] + 1)]
     if scale == 1:
         convolutions.append((filters, 12))
     elif architecture["one_step"]:
@@ -42,12 +43,16 @@ def from_bytes(content: bytes, architecture: dict, sha256: str) -> list[np.ndarr
     return [values[start:end].reshape(shape) for (start, end), shape in parts]
 
 
-def generate(window: np.ndarray, architecture: dict, weights: list[np.ndarray]) -> np.ndarray:
+def generate(window: np.ndarray, level: int, architecture: dict, weights: list[np.ndarray]) -> np.ndarray:
     """Enlarges a window, uint8 [h, w, 3], by a generator; its edge is not valid up to the radius."""
     layers = iter(zip(weights[::2], weights[1::2], strict=True))
     scale = architecture["scale"]
     values = window.astype(np.float32) / np.float32(127.5) - np.float32(1)
-    features = _body(values, architecture, layers)
+    seen = values
+    if architecture.get("quality_input"):
+        quality = np.full((*values.shape[:2], 1), np.float32(level) / np.float32(50) - np.float32(1), np.float32)
+        seen = np.concatenate([values, quality], 2)
+    features = _body(seen, architecture, layers)
     if architecture["one_step"]:
         result = _shuffled(_convolution(features, *next(layers)) + np.tile(values, (1, 1, scale**2)), scale)
     else:
