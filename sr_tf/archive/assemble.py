@@ -13,7 +13,7 @@ from sr_tf.archive.container import SEGMENT_TYPE, Writer, half_sha256
 from sr_tf.archive.embedded import member_of, scales_needed, to_bytes
 from sr_tf.archive.gate import score_names
 from sr_tf.archive.header import Header
-from sr_tf.archive.index import AVIF, PIECE_TYPE, codec_of
+from sr_tf.archive.index import AVIF, PIECE_TYPE, codec_of, to_planes
 from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FULL_JXL, NATIVE
@@ -50,7 +50,7 @@ def assemble_archive(
     writer.add("overview.avif", encode_overview(journal.grid, journal.stored_image), compress=False)
     writer.add_stream("blocks", _bodies(journal, kinds, pieces, heads))
     writer.add_array("blocks.npy", kinds)
-    writer.add_array("pieces.npy", np.array(pieces, PIECE_TYPE))
+    writer.add_array("pieces.npy", to_planes(np.array(pieces, PIECE_TYPE)))
     writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate.max_enl0 is not None))))
     needed, generators = scales_needed(kinds), []
     for record in header.generators:

@@ -7,7 +7,7 @@ Members:
     profile.icc     the slide's colour profile, if it has one
     blocks          the bytes of all pieces, not compressed again
     blocks.npy      the kind of each block, [rows, columns]; in version 1 a `BLOCK_TYPE`
-    pieces.npy      a `PIECE_TYPE` for each piece; not in version 1
+    pieces.npy      the bytes of a `PIECE_TYPE` for each piece, [bytes, pieces]; not in version 1
     scores.npy      the scores of gate tiles, [2 · scores, rows, columns]: the high bytes of each score, then the low
                     bytes; in version 1 a `SCORE_TYPE` for each tile
     segments        the JPEG segments of the original that blocks need, row by row, repacked

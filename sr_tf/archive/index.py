@@ -22,6 +22,9 @@ PIECE_TYPE = np.dtype(
 )
 """A piece in version 2: its first block, its number of rows and columns of blocks, and its file."""
 
+PIECE_BYTES = PIECE_TYPE.itemsize
+"""Bytes of a piece's entry."""
+
 AVIF, JPEG_XL = 1, 2
 """The codecs of pieces."""
 
@@ -37,6 +40,25 @@ def codec_of(kind: Kind) -> int:
 
 
 _LAST_OF_VERSION_1 = FULL_AVIF420.code
+
+
+def to_planes(table: np.ndarray) -> np.ndarray:
+    """The table of pieces as it is stored: all first bytes, then all second bytes, …, which deflate better.
+
+    Args:
+        table: `PIECE_TYPE` [pieces].
+
+    Returns:
+        uint8 [`PIECE_BYTES`, pieces].
+    """
+    return np.ascontiguousarray(np.frombuffer(table.tobytes(), np.uint8).reshape(len(table), PIECE_BYTES).T)
+
+
+def from_planes(planes: np.ndarray) -> np.ndarray:
+    """The inverse of `to_planes`."""
+    return np.frombuffer(np.ascontiguousarray(planes.T).tobytes(), PIECE_TYPE)
+
+
 _CODECS = np.zeros(256, np.uint8)
 _SCALES = np.zeros(256, np.uint8)
 for _kind in KINDS.values():

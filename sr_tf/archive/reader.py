@@ -15,7 +15,7 @@ from sr_tf.archive.container import ARCHIVE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT
 from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
-from sr_tf.archive.index import AVIF, BLOCK_TYPE, PIECE_TYPE, Index
+from sr_tf.archive.index import AVIF, BLOCK_TYPE, PIECE_BYTES, Index, from_planes
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.members import Members
 from sr_tf.archive.npy import largest_file, read_array
@@ -117,9 +117,9 @@ class ArchiveFile:
             limits["blocks.npy"] = largest_file(BLOCK_TYPE, shape)
             return Index.of_version_1(self._array("blocks.npy", BLOCK_TYPE, shape))
         limits["blocks.npy"] = largest_file(_BYTE, shape)
-        limits["pieces.npy"] = largest_file(PIECE_TYPE, (count,))
+        limits["pieces.npy"] = largest_file(_BYTE, (PIECE_BYTES, count))
         return Index.of_version_2(
-            self._array("blocks.npy", _BYTE, shape), self._array("pieces.npy", PIECE_TYPE, (count,))
+            self._array("blocks.npy", _BYTE, shape), from_planes(self._array("pieces.npy", _BYTE, (PIECE_BYTES, count)))
         )
 
     def _score_array(self) -> tuple[np.dtype, tuple[int, ...]]:

@@ -15,7 +15,7 @@ import pytest
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.container import COMMENT, COMMENT_LENGTH
-from sr_tf.archive.index import codec_of
+from sr_tf.archive.index import codec_of, from_planes, to_planes
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.map_picture import draw_map
@@ -70,7 +70,7 @@ class Forgery:
 
     def set_block(self, kind: int, file: bytes) -> None:
         """Replaces the first block, which has a piece of its own."""
-        kinds, pieces = self.array("blocks.npy"), self.array("pieces.npy")
+        kinds, pieces = self.array("blocks.npy"), from_planes(self.array("pieces.npy")).copy()
         number = int(np.flatnonzero((pieces["row"] == 0) & (pieces["column"] == 0))[-1])
         start = int(pieces["length"][:number].sum())
         end = start + int(pieces["length"][number])
@@ -78,14 +78,14 @@ class Forgery:
         kinds[0, 0] = kind
         pieces[number] = (0, 0, 1, 1, KINDS[kind].scale, codec_of(KINDS[kind]), 0, 0, len(file), _half(file)[:8])
         self.set_array("blocks.npy", kinds)
-        self.set_array("pieces.npy", pieces)
+        self.set_array("pieces.npy", to_planes(pieces))
 
     def set_kinds(self, kind: int, scale: int) -> None:
         """States that all blocks have a kind, and all pieces its scale; their images are then too large."""
-        kinds, pieces = self.array("blocks.npy"), self.array("pieces.npy")
+        kinds, pieces = self.array("blocks.npy"), from_planes(self.array("pieces.npy")).copy()
         kinds[:], pieces["scale"], pieces["codec"] = kind, scale, codec_of(KINDS[kind])
         self.set_array("blocks.npy", kinds)
-        self.set_array("pieces.npy", pieces)
+        self.set_array("pieces.npy", to_planes(pieces))
 
     def set_segment(self, kind: int, packed: bytes, standalone: bytes) -> None:
         """Replaces the first segment."""

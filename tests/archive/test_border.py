@@ -191,7 +191,7 @@ def test_a_generator_that_is_stated_with_another_architecture_is_refused(tiny, t
 def test_a_block_of_segments_without_segments_is_refused(tiny, tmp_path):
     forgery = Forgery(tiny)
     forgery.set_array("blocks.npy", np.full_like(forgery.array("blocks.npy"), 8))
-    forgery.set_array("pieces.npy", forgery.array("pieces.npy")[:0])
+    forgery.set_array("pieces.npy", forgery.array("pieces.npy")[:, :0])
     forgery.header["pieces"], forgery.members["blocks"] = 0, b""
     assert "which the archive does not contain" in refused(forgery.save(tmp_path / "native.zip"))
 

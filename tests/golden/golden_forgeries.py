@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from reader_container import COMMENT
+from reader_index import PIECE_TYPE
 
 FOLDER = Path(__file__).parent
 
@@ -53,8 +54,10 @@ def first(name: str, field: str, value: int) -> Callable[[Parts], None]:
 
 
 def piece(field: str, value: int, number: int = 0) -> Callable[[Parts], None]:
-    def change(values: np.ndarray) -> None:
-        values[field][number] = value
+    def change(planes: np.ndarray) -> np.ndarray:
+        table = np.frombuffer(np.ascontiguousarray(planes.T).tobytes(), PIECE_TYPE).copy()
+        table[field][number] = value
+        return np.frombuffer(table.tobytes(), np.uint8).reshape(len(table), -1).T.copy()
 
     return lambda parts: parts.change_array("pieces.npy", change)
 
@@ -188,6 +191,8 @@ FORGERIES = {
     "2: a piece of an unknown scale": ("2-shared", piece("scale", 8)),
     "2: a piece of an unknown codec": ("2-exact", piece("codec", 3)),
     "2: a piece of another codec": ("2-exact", piece("codec", 1)),
+    "2: a level above 100": ("2-shared", piece("level", 101)),
+    "2: a piece without a block": ("2-shared-in-part", kind(5)),
     "2: no such head": ("2-shared", piece("head", 9)),
     "2: another head": ("2-full-size", piece("head", 0)),
     "2: a length": ("2-shared", piece("length", 1)),
@@ -199,7 +204,7 @@ FORGERIES = {
         "2-exact",
         lambda parts: parts.change_array("blocks.npy", np.int8),
     ),
-    "2: pieces of another type": ("2-exact", lambda parts: parts.change_array("pieces.npy", lambda a: a["row"].copy())),
+    "2: pieces of another type": ("2-exact", lambda parts: parts.change_array("pieces.npy", lambda a: a[:4].copy())),
     "2: scores of another shape": ("2-exact", lambda parts: parts.change_array("scores.npy", lambda a: a[:3])),
     "2: weights that are missing": ("2-filter", lambda parts: parts.members.pop(member_of_weights(parts))),
     "2: weights that are not named": ("2-filter", generator("embedded", False)),

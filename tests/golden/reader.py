@@ -190,7 +190,7 @@ class Archive:
         shapes = {"blocks.npy": (BLOCK_TYPE, blocks), "scores.npy": (SCORE_TYPE, tiles)}
         if self._version > 1:
             scores = BYTE, (2 * len(self.header["scores"]), *tiles)
-            pieces = PIECE_TYPE, (self.header["pieces"],)
+            pieces = BYTE, (PIECE_TYPE.itemsize, self.header["pieces"])
             shapes = {"blocks.npy": (BYTE, blocks), "pieces.npy": pieces, "scores.npy": scores}
         if native := self.header["native"]:
             side = native["segment_width"], native["segment_height"]

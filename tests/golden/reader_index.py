@@ -56,7 +56,8 @@ class Index:
             self._table = array("blocks.npy", BLOCK_TYPE, shape).ravel()
             self.kinds = self._table["kind"].reshape(shape)
         else:
-            self._table = array("pieces.npy", PIECE_TYPE, (count,))
+            planes = array("pieces.npy", np.dtype("u1"), (PIECE_TYPE.itemsize, count))
+            self._table = np.frombuffer(np.ascontiguousarray(planes.T).tobytes(), PIECE_TYPE)
             self.kinds = array("blocks.npy", np.dtype("u1"), shape)
         self._version = version
         self.lengths, self.heads = self._table["length"], self._table["head"]
@@ -66,6 +67,11 @@ class Index:
         if version > 1:
             self.numbers = self._placed()
             require(bool(((self.numbers < 0) == segments).all()), "a block without a piece")
+            own = set(self.numbers[self.numbers >= 0].tolist())
+            require(own == set(range(len(self._table))), "a piece without a block")
+            require(
+                all(piece.level <= 100 for piece in map(self.piece, own) if piece.codec == AVIF), "a level above 100"
+            )
 
     def piece(self, number: int) -> Piece:
         """One piece."""
