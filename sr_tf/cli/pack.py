@@ -48,11 +48,11 @@ def pack_folder(
     if scale == 1 and (model or not qualities):
         raise UserError("--scale=1: packs coded images for a filter, expected --lr-qualities and no --reducer")
     config = TrainConfig(lr_qualities=qualities)  # checks the qualities
+    lrs = _lrs(scale, degradation, model, config.qualities)
     paths = find_images(folder)
     generator = [Path(parse_model(model).where)] if model else []
     check_outputs([output], PACKED_SCENES, {"input image": paths, "generator": generator}, overwrite)
     images = (image for _, image in read_folder(paths, strict))
-    lrs = _lrs(scale, degradation, model, config.qualities)
     count = write_packed(output, images, scale, degradation, lrs, config.lr_qualities)
     return f"{output}: {count} scenes, {output.stat().st_size / 1e6:,.0f} MB"
 

@@ -299,8 +299,9 @@ def test_a_filter_restores_each_file_and_is_told_its_level(scenes, measures, tmp
     points, _ = measure(scenes[:1], [plain, untrained], measures, tmp_path / "untrained")
     assert points[untrained.name]["first"] == points[plain.name]["first"]
 
-    weights = network.get_weights()
-    weights[0][1, 1, 12] = 1  # the quality becomes a feature, which darkens all pixels more, the higher it is
+    weights = [np.zeros_like(weight) for weight in network.get_weights()]
+    weights[0][1, 1, 12] = 1
+    weights[1][:] = 1  # the quality / 50 becomes a feature, which darkens all pixels more, the higher it is
     weights[2][1, 1] = np.eye(4)
     weights[4][1, 1] = -0.01
     network.set_weights(weights)
