@@ -43,7 +43,7 @@ class ServedGenerator:
         self._client, self._where = client, where
         self.scale, self.radius, self.record = local.scale, local.radius, local.record
         trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
-        difference = np.abs(self(trial).astype(int) - local(trial)).max()
+        difference = np.abs(self(trial, 0).astype(int) - local(trial, 0)).max()
         if difference > 1:
             raise UserError(
                 f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to "

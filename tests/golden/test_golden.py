@@ -24,7 +24,7 @@ ZOO = FOLDER.parents[1] / "sr_tf" / "zoo"
 RECORDS = json.loads((FOLDER / "golden.json").read_text("utf-8"))
 BY_NETWORK = [name for name, record in RECORDS.items() if NETWORK_KINDS & set(record["kinds"])]
 OTHERS = [name for name in RECORDS if name not in BY_NETWORK]
-EMBEDDED = ["2-own-generator", "2-filter", "2-filter-beside-reduced"]
+EMBEDDED = ["2-own-generator", "2-own-told-generator", "2-filter", "2-filter-beside-reduced"]
 
 
 def version_of(name: str) -> int:
