@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.archive.embedded import scales_needed
 from sr_tf.archive.enlarge import BlockGenerator
-from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
@@ -45,7 +45,7 @@ class ArchivedSlide(ArchiveFile):
         super().__init__(path)
         try:
             self.generators = self._load_generators(models, engine, loaded)
-            self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators)
+            self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators, self.cubic)
         except UserError:
             self.close()
             raise
@@ -88,7 +88,7 @@ class ArchivedSlide(ArchiveFile):
         if matching:
             generator = matching[0]
         else:
-            recorded = find_recorded(name, sha256)
+            recorded = self.embedded_generator(record) or find_recorded(name, sha256)
             if recorded is None:
                 raise UserError(f"{self.path}: {missing_generator(name, sha256)}")
             generator = BlockGenerator(name, engine, recorded=recorded)
@@ -116,8 +116,7 @@ def needed_generators(archive: ArchiveFile) -> dict[int, dict]:
     Raises:
         UserError: the archive does not name a generator that a block needs.
     """
-    kinds = [KINDS[int(code)] for code in np.unique(archive.index["kind"])]
-    needed = {kind.scale for kind in kinds if kind.generator}
+    needed = scales_needed(archive.index.kinds)
     records = {int(record["architecture"]["scale"]): record for record in archive.header.generators}
     if not needed <= set(records):
         raise UserError(f"{archive.path}: is damaged (a block needs a generator that the archive does not name)")

@@ -1,34 +1,39 @@
 """Writes an archive's file from a journal that is complete."""
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from sr_tf.archive import av1
 from sr_tf.archive.associated import encode_associated
-from sr_tf.archive.container import BLOCK_TYPE, SCORE_TYPE, SEGMENT_TYPE, Writer, half_sha256
-from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.container import SEGMENT_TYPE, Writer, half_sha256
+from sr_tf.archive.embedded import member_of, scales_needed, to_bytes
+from sr_tf.archive.gate import score_names
 from sr_tf.archive.header import Header
+from sr_tf.archive.index import AVIF, PIECE_TYPE, codec_of, to_planes
+from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import NATIVE
-from sr_tf.archive.native import PREVIEW_SIDE
-from sr_tf.archive.stored import is_avif
-from sr_tf.archive.windows import rescale
+from sr_tf.archive.kinds import FULL_JXL, NATIVE
+from sr_tf.archive.overview import encode_overview
+from sr_tf.archive.shared_piece import group_side
 from sr_tf.errors import UserError
-from sr_tf.images.tiles import assemble
 from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
 
 _MOST_HEADS = 255
-"""More heads of AVIF files do not fit into a `BLOCK_TYPE`; files with further heads are stored whole."""
+"""More heads of AVIF files do not fit into a `PIECE_TYPE`; files with further heads are stored whole."""
 
 
-def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated], journal: Journal) -> None:
+def assemble_archive(
+    path: Path,
+    header: Header,
+    images: Mapping[str, Associated],
+    journal: Journal,
+    weights: Mapping[str, list[np.ndarray]] = MappingProxyType({}),
+) -> None:
     """Writes the archive. Needs memory for one block, the index and the scores.
 
     Args:
@@ -36,14 +41,24 @@ def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated
         header: the header; its heads and the entries of associated images are filled in.
         images: the associated images by their name, at least those of `header`.
         journal: all blocks with their scores.
+        weights: the weights of the generators that are embedded if a block needs them, by their SHA-256.
     """
     writer = Writer(path)
-    index = np.zeros((journal.grid.rows, journal.grid.columns), BLOCK_TYPE)
+    kinds = np.zeros((journal.grid.rows, journal.grid.columns), np.uint8)
+    pieces: list[tuple] = []
     heads: list[bytes] = []
-    writer.add("preview.jpg", _preview(journal))
-    writer.add_stream("blocks", _bodies(journal, index, heads))
-    writer.add_array("blocks.npy", index)
-    writer.add_array("scores.npy", _scores(journal))
+    writer.add("overview.avif", encode_overview(journal.grid, journal.stored_image), compress=False)
+    writer.add_stream("blocks", _bodies(journal, kinds, pieces, heads))
+    writer.add_array("blocks.npy", kinds)
+    writer.add_array("pieces.npy", to_planes(np.array(pieces, PIECE_TYPE)))
+    writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate.max_enl0 is not None))))
+    needed, generators = scales_needed(kinds), []
+    for record in header.generators:
+        sha256 = record["weights_sha256"]
+        embed = sha256 in weights and record["architecture"]["scale"] in needed
+        if embed:
+            writer.add(member_of(record), to_bytes(weights[sha256]))
+        generators.append({**record, "embedded": True} if embed else record)
     if header.native:
         _add_segments(writer, header, journal)
     if header.slide.icc is not None:
@@ -52,7 +67,7 @@ def assemble_archive(path: Path, header: Header, images: Mapping[str, Associated
     for name in header.associated:
         entries[name], content = encode_associated(images[name], header.gate)
         writer.add(f"associated/{name}", content, compress=False)
-    writer.finish(replace(header, heads=heads, associated=entries))
+    writer.finish(replace(header, heads=heads, associated=entries, pieces=len(pieces), generators=generators))
 
 
 def read_associated(slide: Slide) -> dict[str, Associated]:
@@ -67,21 +82,41 @@ def read_associated(slide: Slide) -> dict[str, Associated]:
         raise UserError(f"{error}; `--associated strip` leaves label, macro and thumbnail images out") from error
 
 
-def _bodies(journal: Journal, index: np.ndarray, heads: list[bytes]) -> Iterator[bytes]:
-    """Yields the bytes of each block, and fills in `index` and `heads`."""
-    for row, column in journal.grid.blocks():
-        stored = journal.stored(row, column)
-        head, body = av1.split(stored.file) if is_avif(stored.kind) else (b"", stored.file)
+def _bodies(journal: Journal, kinds: np.ndarray, pieces: list[tuple], heads: list[bytes]) -> Iterator[bytes]:
+    """Yields the bytes of each piece, and fills in `kinds`, `pieces` and `heads`.
+
+    Shared pieces come first: where one has a block with a piece of its own, the later piece counts.
+    """
+
+    def body(place: tuple[int, int, int, int], scale: int, codec: int, level: int, file: bytes) -> bytes:
+        head, content = av1.split(file) if codec == AVIF else (b"", file)
         if head and head not in heads:
             if len(heads) == _MOST_HEADS:
-                head, body = b"", stored.file
+                head, content = b"", file
             else:
                 heads.append(head)
         number = heads.index(head) + 1 if head else 0
-        index[row, column] = (
-            stored.kind.code, number, stored.level, len(body), np.void(half_sha256(stored.file)),
-        )  # fmt: skip
-        yield body
+        pieces.append((*place, scale, codec, level, number, len(content), np.void(half_sha256(file)[:8])))
+        return content
+
+    shared = set()
+    for row, column in journal.grid.blocks():
+        stored = journal.stored(row, column)
+        kinds[row, column] = stored.kind.code
+        if stored.shared:
+            side = group_side(stored.kind.scale)
+            shared.add((stored.kind.scale, row // side, column // side))
+    for scale in SCALES:
+        for group in groups(journal.grid, scale):
+            if group in shared:
+                piece, side = journal.piece(*group), group_side(scale)
+                place = group[1] * side + piece.row, group[2] * side + piece.column, piece.rows, piece.columns
+                yield body(place, scale, AVIF, piece.level, piece.file)
+    for row, column in journal.grid.blocks():
+        stored = journal.stored(row, column)
+        if stored.kind is not NATIVE and not stored.shared:
+            level = round(10 * stored.level) if stored.kind is FULL_JXL else round(stored.level)
+            yield body((row, column, 1, 1), stored.kind.scale, codec_of(stored.kind), level, stored.file)
 
 
 def _add_segments(writer: Writer, header: Header, journal: Journal) -> None:
@@ -105,32 +140,8 @@ def _add_segments(writer: Writer, header: Header, journal: Journal) -> None:
     writer.add_array("segments.npy", index)
 
 
-def _scores(journal: Journal) -> np.ndarray:
-    scores = np.zeros(journal.grid.gate_shape, SCORE_TYPE)
+def _scores(journal: Journal, count: int) -> np.ndarray:
+    scores = np.zeros((count, *journal.grid.gate_shape), np.uint16)
     for place in journal.grid.blocks():
-        for name, values in zip(SCORE_TYPE.names, journal.scores(*place), strict=True):
-            scores[name][journal.grid.gate_tiles(*place)] = values
-    return scores
-
-
-def _preview(journal: Journal) -> bytes:
-    """The slide as a small JPEG file, made from the stored images."""
-    grid = journal.grid
-    scale = 4
-    while max(grid.width, grid.height) > PREVIEW_SIDE * scale and scale < BLOCK:
-        scale *= 2
-
-    def parts() -> Iterator[tuple[int, int, np.ndarray]]:
-        for place in grid.blocks():
-            x, y, width, height = grid.rectangle(*place)
-            kind, image = journal.stored_image(*place)
-            yield x // scale, y // scale, rescale(image, kind.scale, scale, (height, width))
-
-    small = assemble((0, 0, -(-grid.width // scale), -(-grid.height // scale)), parts())
-    if max(small.shape) > PREVIEW_SIDE:
-        factor = PREVIEW_SIDE / max(small.shape)
-        size = tuple(max(1, round(length * factor)) for length in small.shape[1::-1])
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    buffer = io.BytesIO()
-    Image.fromarray(small).save(buffer, "JPEG", quality=60, optimize=True)
-    return buffer.getvalue()
+        scores[:, *journal.grid.gate_tiles(*place)] = journal.scores(*place)[:count]
+    return np.concatenate([scores >> 8, scores & 255]).astype(np.uint8)

@@ -1,9 +1,9 @@
 """Chooses how each block of a slide is stored, and confirms every choice.
 
-First, each block gets the smallest representation that passes the gate while the original surrounds it. Then every
-block is restored with what is really stored around it, and measured again. A block that now fails gets a larger
-representation, and its neighbours are measured once more, until all blocks pass. The scores in an archive are therefore
-those of the pixels that it restores.
+First, each block gets the smallest representation that passes the gate while the original surrounds it. Blocks that
+are reduced alike are joined into pieces. Then every block is restored with what is really stored around it, and
+measured again. A block that now fails gets a larger representation, and its neighbours are measured once more, until
+all blocks pass. The scores in an archive are therefore those of the pixels that it restores.
 """
 
 import functools
@@ -13,12 +13,13 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
-from sr_tf.archive.enlarge import BlockGenerator, halo
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
 from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.stored import Stored
+from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import Windows, rescale
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.slide import Slide
@@ -69,6 +70,38 @@ class Builder:
             progress()
 
         for_each(choose, self._grid.blocks(), self._workers)
+
+    def join(self, progress: Callable[[], object]) -> None:
+        """Joins blocks into pieces, see `sr_tf.archive.join`.
+
+        Args:
+            progress: called after each group of blocks.
+        """
+        gate = self._gate.narrowed()
+        if gate.lossless:
+            return
+
+        def reduced(row: int, column: int, kind: Kind) -> np.ndarray:
+            margin = halo(kind, self._generators)
+            *_, width, height = self._grid.rectangle(row, column)
+            rows, columns = (-(-length // kind.scale) for length in (height, width))
+            return self._source(row, column, kind)[margin : margin + rows, margin : margin + columns]
+
+        def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
+            margin, window = halo(kind, self._generators), self._source(row, column, kind).copy()
+            window[margin : margin + image.shape[0], margin : margin + image.shape[1]] = image
+            generator = self._generators[kind.scale] if kind.generator else None
+            original = self._original(row, column)
+            restored = enlarge_window(window, kind.scale, margin, generator, level)
+            return gate.passes(self._measure(original, restored[: original.shape[0], : original.shape[1]]))
+
+        joiner = Joiner(self._journal, reduced, passes)
+
+        def join(scale: int, row: int, column: int) -> None:
+            joiner.join(scale, row, column)
+            progress()
+
+        for_each(join, (place for scale in SCALES for place in groups(self._grid, scale)), self._workers)
 
     def share_segments(self) -> None:
         """Replaces blocks of full size by the original's JPEG segments where those add fewer bytes.
@@ -142,7 +175,7 @@ class Builder:
                 self._blocks.forget(row, column)
             pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
 
-    def _stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
+    def _stored_image(self, row: int, column: int) -> StoredImage:
         try:
             return self._journal.stored_image(row, column)
         except ValueError as error:

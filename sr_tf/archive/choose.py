@@ -78,7 +78,7 @@ class Chooser:
             kind = family.kind
             if kind.generator and kind.scale not in self._generators:
                 continue
-            if kind.generator and bicubic_margin.get(kind.scale, 0) < -_GENERATOR_DB:
+            if kind.scale > 1 and kind.generator and bicubic_margin.get(kind.scale, 0) < -_GENERATOR_DB:
                 continue
             if kind.scale == 1 and native and not candidates:
                 segments = segments or native()

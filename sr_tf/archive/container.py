@@ -3,13 +3,16 @@
 Members:
     README.txt      what the file is
     archive.json    `sr_tf.archive.header.Header`
-    preview.jpg     the slide as a small picture
+    overview.avif   the slide, at least 8 times smaller in each direction; preview.jpg in version 1
     profile.icc     the slide's colour profile, if it has one
-    blocks          the bytes of all blocks, row by row, not compressed again
-    blocks.npy      a `BLOCK_TYPE` for each block, [rows, columns]
-    scores.npy      a `SCORE_TYPE` for each gate tile, [rows, columns]
+    blocks          the bytes of all pieces, not compressed again
+    blocks.npy      the kind of each block, [rows, columns]; in version 1 a `BLOCK_TYPE`
+    pieces.npy      the bytes of a `PIECE_TYPE` for each piece, [bytes, pieces]; not in version 1
+    scores.npy      the scores of gate tiles, [2 · scores, rows, columns]: the high bytes of each score, then the low
+                    bytes; in version 1 a `SCORE_TYPE` for each tile
     segments        the JPEG segments of the original that blocks need, row by row, repacked
     segments.npy    a `SEGMENT_TYPE` for each segment of the original, [rows, columns]
+    generators/…    the weights of a user's own generator, float32, by their SHA-256; not in version 1
     associated/…    label, macro and thumbnail images
 
 The ZIP's comment holds the SHA-256 of all bytes before it, so that no change of a byte goes unnoticed.
@@ -31,11 +34,9 @@ from sr_tf.archive.schema import parse
 from sr_tf.disk.outputs import OutputKind
 from sr_tf.errors import UserError, reason
 
-BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
-"""`head` is 1 for the first of the header's heads and 0 for none; `sha256` is the first half of the file's hash."""
-
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
 SCORE_TYPE = np.dtype([(name, "<u2") for name in SCORE_UNITS])
+"""The scores of a gate tile in version 1."""
 
 COMMENT = "sr_tf archive, SHA-256 of what precedes: "
 COMMENT_LENGTH = len(COMMENT) + 64
@@ -45,7 +46,7 @@ _README = f"""An archive of a microscope slide, written by sr_tf.
 
 {NOTICE}
 
-preview.jpg    a small picture of the slide
+overview.avif  a small picture of the slide
 archive.json   the slide's metadata, how it is stored, and the quality that was measured
 
 sr-tf info FILE         shows what the archive contains

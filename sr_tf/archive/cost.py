@@ -27,13 +27,13 @@ class Share:
 
 def shares(archive: ArchiveFile) -> list[Share]:
     """Divides the bytes of an archive's file; the shares add up to its size."""
-    found = []
+    found, of_pieces = [], archive.index.bytes_by_kind()
     for kind in KINDS.values():
-        chosen = archive.index["kind"] == kind.code
+        chosen = archive.index.kinds == kind.code
         if not chosen.any():
             continue
-        lengths = archive.segment_index["length"] if kind is NATIVE else archive.index["length"][chosen]
-        found.append(Share(kind.name, int(np.count_nonzero(chosen)), int(lengths.sum())))
+        size = archive.segment_index["length"].sum() if kind is NATIVE else of_pieces[kind.code]
+        found.append(Share(kind.name, int(np.count_nonzero(chosen)), int(size)))
     associated = sum(archive.member_size(f"associated/{name}") for name in archive.header.associated)
     if associated:
         found.append(Share("label, macro, thumbnail", 0, associated))

@@ -1,41 +1,44 @@
-"""Enlarges stored LRs: by bicubic interpolation, or by a generator."""
+"""Restores stored images: by bicubic interpolation, a generator, or a filter at full size."""
 
-import cv2
+from collections.abc import Callable
+
 import numpy as np
 
 from sr_tf.archive.kinds import Kind
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
-from sr_tf.generators.load import build_generator, load_generator, load_reducer
+from sr_tf.generators.load import build_generator, load_network, load_reducer
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import Recorded
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.generators.weights_hash import weights_sha256
-from sr_tf.images.pixels import to_uint8
+from sr_tf.images.cubic import enlarge_cubic
+from sr_tf.images.pixels import to_uint8, with_quality
 
 BICUBIC_RADIUS = 2
 """Bicubic interpolation at a pixel depends on LR pixels up to this far away."""
 
 
 class BlockGenerator:
-    """A generator that restores blocks of an archive.
+    """A generator or a filter that restores blocks of an archive.
 
     Keras and its backend are imported by loading it: archives whose blocks need no generator work without them.
 
     Args:
-        where: its name or path, see `sr_tf.generators.load.load_generator`.
+        where: its name or path, see `sr_tf.generators.load.load_network`.
         engine: what runs it, a name in `sr_tf.generators.engines.ENGINES`.
         refine: whether it refines LRs before they are stored.
         recorded: the weights to use instead of those of `where`, which is then only a label. Such a generator
             restores; it has no reducer.
 
     Attributes:
-        scale: enlargement in each direction.
+        scale: enlargement in each direction; 1 for a filter.
         radius: receptive radius in LR pixels.
         reduction_margin: HR pixels around an image on which its LR depends; 0 if an LR is the mean of pixels.
         record: what an archive stores about it: its name, its architecture, the SHA-256 of its weights, and the engine
             with its version.
         refiner: a `sr_tf.generators.refinement.Refiner`, or None.
+        weights: float32, in the order of the layers.
 
     Raises:
         UserError: the generator does not exist or cannot be read, or the engine is not installed.
@@ -46,12 +49,12 @@ class BlockGenerator:
     ):
         if recorded is None:
             name = str(parse_model(where))
-            model = load_generator(name)
+            model = load_network(name)
         else:
             name, model = where, build_generator(recorded.architecture, recorded.weights)
         from sr_tf.models.edsr import architecture
 
-        self._model = on_engine(model, engine)
+        self._model, self._told = on_engine(model, engine), model.channels == 4
         self._reducer = load_reducer(where) if recorded is None else None
         self.scale = model.scale
         self.radius = model.receptive_radius
@@ -62,14 +65,19 @@ class BlockGenerator:
             "weights_sha256": weights_sha256(model),
             "engine": engine_version(engine),
         }
+        self.weights = model.get_weights()
         self.refiner = None
+        if refine and self._told:
+            raise UserError(f"--refine: {name} is told the codec's quality, expected a generator that is not")
         if refine:
             from sr_tf.generators.refinement import Refiner
 
             self.refiner = Refiner(model)
 
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+    def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is told to networks with an input for it."""
+        if self._told:
+            window = with_quality(window, level)
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
 
     def reduce(self, hr: np.ndarray) -> np.ndarray:
@@ -115,7 +123,14 @@ def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
-def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGenerator | None) -> np.ndarray:
+def enlarge_window(
+    window: np.ndarray,
+    scale: int,
+    halo: int,
+    generator: BlockGenerator | None,
+    level: float = 0,
+    cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
+) -> np.ndarray:
     """Enlarges an LR window and cuts its halo off.
 
     Args:
@@ -123,13 +138,12 @@ def enlarge_window(window: np.ndarray, scale: int, halo: int, generator: BlockGe
         scale: enlargement in each direction.
         halo: LR pixels on each side that are context only.
         generator: a generator of that scale; None: bicubic interpolation.
+        level: the codec's level, for networks that are told it.
+        cubic: the bicubic interpolation.
 
     Returns:
         uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].
     """
-    if generator is not None:
-        large = generator(window)
-    else:
-        large = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    large = generator(window, level) if generator is not None else cubic(window, scale)
     cut = scale * halo
     return large[cut : large.shape[0] - cut, cut : large.shape[1] - cut]

@@ -52,15 +52,18 @@ class Gate:
         limits = self._limits()
         return np.logical_and.reduce([_reaches(name, scores[name], limits[name]) for name in limits])
 
-    def passed_as_stored(self, scores: dict[str, np.ndarray]) -> np.ndarray:
-        """Which tiles pass if scores and thresholds are rounded alike, as an archive stores scores: see `pack`.
+    def passed_as_stored(self, scores: dict[str, np.ndarray], version: int | None = None) -> np.ndarray:
+        """Which tiles pass if scores and thresholds are rounded alike, as archives of a version store them: see `pack`.
 
         A score that passed when it was measured still passes: rounding keeps the order. Without rounding the threshold,
         34.007 dB, stored as 34.00, would fail a threshold of 34.005 dB.
         """
-        limits = self._limits()
+        limits, version = self._limits(), version or NEWEST
         return np.logical_and.reduce(
-            [_reaches(name, _steps(name, scores[name]), _steps(name, np.array(limits[name]))) for name in limits]
+            [
+                _reaches(name, _steps(name, scores[name], version), _steps(name, np.array(limits[name]), version))
+                for name in limits
+            ]
         )
 
     def _limits(self) -> dict[str, float]:
@@ -105,8 +108,13 @@ QUALITIES = {
     )
 }
 
-# The resolution at which an archive stores a score. 65535 stands for equal pixels.
-SCORE_UNITS = {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4}
+# The resolution at which an archive stores a score, by the format's version. 65535 stands for equal pixels.
+UNITS_BY_VERSION = {
+    1: {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4},
+    2: {"psnr": 0.1, "ssim": 1e-3, "shift": 0.02, "enl0": 0.01},
+}
+NEWEST = max(UNITS_BY_VERSION)
+SCORE_UNITS = UNITS_BY_VERSION[NEWEST]
 LESS_IS_BETTER = ("shift", "enl0")
 EQUAL = 65535
 
@@ -182,14 +190,14 @@ def worst(name: str, values: np.ndarray) -> float:
     return float(values.max() if name in LESS_IS_BETTER else values.min())
 
 
-def pack(name: str, values: np.ndarray) -> np.ndarray:
-    """Scores as an archive stores them: uint16 in units of `SCORE_UNITS`, rounded towards worse scores."""
-    return _steps(name, values).astype(np.uint16)
+def pack(name: str, values: np.ndarray, version: int = NEWEST) -> np.ndarray:
+    """Scores as archives of a version store them: uint16 in units of `UNITS_BY_VERSION`, rounded to worse scores."""
+    return _steps(name, values, version).astype(np.uint16)
 
 
-def _steps(name: str, values: np.ndarray) -> np.ndarray:
+def _steps(name: str, values: np.ndarray, version: int) -> np.ndarray:
     """What `pack` stores, as float64, so that NaN remains NaN."""
-    steps = np.asarray(values, np.float64) / SCORE_UNITS[name]
+    steps = np.asarray(values, np.float64) / UNITS_BY_VERSION[version][name]
     steps = np.ceil(steps - 1e-6) if name in LESS_IS_BETTER else np.floor(steps + 1e-6)
     return np.where(np.isinf(values), EQUAL, np.clip(steps, 0, EQUAL - 1))
 
@@ -199,7 +207,7 @@ def _reaches(name: str, values: np.ndarray, limit: np.ndarray | float) -> np.nda
     return values <= limit if name in LESS_IS_BETTER else values >= limit
 
 
-def unpack(name: str, values: np.ndarray) -> np.ndarray:
+def unpack(name: str, values: np.ndarray, version: int = NEWEST) -> np.ndarray:
     """The inverse of `pack`, float64."""
     # Divided by a whole number, so that 7000 steps of 1e-4 are the float of 0.7, and not 0.7000000000000001.
-    return np.where(values == EQUAL, np.inf, values / round(1 / SCORE_UNITS[name]))
+    return np.where(values == EQUAL, np.inf, values / round(1 / UNITS_BY_VERSION[version][name]))

@@ -50,6 +50,11 @@ class Grid:
         x, y = column * BLOCK, row * BLOCK
         return x, y, min(BLOCK, self.width - x), min(BLOCK, self.height - y)
 
+    def rectangle_of_blocks(self, row: int, column: int, rows: int, columns: int) -> tuple[int, int, int, int]:
+        """(x, y, width, height) of a rectangle of blocks in HR pixels; what lies outside the slide is cut off."""
+        x, y = column * BLOCK, row * BLOCK
+        return x, y, min(columns * BLOCK, self.width - x), min(rows * BLOCK, self.height - y)
+
     def gate_tiles(self, row: int, column: int) -> tuple[slice, slice]:
         """(rows, columns) of a block's gate tiles among those of the slide."""
         count = BLOCK // GATE_TILE

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from sr_tf.archive.gate import PROTOCOL, Gate
+from sr_tf.archive.gate import PROTOCOL, Gate, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 from sr_tf.archive.native import Segments
-from sr_tf.archive.schema import FORMAT, VERSION, AssociatedFields, SegmentFields, from_base64, parse
+from sr_tf.archive.schema import FORMAT, LAYOUT, VERSION, AssociatedFields, SegmentFields, from_base64, parse
 from sr_tf.slides.info import SlideInfo
 
 NOTICE = (
@@ -38,6 +38,8 @@ class Header:
         removed: what `--deidentify` removed, without names that the file's owner may have chosen.
         software: name and version of the program that wrote the archive.
         members: SHA-256 of each other member, by its name.
+        pieces: number of pieces; 0 in version 1, which has one for each block.
+        version: the format's version.
     """
 
     slide: SlideInfo
@@ -51,6 +53,8 @@ class Header:
     removed: list[str]
     software: str
     members: dict[str, str] = field(default_factory=dict)
+    pieces: int = 0
+    version: int = VERSION
 
     @property
     def grid(self) -> Grid:
@@ -74,6 +78,9 @@ class Header:
             "gate": {**gate, "protocol": PROTOCOL},
             "block": BLOCK,
             "gate_tile": GATE_TILE,
+            "layout": msgspec.to_builtins(LAYOUT),
+            "pieces": self.pieces,
+            "scores": list(score_names(self.gate.max_enl0 is not None)),
             "generators": self.generators,
             "codecs": self.codecs,
             "heads": [_text(head) for head in self.heads],
@@ -112,6 +119,8 @@ class Header:
             removed=fields.removed,
             software=fields.software,
             members=fields.members,
+            pieces=fields.pieces or 0,
+            version=fields.version,
         )
 
 

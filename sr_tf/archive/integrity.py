@@ -35,14 +35,18 @@ def _problems(archive: ArchiveFile) -> Iterator[str]:
     for name in archive.header.members:
         if name not in ("blocks", "segments"):
             yield from _problem(archive.member, name)
+    if archive.header.version > 1:
+        yield from _problem(archive.overview)
     for name in archive.header.associated:
         yield from _problem(archive.associated, name)
+    for record in archive.header.generators:
+        yield from _problem(archive.embedded_generator, record)
     scores = None
     try:
         scores = archive.scores()
     except UserError as error:
         yield str(error)
-    if scores is not None and not archive.header.gate.passed_as_stored(scores).all():
+    if scores is not None and not archive.header.gate.passed_as_stored(scores, archive.header.version).all():
         yield f"{archive.path}: some recorded scores do not pass its gate"
     for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
         if archive.kind(row, column) is not NATIVE:

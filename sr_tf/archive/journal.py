@@ -8,15 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.archive import native
+from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import SCORE_UNITS, pack
 from sr_tf.archive.grid import Grid
-from sr_tf.archive.kinds import NATIVE, Kind
+from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
-from sr_tf.archive.stored import Stored, decode, from_record
+from sr_tf.archive.shared_piece import SharedPiece, group_side
+from sr_tf.archive.shared_piece import from_record as piece_from_record
+from sr_tf.archive.stored import Stored, StoredImage, decode, decode_image, from_record
+from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
-_BLOCK, _SCORES, _SEGMENT = range(3)
+_BLOCK, _SCORES, _SEGMENT, _PIECE = range(4)
 _LOCKS = 64
+_CACHED_PIECES = 8
 
 
 class Journal:
@@ -39,6 +44,7 @@ class Journal:
     ):
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
+        self._piece_images = RecentlyUsed(_CACHED_PIECES)
         self._packing = [threading.Lock() for _ in range(_LOCKS)]
 
     @property
@@ -58,13 +64,45 @@ class Journal:
         """Returns a block."""
         return from_record(self._spool.get((_BLOCK, row, column)))
 
-    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs."""
+    def stored_image(self, row: int, column: int) -> StoredImage:
+        """Decodes a block, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs."""
         stored = self.stored(row, column)
         x, y, width, height = self.grid.rectangle(row, column)
         if stored.kind is NATIVE:
-            return stored.kind, self.segments.read(self.segment, x, y, width, height)
-        return stored.kind, decode(stored.kind, stored.file, (height, width))
+            return StoredImage(stored.kind, self.segments.read(self.segment, x, y, width, height))
+        if stored.shared:
+            return StoredImage(stored.kind, *self._from_piece(stored.kind.scale, row, column))
+        return StoredImage(stored.kind, decode(stored.kind, stored.file, (height, width)), stored.level)
+
+    def joined(self, scale: int, row: int, column: int) -> bool:
+        """Whether it was decided what blocks of a group share; see `sr_tf.archive.shared_piece`.
+
+        Args:
+            scale: the piece's scale.
+            row: the group's row.
+            column: the group's column.
+        """
+        return (_PIECE, scale, row, column) in self._spool
+
+    def put_piece(self, scale: int, row: int, column: int, piece: SharedPiece | None) -> None:
+        """Stores what the blocks of a group share; None: nothing."""
+        self._spool.put((_PIECE, scale, row, column), b"" if piece is None else piece.record())
+
+    def piece(self, scale: int, row: int, column: int) -> SharedPiece | None:
+        """The piece that blocks of a group share, if they do."""
+        key = (_PIECE, scale, row, column)
+        record = self._spool.get(key) if key in self._spool else b""
+        return piece_from_record(record) if record else None
+
+    def _from_piece(self, scale: int, row: int, column: int) -> tuple[np.ndarray, float]:
+        side = group_side(scale)
+        group = row // side, column // side
+        piece = self.piece(scale, *group)
+        first = group[0] * side + piece.row, group[1] * side + piece.column
+        rectangle = self.grid.rectangle_of_blocks(*first, piece.rows, piece.columns)
+        width, height = (-(-length // scale) for length in rectangle[2:])
+        image = self._piece_images.get((scale, *group), lambda: decode_image(piece.file, "avif", width, height))
+        return cut(image, rectangle, self.grid.rectangle(row, column), scale), piece.level
 
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:
         """A segment of the original as `native.repack` returns it; repacked once and then kept."""

@@ -7,7 +7,7 @@ from sr_tf.images.codecs import CODECS, Codec
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to store a block.
+    """One way to store a block. At scale 1, the generator is a filter.
 
     Attributes:
         code: the kind's number in the archive's index; never reused for another kind.
@@ -34,12 +34,14 @@ FULL_JXL = Kind(6, "full size, JPEG XL", 1, "jpegxl")
 EXACT = Kind(7, "exact, JPEG XL lossless")
 NATIVE = Kind(8, "exact, the original's JPEG segments")
 FULL_AVIF420 = Kind(9, "full size, AVIF 4:2:0", 1, "avif420")
+FULL_AVIF_FILTER = Kind(10, "full size, AVIF, filter", 1, "avif", generator=True)
+FULL_AVIF420_FILTER = Kind(11, "full size, AVIF 4:2:0, filter", 1, "avif420", generator=True)
 
 KINDS = {
     kind.code: kind
     for kind in (
         *(LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR),
-        *(FULL_AVIF, FULL_AVIF420, FULL_JXL, EXACT, NATIVE),
+        *(FULL_AVIF, FULL_AVIF420, FULL_AVIF_FILTER, FULL_AVIF420_FILTER, FULL_JXL, EXACT, NATIVE),
     )
 }
 
@@ -64,7 +66,11 @@ class Family:
     @property
     def fast_codec(self) -> Codec:
         """The codec that is used while searching: faster, unless a generator takes the time anyway."""
-        return self.codec if self.kind.generator else CODECS.get(f"{self.kind.codec}-fast", self.codec)
+        return (
+            self.codec
+            if self.kind.generator and self.kind.scale > 1
+            else CODECS.get(f"{self.kind.codec}-fast", self.codec)
+        )
 
 
 _AVIF_LEVELS = tuple(range(0, 100, 2))
@@ -72,6 +78,6 @@ _AVIF_LEVELS = tuple(range(0, 100, 2))
 # From smallest to largest. Reduced images are not coded with JPEG XL: `benchmarks/lr_codec.py` shows why.
 FAMILIES = (
     *(Family(kind, _AVIF_LEVELS) for kind in (LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR)),
-    *(Family(kind, _AVIF_LEVELS) for kind in (FULL_AVIF420, FULL_AVIF)),
+    *(Family(kind, _AVIF_LEVELS) for kind in (FULL_AVIF420_FILTER, FULL_AVIF_FILTER, FULL_AVIF420, FULL_AVIF)),
     Family(FULL_JXL, (8.0, 5.0, 3.5, 2.5, 2.0, 1.6, 1.3, 1.0, 0.8, 0.6, 0.4)),
 )

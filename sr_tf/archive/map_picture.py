@@ -20,6 +20,8 @@ COLOURS = {
     kinds.LR2_GENERATOR.code: (92, 148, 60),
     kinds.FULL_AVIF420.code: (252, 226, 150),
     kinds.FULL_AVIF.code: (246, 190, 84),
+    kinds.FULL_AVIF420_FILTER.code: (250, 214, 214),
+    kinds.FULL_AVIF_FILTER.code: (233, 150, 150),
     kinds.FULL_JXL.code: (217, 130, 43),
     kinds.EXACT.code: (178, 48, 48),
     kinds.NATIVE.code: (120, 60, 140),
@@ -69,7 +71,9 @@ def draw_map(archive: ArchiveFile) -> bytes:
 
 
 def _preview(archive: ArchiveFile) -> Image.Image:
-    """Decodes the preview: a JPEG file and nothing else, whose size is checked first."""
+    """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first."""
+    if archive.header.version > 1:
+        return Image.fromarray(archive.overview())
     try:
         content = archive.member("preview.jpg")
         check_preview(content)
@@ -82,8 +86,8 @@ def _preview(archive: ArchiveFile) -> Image.Image:
 def _tints(archive: ArchiveFile, size: tuple[int, int]) -> Image.Image:
     """The colour of each block's kind, at the preview's size."""
     grid = archive.header.grid
-    cells = np.array([COLOURS[code] for code in archive.index["kind"].ravel()], np.uint8)
-    cells = cells.reshape(*archive.index.shape, 3)
+    cells = np.array([COLOURS[code] for code in archive.index.kinds.ravel()], np.uint8)
+    cells = cells.reshape(*archive.index.kinds.shape, 3)
     side = _CELL if cells.shape[0] * cells.shape[1] <= _MOST_CELLS else 1
     whole = Image.fromarray(cells).resize((cells.shape[1] * side, cells.shape[0] * side), Image.Resampling.NEAREST)
     covered = (0, 0, grid.width / BLOCK * side, grid.height / BLOCK * side)

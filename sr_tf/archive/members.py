@@ -23,6 +23,7 @@ LIMITS = {
     "README.txt": 1 << 16,
     "archive.json": LARGEST_HEADER,
     "preview.jpg": 1 << 20,
+    "overview.avif": 4 << 20,
     "profile.icc": 16 << 20,
 }
 """Most bytes of the members of a fixed name whose size does not follow from the slide's."""

@@ -1,6 +1,7 @@
 """NPY files of a known type and shape: the header is compared before memory is taken."""
 
 import ast
+import math
 
 import numpy as np
 
@@ -8,12 +9,12 @@ _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1 << 10
 
 
-def largest_file(dtype: np.dtype, shape: tuple[int, int]) -> int:
+def largest_file(dtype: np.dtype, shape: tuple[int, ...]) -> int:
     """The most bytes of an NPY file with an array of that type and shape."""
-    return _LONGEST_HEADER + dtype.itemsize * shape[0] * shape[1]
+    return _LONGEST_HEADER + dtype.itemsize * math.prod(shape)
 
 
-def read_array(name: str, content: bytes, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
+def read_array(name: str, content: bytes, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     """Reads an NPY file.
 
     Args:
@@ -38,7 +39,7 @@ def read_array(name: str, content: bytes, dtype: np.dtype, shape: tuple[int, int
         shape_found = found.get("shape") if isinstance(found, dict) else found
         shown = " ".join(repr(shape_found).split())[:60]
         raise ValueError(f"{name} states the shape {shown} or another type, expected {dtype} {list(shape)}")
-    size = dtype.itemsize * shape[0] * shape[1]
+    size = dtype.itemsize * math.prod(shape)
     if len(content) - length != size:
         raise ValueError(f"{name} has {len(content) - length:,} bytes of values, expected {size:,}")
     return np.frombuffer(content, dtype, offset=length).reshape(shape).copy()

@@ -20,7 +20,7 @@ from sr_tf.archive.restore import pyramid_info, tile_of
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError, install_extra, reason
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.generators.load import load_generator, shipped
+from sr_tf.generators.load import load_network, shipped
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded, missing_generator
 from sr_tf.generators.weights_hash import weights_sha256
@@ -103,10 +103,10 @@ def _differences(
         if parse_model(name).where in shipped() and find_recorded(name, sha256) is None:
             yield str(missing_generator(name, sha256))
     measured = RestoredBlocks(archive.header.grid, journal.stored_image, generators)
-    for code in np.unique(archive.index["kind"]):
+    for code in np.unique(archive.index.kinds):
         kind = KINDS[int(code)]
         for row, column in sample(
-            [tuple(map(int, place)) for place in np.argwhere(archive.index["kind"] == code)], _BLOCKS
+            [tuple(map(int, place)) for place in np.argwhere(archive.index.kinds == code)], _BLOCKS
         ):
             restored, expected = archive.blocks.restored(row, column), measured.restored(row, column)
             if kind.codec is None:
@@ -154,7 +154,7 @@ def _missing_generators(archive: ArchiveFile, models: tuple[str, ...], engine: s
     given = None
     for scale, record in sorted(records.items()):
         name, sha256 = record["name"], record["weights_sha256"]
-        recorded = find_recorded(name, sha256)
+        recorded = archive.embedded_generator(record) or find_recorded(name, sha256)
         if recorded is None:
             given = _given(models) if given is None else given
             if given.get(sha256) != scale:
@@ -165,7 +165,7 @@ def _missing_generators(archive: ArchiveFile, models: tuple[str, ...], engine: s
 
 def _given(models: tuple[str, ...]) -> dict[str, int]:
     """The scales of a user's own generators by the SHA-256 of their weights."""
-    loaded = [load_generator(name) for name in models]
+    loaded = [load_network(name) for name in models]
     return {weights_sha256(model): model.scale for model in loaded}
 
 

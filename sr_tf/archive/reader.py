@@ -9,29 +9,40 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive import av1, native
+from sr_tf.archive import av1, embedded, native
 from sr_tf.archive.associated import decode_associated
-from sr_tf.archive.container import ARCHIVE, BLOCK_TYPE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
+from sr_tf.archive.container import ARCHIVE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
+from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import score_names, unpack
 from sr_tf.archive.header import Header
+from sr_tf.archive.index import AVIF, BLOCK_TYPE, PIECE_BYTES, Index, from_planes
 from sr_tf.archive.kinds import KINDS, NATIVE, Kind
 from sr_tf.archive.members import Members
 from sr_tf.archive.npy import largest_file, read_array
-from sr_tf.archive.stored import decode
+from sr_tf.archive.overview import decode_overview
+from sr_tf.archive.stored import StoredImage, decode_image
+from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.files import input_file
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError, reason
+from sr_tf.generators.recorded import Recorded
+from sr_tf.images.cubic import enlarge_cubic, enlarge_cubic_in_floats
 
 _EXPECTED = "expected an archive of `sr-tf archive`"
 
-_LARGEST_BLOCK = 4 << 20
-"""Most bytes of a block's file; its pixels have less than one megabyte."""
+_LARGEST_PIECE = 4 << 20
+"""Most bytes of a piece's file; its pixels have less than one megabyte."""
+
+_CACHED_PIECES = 32
 
 # What zipfile, json and NumPy raise for damaged files.
 _DAMAGED = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError,
     NotImplementedError, RuntimeError, OverflowError, UnicodeError, OSError,
 )  # fmt: skip
+
+
+_BYTE = np.dtype("u1")
 
 
 class ArchiveFile:
@@ -43,7 +54,7 @@ class ArchiveFile:
     Attributes:
         path: the archive's file.
         header: the content of `archive.json`.
-        index: how each block is stored, `BLOCK_TYPE` [rows, columns].
+        index: how each block is stored.
         segment_index: how each segment of the original is stored, `SEGMENT_TYPE` [rows, columns]; None if the archive
             contains none.
 
@@ -82,10 +93,12 @@ class ArchiveFile:
         grid, native_page = self.header.grid, self.header.native
         _check_names(self.header)
         limits = self._members.limits
-        limits["blocks.npy"] = largest_file(BLOCK_TYPE, (grid.rows, grid.columns))
-        limits["scores.npy"] = largest_file(SCORE_TYPE, grid.gate_shape)
-        self.index = self._array("blocks.npy", BLOCK_TYPE, (grid.rows, grid.columns))
-        self._offsets = self._places("blocks", self.index["length"], _LARGEST_BLOCK)
+        limits["scores.npy"] = largest_file(*self._score_array())
+        for record in _embedded(self.header):
+            limits[embedded.member_of(record)] = embedded.size_of(record["architecture"])
+        self.index = self._read_index((grid.rows, grid.columns))
+        self._offsets = self._places("blocks", self.index.table["length"], _LARGEST_PIECE)
+        self._images = RecentlyUsed(_CACHED_PIECES)
         self.segment_index = None
         if native_page:
             shape = (native_page.rows, native_page.columns)
@@ -93,10 +106,28 @@ class ArchiveFile:
             self.segment_index = self._array("segments.npy", SEGMENT_TYPE, shape)
             largest = native.largest_jpeg(native_page)
             self._segment_offsets = self._places("segments", self.segment_index["length"], largest)
-        if not set(np.unique(self.index["kind"])) <= set(KINDS) or self.index["head"].max() > len(self.header.heads):
-            raise ValueError("a block of an unknown kind")
-        if self.segment_index is None and (self.index["kind"] == NATIVE.code).any():
+        if self.index.table["head"].max(initial=0) > len(self.header.heads):
+            raise ValueError("a piece of an unknown head")
+        if self.segment_index is None and (self.index.kinds == NATIVE.code).any():
             raise ValueError("a block needs the original's JPEG segments, which the archive does not contain")
+
+    def _read_index(self, shape: tuple[int, int]) -> Index:
+        limits, count = self._members.limits, self.header.pieces
+        if self.header.version == 1:
+            limits["blocks.npy"] = largest_file(BLOCK_TYPE, shape)
+            return Index.of_version_1(self._array("blocks.npy", BLOCK_TYPE, shape))
+        limits["blocks.npy"] = largest_file(_BYTE, shape)
+        limits["pieces.npy"] = largest_file(_BYTE, (PIECE_BYTES, count))
+        return Index.of_version_2(
+            self._array("blocks.npy", _BYTE, shape), from_planes(self._array("pieces.npy", _BYTE, (PIECE_BYTES, count)))
+        )
+
+    def _score_array(self) -> tuple[np.dtype, tuple[int, ...]]:
+        """The type and shape of `scores.npy`."""
+        shape = self.header.grid.gate_shape
+        if self.header.version == 1:
+            return SCORE_TYPE, shape
+        return _BYTE, (2 * len(score_names(self.header.gate.max_enl0 is not None)), *shape)
 
     def __enter__(self) -> "ArchiveFile":
         return self
@@ -117,43 +148,58 @@ class ArchiveFile:
         Raises:
             UserError: the scores are damaged.
         """
-        packed = self._safely(lambda: self._array("scores.npy", SCORE_TYPE, self.header.grid.gate_shape))
-        return {name: unpack(name, packed[name]) for name in score_names(self.header.gate.max_enl0 is not None)}
+        packed = self._safely(lambda: self._array("scores.npy", *self._score_array()))
+        names, version = score_names(self.header.gate.max_enl0 is not None), self.header.version
+        if version == 1:
+            return {name: unpack(name, packed[name], version) for name in names}
+        whole = packed[: len(names)].astype(np.uint16) << 8 | packed[len(names) :]
+        return {name: unpack(name, values, version) for name, values in zip(names, whole, strict=True)}
+
+    @property
+    def cubic(self) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The bicubic interpolation with which the archive was measured."""
+        return enlarge_cubic_in_floats if self.header.version == 1 else enlarge_cubic
 
     def kind(self, row: int, column: int) -> Kind:
         """How a block is stored."""
-        return KINDS[int(self.index["kind"][row, column])]
+        return KINDS[int(self.index.kinds[row, column])]
 
-    def stored_image(self, row: int, column: int) -> tuple[Kind, np.ndarray]:
-        """Decodes a block: its kind and its stored image, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs.
+    def stored_image(self, row: int, column: int) -> StoredImage:
+        """Decodes a block, as `sr_tf.archive.restored_blocks.RestoredBlocks` needs.
 
         Raises:
             UserError: the block is damaged.
         """
-        kind = self.kind(row, column)
-        x, y, width, height = self.header.grid.rectangle(row, column)
+        kind, grid = self.kind(row, column), self.header.grid
+        block = grid.rectangle(row, column)
         try:
             if kind is NATIVE:
-                return kind, self.header.native.read(self.segment, x, y, width, height)
-            return kind, decode(kind, self.block_file(row, column), (height, width))
-        except (ValueError, AttributeError) as error:
+                return StoredImage(kind, self.header.native.read(self.segment, *block))
+            piece = int(self.index.pieces[row, column])
+            image = self._images.get((piece,), lambda: self._decoded(piece))
+            own = cut(image, self.index.rectangle(piece, grid), block, kind.scale)
+            return StoredImage(kind, own, float(self.index.table["level"][piece]))
+        except (ValueError, AttributeError, struct.error) as error:
             raise self._damaged("block", row, column, error) from error
 
-    def block_file(self, row: int, column: int) -> bytes:
-        """A block's file as its codec wrote it.
+    def _decoded(self, piece: int) -> np.ndarray:
+        entry = self.index.table[piece]
+        *_, width, height = (
+            -(-length // int(entry["scale"])) for length in self.index.rectangle(piece, self.header.grid)
+        )
+        return decode_image(self.piece_file(piece), "avif" if entry["codec"] == AVIF else "jpegxl", width, height)
+
+    def piece_file(self, piece: int) -> bytes:
+        """A piece's file as its codec wrote it.
 
         Raises:
-            UserError: the block is damaged.
+            ValueError, struct.error: the piece is damaged.
         """
-        entry = self.index[row, column]
-        body = self._members.at(int(self._offsets[row, column]), int(entry["length"]))
-        heads = self.header.heads
-        try:
-            file = av1.join(heads[int(entry["head"]) - 1], body) if entry["head"] else body
-        except (ValueError, struct.error) as error:
-            raise self._damaged("block", row, column, error) from error
-        if half_sha256(file) != entry["sha256"].tobytes():
-            raise self._damaged("block", row, column, "its SHA-256 is not the recorded one")
+        entry, expected = self.index.table[piece], self.index.hashes[piece]
+        body = self._members.at(int(self._offsets[piece]), int(entry["length"]))
+        file = av1.join(self.header.heads[int(entry["head"]) - 1], body) if entry["head"] else body
+        if half_sha256(file)[: len(expected)] != expected:
+            raise ValueError("its SHA-256 is not the recorded one")
         return file
 
     def segment(self, row: int, column: int) -> bytes:
@@ -180,6 +226,25 @@ class ArchiveFile:
         """
         entry = self.header.associated[name]
         return self._safely(lambda: decode_associated(entry, self.member(f"associated/{name}")))
+
+    def embedded_generator(self, record: dict) -> Recorded | None:
+        """The weights of a generator of the header, if they are in the archive.
+
+        Raises:
+            UserError: they are damaged.
+        """
+        if not record.get("embedded"):
+            return None
+        content = self.member(embedded.member_of(record))
+        return self._safely(lambda: embedded.from_bytes(record, content))
+
+    def overview(self) -> np.ndarray:
+        """Decodes the overview, uint8 [h, w, 3]; not in version 1.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        return self._safely(lambda: decode_overview(self.member("overview.avif"), self.header.grid))
 
     def member(self, name: str) -> bytes:
         """The content of a member.
@@ -218,7 +283,7 @@ class ArchiveFile:
             raise ValueError(f"the SHA-256 of {name} is not the recorded one")
         return content
 
-    def _array(self, name: str, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
+    def _array(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         return read_array(name, self._checked(name, self._members.read(name)), dtype, shape)
 
     def _places(self, name: str, lengths: np.ndarray, largest: int) -> np.ndarray:
@@ -226,6 +291,20 @@ class ArchiveFile:
         if lengths.max(initial=0) > largest:
             raise ValueError(f"a piece of {name} has {lengths.max():,} bytes, expected at most {largest:,}")
         return _offsets(lengths, self._members.start(name), self._members.size(name))
+
+
+def _embedded(header: Header) -> list[dict]:
+    """The records of generators whose weights are in the archive.
+
+    Raises:
+        ValueError: one is larger than any that is written, or reaches further.
+    """
+    records = [record for record in header.generators if record.get("embedded")]
+    for record in records:
+        if not embedded.embeddable(record["architecture"]):
+            found = f"the weights of {record['name'][:80]} have {embedded.size_of(record['architecture']):,} bytes"
+            raise ValueError(f"{found}, expected at most {embedded.LARGEST:,} and a halo of at most one block")
+    return records
 
 
 def _check_beginning(path: Path) -> None:
@@ -240,8 +319,10 @@ def _check_beginning(path: Path) -> None:
 
 def _check_names(header: Header) -> None:
     """Raises a `ValueError` unless the members are those that a header asks for."""
-    needed = {"README.txt", "preview.jpg", "blocks", "blocks.npy", "scores.npy"}
+    needed = {"README.txt", "blocks", "blocks.npy", "scores.npy"}
+    needed |= {"preview.jpg"} if header.version == 1 else {"overview.avif", "pieces.npy"}
     needed |= {f"associated/{name}" for name in header.associated}
+    needed |= {embedded.member_of(record) for record in _embedded(header)}
     if header.native:
         needed |= {"segments", "segments.npy"}
     if found := needed ^ (set(header.members) - {"profile.icc"}):

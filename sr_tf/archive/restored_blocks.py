@@ -6,8 +6,9 @@ import numpy as np
 
 from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
 from sr_tf.archive.grid import Grid
-from sr_tf.archive.kinds import Kind
+from sr_tf.archive.stored import StoredImage
 from sr_tf.archive.windows import RecentlyUsed, Windows, rescale
+from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.tiles import assemble
 
 _CACHED_BLOCKS = 32
@@ -18,9 +19,9 @@ class RestoredBlocks:
 
     Args:
         grid: the slide's grid.
-        stored: a function from (row, column) to that block's kind and stored image,
-            uint8 [ceil(h / scale), ceil(w / scale), 3].
+        stored: a function from (row, column) to that block as it is stored.
         generators: the generators by their scale.
+        cubic: the bicubic interpolation, which depends on the archive's version.
 
     Attributes:
         windows: the stored blocks at any scale.
@@ -29,11 +30,12 @@ class RestoredBlocks:
     def __init__(
         self,
         grid: Grid,
-        stored: Callable[[int, int], tuple[Kind, np.ndarray]],
+        stored: Callable[[int, int], StoredImage],
         generators: dict[int, BlockGenerator],
+        cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
     ):
         self.windows = Windows(grid, self._plane)
-        self._grid, self._stored, self._generators = grid, stored, generators
+        self._grid, self._stored, self._generators, self._cubic = grid, stored, generators, cubic
         self._blocks = RecentlyUsed(_CACHED_BLOCKS)
 
     def forget(self, row: int, column: int) -> None:
@@ -52,16 +54,16 @@ class RestoredBlocks:
         return assemble(rectangle, ((*self._grid.rectangle(*place)[:2], self.restored(*place)) for place in places))
 
     def _plane(self, row: int, column: int, scale: int) -> np.ndarray:
-        kind, image = self._stored(row, column)
+        kind, image, _ = self._stored(row, column)
         *_, width, height = self._grid.rectangle(row, column)
-        return rescale(image, kind.scale, scale, (height, width))
+        return rescale(image, kind.scale, scale, (height, width), self._cubic)
 
     def _restore(self, row: int, column: int) -> np.ndarray:
-        kind, image = self._stored(row, column)
-        if kind.scale == 1:
+        kind, image, level = self._stored(row, column)
+        if kind.scale == 1 and not kind.generator:
             return image
         *_, width, height = self._grid.rectangle(row, column)
         generator = self._generators[kind.scale] if kind.generator else None
         margin = halo(kind, self._generators)
         window = self.windows.window(row, column, kind.scale, margin)
-        return enlarge_window(window, kind.scale, margin, generator)[:height, :width]
+        return enlarge_window(window, kind.scale, margin, generator, level, self._cubic)[:height, :width]

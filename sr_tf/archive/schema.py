@@ -15,7 +15,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
-VERSION = 1
+VERSION = 2
+"""The version that is written; all from 1 on are read."""
 
 LARGEST_HEADER = 16 << 20
 """Most bytes of `archive.json`."""
@@ -54,6 +55,17 @@ class Version(Struct):
     gate_tile: int
 
 
+class Layout(Struct):
+    """What decides pixels, since version 2; only one value of each is known so far."""
+
+    piece: Literal[512]
+    interpolation: Literal["cubic, a = -3/4, weights of 1/2048, exact"]
+    edges: Literal["repeated"]
+
+
+LAYOUT = Layout(512, "cubic, a = -3/4, weights of 1/2048, exact", "repeated")
+
+
 class SlideFields(Struct):
     """See `sr_tf.slides.info.SlideInfo`."""
 
@@ -89,14 +101,21 @@ class GateFields(Struct):
     max_shift: Annotated[float, Meta(ge=0, le=255)]
 
 
-class Architecture(Struct):
-    """The constructor arguments of `sr_tf.models.edsr.EDSR`. No network is built from them: they are compared."""
+class Architecture(Struct, omit_defaults=True):
+    """Arguments of `EDSR`, or at scale 1 of `CodedFilter`. A network is built of them if its weights are embedded."""
 
     blocks: Annotated[int, Meta(ge=0, le=1024)]
     filters: Annotated[int, Meta(ge=1, le=4096)]
-    scale: Literal[2, 4, 8, 16]
+    scale: Literal[1, 2, 4, 8, 16]
     residual_scaling: Annotated[float, Meta(ge=-1000, le=1000)]
-    one_step: bool
+    one_step: bool | UnsetType = UNSET
+    quality_input: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.one_step is UNSET) != (self.scale == 1):
+            raise ValueError("`one_step` belongs to generators, not to filters of scale 1")
+        if self.quality_input is not UNSET and self.scale == 1:
+            raise ValueError("`quality_input` belongs to generators; filters are always told the quality")
 
 
 class GeneratorFields(Struct, omit_defaults=True):
@@ -106,6 +125,7 @@ class GeneratorFields(Struct, omit_defaults=True):
     architecture: Architecture
     weights_sha256: _Sha256
     engine: _Word | UnsetType = UNSET
+    embedded: bool | UnsetType = UNSET
 
 
 class SegmentFields(Struct):
@@ -132,8 +152,9 @@ class AssociatedFields(Struct, omit_defaults=True):
 
 
 class Fields(Struct):
-    """All of `archive.json`."""
+    """All of `archive.json`. Version 1 has no `layout`, `pieces` and `scores`."""
 
+    version: int
     software: _Word
     slide: SlideFields
     source: SourceFields
@@ -147,6 +168,9 @@ class Fields(Struct):
     ]
     removed: list[str]
     members: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=1024)], _Sha256], Meta(max_length=100)]
+    layout: Layout | None = None
+    pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] | None = None
+    scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0"]], Meta(max_length=8)] = []
 
 
 def parse(text: str) -> Fields:
@@ -162,23 +186,36 @@ def parse(text: str) -> Fields:
     version = _decode(text, Version)
     if version.format != FORMAT:
         raise ValueError(f"format is {_shown(version.format)}, expected {FORMAT!r}")
-    layout = version.version, version.block, version.gate_tile
-    if layout != (VERSION, BLOCK, GATE_TILE):
+    if version.version not in range(1, VERSION + 1) or (version.block, version.gate_tile) != (BLOCK, GATE_TILE):
         shown = "version {} with blocks of {} and gate tiles of {} pixels".format
-        expected = shown(VERSION, BLOCK, GATE_TILE)
-        raise ValueError(f"{shown(*layout)}, expected {expected}; a newer sr_tf may be able to read it")
+        found, expected = shown(version.version, version.block, version.gate_tile), shown(VERSION, BLOCK, GATE_TILE)
+        raise ValueError(f"{found}, expected {expected}, or version 1; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
+    _check_version(fields)
+    scales = [record.architecture.scale for record in fields.generators]
+    if len(set(scales)) < len(scales):
+        raise ValueError(f"`generators` has the scales {scales}, expected each once")
     _check_slide(fields.slide)
     if fields.native is not None:
         _check_segments("native", fields.native)
-        if (fields.native.width, fields.native.height) != (fields.slide.width, fields.slide.height):
-            found = f"{fields.native.width}×{fields.native.height}"
-            raise ValueError(
-                f"`native` has {found} pixels, expected those of the slide, {fields.slide.width}×{fields.slide.height}"
-            )
+        found, expected = (f"{page.width}×{page.height}" for page in (fields.native, fields.slide))
+        if found != expected:
+            raise ValueError(f"`native` has {found} pixels, expected those of the slide, {expected}")
     for name, entry in fields.associated.items():
         _check_associated(f"associated.{name}", entry)
     return fields
+
+
+def _check_version(fields: Fields) -> None:
+    if fields.version == 1:
+        if any(record.embedded is True for record in fields.generators):
+            raise ValueError("`generators` has embedded weights, expected none in version 1")
+        return
+    if fields.layout is None or fields.pieces is None:
+        raise ValueError("`layout` or `pieces` is missing, expected both in version 2")
+    wanted = ["psnr", "ssim", "shift"] + ["enl0"] * (fields.gate.max_enl0 is not None)
+    if fields.scores != wanted:
+        raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")
 
 
 def from_base64(where: str, text: str) -> bytes:
@@ -230,11 +267,9 @@ def _shown(value: object) -> str:
 
 def _check_slide(slide: SlideFields) -> None:
     grid = Grid(slide.width, slide.height)
-    if grid.rows * grid.columns > MOST_BLOCKS:
-        raise ValueError(
-            f"a slide of {slide.width}×{slide.height} pixels has {grid.rows * grid.columns:,} blocks, expected at "
-            f"most {MOST_BLOCKS:,}"
-        )
+    if (count := grid.rows * grid.columns) > MOST_BLOCKS:
+        size = f"{slide.width}×{slide.height}"
+        raise ValueError(f"a slide of {size} pixels has {count:,} blocks, expected at most {MOST_BLOCKS:,}")
 
 
 def _check_segments(where: str, segments: SegmentFields) -> None:

@@ -49,7 +49,7 @@ class FamilySearch:
         kind = family.kind
         self._generator = generators[kind.scale] if kind.generator else None
         self._small, self._surroundings, self._halo = original, None, 0
-        if kind.scale > 1:
+        if kind.scale > 1 or kind.generator:
             self._halo = halo(kind, generators)
             rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
             reduced = source(kind)
@@ -119,7 +119,7 @@ class FamilySearch:
             file = self._generator.refiner.code(
                 self._original, self._small, codec, level, self._surroundings, self._halo
             )
-            if self._restored_margin(codec.decode(file)) < 0:
+            if self._restored_margin(codec.decode(file), level) < 0:
                 break
             refined = Stored(kind, level, file, stored_bytes(kind, file))
             best = min(refined, best, key=lambda stored: stored.cost)
@@ -131,16 +131,17 @@ class FamilySearch:
     def _margin(self, codec: Codec, index: int) -> float:
         key = codec.name, index
         if key not in self._margins:
-            self._margins[key] = self._restored_margin(codec.decode(self._file(codec, index)))
+            level = self._family.levels[index]
+            self._margins[key] = self._restored_margin(codec.decode(self._file(codec, index)), level)
         return self._margins[key]
 
-    def _restored_margin(self, image: np.ndarray) -> float:
-        """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
+    def _restored_margin(self, image: np.ndarray, level: float) -> float:
+        """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3], at a level."""
         restored = image
         if self._surroundings is not None:
             window = self._surroundings.copy()
             window[self._halo : self._halo + image.shape[0], self._halo : self._halo + image.shape[1]] = image
-            large = enlarge_window(window, self._family.kind.scale, self._halo, self._generator)
+            large = enlarge_window(window, self._family.kind.scale, self._halo, self._generator, level)
             restored = large[: self._original.shape[0], : self._original.shape[1]]
         return self._margin_of(restored)
 

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -12,7 +13,21 @@ from sr_tf.images.avif_header import check_avif
 from sr_tf.images.codecs import decode_avif
 from sr_tf.images.jpegxl_header import check_jpegxl
 
-_RECORD = struct.Struct("<Bf")
+_RECORD = struct.Struct("<Bf?")
+
+
+class StoredImage(NamedTuple):
+    """What a block's bytes decode to.
+
+    Attributes:
+        kind: how the block is stored.
+        image: uint8 [ceil(h / scale), ceil(w / scale), 3].
+        level: the level at which the codec stored it; a filter is told it.
+    """
+
+    kind: Kind
+    image: np.ndarray
+    level: float = 0
 
 
 @dataclass(frozen=True)
@@ -24,23 +39,25 @@ class Stored:
         level: the codec's level; 0 if the kind has no levels.
         file: the file as the codec wrote it; b"" for `NATIVE`, whose pixels are in the original's JPEG segments.
         cost: bytes in the archive.
+        shared: whether the block lies in a piece that it shares with others; `file` is then the piece's hash.
     """
 
     kind: Kind
     level: float
     file: bytes
     cost: float
+    shared: bool = False
 
     def record(self) -> bytes:
         """The block as the journal stores it."""
-        return _RECORD.pack(self.kind.code, self.level) + self.file
+        return _RECORD.pack(self.kind.code, self.level, self.shared) + self.file
 
 
 def from_record(record: bytes) -> Stored:
     """The inverse of `Stored.record`."""
-    code, level = _RECORD.unpack_from(record)
+    code, level, shared = _RECORD.unpack_from(record)
     file = record[_RECORD.size :]
-    return Stored(KINDS[code], round(level, 2), file, stored_bytes(KINDS[code], file))
+    return Stored(KINDS[code], round(level, 2), file, 0 if shared else stored_bytes(KINDS[code], file), shared)
 
 
 def is_avif(kind: Kind) -> bool:

@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
-from sr_tf.archive.gate import LESS_IS_BETTER, Gate, Measure, pack, worst
+from sr_tf.archive.gate import LESS_IS_BETTER, Measure, pack, worst
+from sr_tf.archive.header import Header
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
@@ -17,8 +18,8 @@ from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 
-# In units of `SCORE_UNITS`. Another machine or engine may round single pixels of a generator to the next level.
-_TOLERANCES = {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10}
+# By version, in its units. Another machine or engine may round single pixels of a generator to the next level.
+_TOLERANCES = {1: {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10}, 2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1}}
 
 
 def measure_again(
@@ -76,7 +77,7 @@ def measure_again(
             for_each(score, grid.blocks(), workers)
             report(look.description + (", and all blocks" if second_reader else ""))
     extremes = {name: worst(name, values) for name, values in again.items()}
-    problems = list(_problems(path, header.gate, recorded, again))
+    problems = list(_problems(path, header, recorded, again))
     return [*dict.fromkeys(differences), *problems], extremes
 
 
@@ -88,14 +89,17 @@ def _require_size(path: Path, archived: SlideInfo, original: Path, found: SlideI
         )
 
 
-def _problems(path: Path, gate: Gate, recorded: dict[str, np.ndarray], again: dict[str, np.ndarray]) -> Iterator[str]:
-    for row, column in np.argwhere(~gate.passed_as_stored(again)):
+def _problems(
+    path: Path, header: Header, recorded: dict[str, np.ndarray], again: dict[str, np.ndarray]
+) -> Iterator[str]:
+    gate, version = header.gate, header.version
+    for row, column in np.argwhere(~gate.passed_as_stored(again, version)):
         found = ", ".join(f"{name} {again[name][row, column]:.4f}" for name in again)
         yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
     for name, values in again.items():
-        worse = np.subtract(pack(name, values), pack(name, recorded[name]), dtype=np.int64)
+        worse = np.subtract(pack(name, values, version), pack(name, recorded[name], version), dtype=np.int64)
         worse *= 1 if name in LESS_IS_BETTER else -1
-        for row, column in np.argwhere(worse > _TOLERANCES[name]):
+        for row, column in np.argwhere(worse > _TOLERANCES[version][name]):
             yield (
                 f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, but the archive records "
                 f"{recorded[name][row, column]:.4f}"

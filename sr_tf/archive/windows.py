@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
+from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.degradation import pad_to_multiple
 from sr_tf.images.tiles import assemble
 
@@ -66,7 +67,13 @@ class Windows:
         self._planes.drop(lambda key: key[:2] == (row, column))
 
 
-def rescale(image: np.ndarray, scale: int, wanted: int, size: tuple[int, int]) -> np.ndarray:
+def rescale(
+    image: np.ndarray,
+    scale: int,
+    wanted: int,
+    size: tuple[int, int],
+    cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
+) -> np.ndarray:
     """Brings a block from one scale to another.
 
     Args:
@@ -74,6 +81,7 @@ def rescale(image: np.ndarray, scale: int, wanted: int, size: tuple[int, int]) -
         scale: how many times smaller than HR `image` is in each direction.
         wanted: the same for the result.
         size: (H, W) of the block in HR pixels.
+        cubic: enlarges by bicubic interpolation.
 
     Returns:
         uint8 [ceil(H / wanted), ceil(W / wanted), 3].
@@ -84,8 +92,7 @@ def rescale(image: np.ndarray, scale: int, wanted: int, size: tuple[int, int]) -
     if scale < wanted:
         padded = pad_to_multiple(image, wanted // scale)
         return cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
-    factor = scale // wanted
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)[:height, :width]
+    return cubic(image, scale // wanted)[:height, :width]
 
 
 class RecentlyUsed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import imagecodecs
+import numpy as np
 from tqdm import tqdm
 
 import sr_tf
@@ -14,10 +15,12 @@ from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import segments_to_keep
-from sr_tf.archive.enlarge import load_generators
+from sr_tf.archive.embedded import embeddable
+from sr_tf.archive.enlarge import BlockGenerator, load_generators
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
+from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FAMILIES, NATIVE, Family
 from sr_tf.archive.native import Segments
@@ -30,6 +33,7 @@ from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.generators.load import shipped
 from sr_tf.generators.names import parse_model
+from sr_tf.generators.recorded import find_recorded
 from sr_tf.slides.deidentify import deidentified, publishable
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import Identity, SourceFiles
@@ -51,6 +55,7 @@ class Options:
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
         refine: whether to refine LRs for the generators, see `sr_tf.generators.refinement`.
         families: the representations that are compared, see `sr_tf.archive.choose.Chooser`.
+        embed: whether generators that do not ship are stored in the archive, if a block needs them.
     """
 
     gate: Gate
@@ -61,6 +66,7 @@ class Options:
     engine: str = DEFAULT_ENGINE
     refine: bool = False
     families: tuple[Family, ...] = FAMILIES
+    embed: bool = True
 
 
 def write_archive(source: Path, target: Path, options: Options) -> Header:
@@ -103,13 +109,15 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
                 builder.choose(bar.update)
             builder.share_segments()
+            with tqdm(total=sum(len(list(groups(grid, scale))) for scale in SCALES), desc="join", disable=None) as bar:
+                builder.join(bar.update)
             with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
                 builder.confirm(bar.update)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
             header.source["second_reader"] = compared
 
             def write(draft: Path) -> None:
-                assemble_archive(draft, header, images, journal)
+                assemble_archive(draft, header, images, journal, _own(generators) if options.embed else {})
                 prove(draft, target, slide, images, journal, generators, options.engine)
                 _require_unchanged(files)
 
@@ -136,6 +144,16 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "archive format": VERSION,
         "block": BLOCK,
         "library": imagecodecs.version(dict),
+    }
+
+
+def _own(generators: dict[int, BlockGenerator]) -> dict[str, list[np.ndarray]]:
+    """The weights of the generators that do not ship and may be in an archive, by their SHA-256."""
+    records = {scale: generator.record for scale, generator in generators.items()}
+    return {
+        record["weights_sha256"]: generators[scale].weights
+        for scale, record in records.items()
+        if embeddable(record["architecture"]) and find_recorded(record["name"], record["weights_sha256"]) is None
     }
 
 

@@ -52,6 +52,12 @@ def _add_archive(commands: Commands) -> None:
     )
     arguments.add_archive_models(command)
     command.add_argument(
+        "--models-by-reference",
+        action="store_true",
+        help="store only the hash of a generator of your own, which is then needed to restore (default: the archive "
+        "contains its weights if a block needs it)",
+    )
+    command.add_argument(
         "--refine",
         action="store_true",
         help="optimise each LR by gradient descent, so that its generator restores it better at the same size: smaller "

@@ -37,6 +37,7 @@ def archive(options: argparse.Namespace) -> None:
         workers=options.workers,
         engine=options.engine,
         refine=options.refine,
+        embed=not options.models_by_reference,
     )
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")

@@ -7,7 +7,7 @@ the engine with which it was measured.
 
 from importlib import metadata
 
-from sr_tf.errors import missing_extra
+from sr_tf.errors import UserError, missing_extra
 
 ENGINES = ("tensorflow", "openvino")
 DEFAULT_ENGINE = ENGINES[0]
@@ -30,6 +30,8 @@ def on_engine(generator, engine: str = DEFAULT_ENGINE):
     """
     if engine == "tensorflow":
         return generator
+    if engine == "openvino" and generator.scale == 1:
+        raise UserError("--engine=openvino: runs no filters, expected --engine=tensorflow")
     if engine == "openvino":
         try:
             from sr_tf.generators.openvino import OpenVINOGenerator

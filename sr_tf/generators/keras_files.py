@@ -98,6 +98,16 @@ class _Reducer(_Shape, forbid_unknown_fields=True, kw_only=True):
         return _convolutions({"head": (3 * self.scale**2, same[0]), "body": same, "layers/conv2d_2": (same[0], 3)})
 
 
+def weight_shapes(architecture: dict) -> list[tuple[int, ...]]:
+    """The shapes of a network's weights in the order of `get_weights`.
+
+    Args:
+        architecture: the constructor arguments of `sr_tf.models.edsr.EDSR`, or at scale 1 of `CodedFilter`.
+    """
+    kind = _CodedFilter if architecture["scale"] == 1 else _EDSR
+    return list(kind(name="", trainable=True, dtype=None, **architecture).weights().values())
+
+
 def _body(blocks: int, channels: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """The convolutions of residual blocks, as `_convolutions` takes them."""
     names = ["residual_block" + f"_{i}" * (i > 0) for i in range(blocks)]

@@ -76,16 +76,14 @@ def build_generator(architecture: dict, weights: list[np.ndarray]):
     """Makes a generator of given weights.
 
     Args:
-        architecture: the constructor arguments of `sr_tf.models.edsr.EDSR`.
+        architecture: the constructor arguments of `sr_tf.models.edsr.EDSR`, or at scale 1 of `CodedFilter`.
         weights: float32, in the order of the layers.
 
     Returns:
-        `sr_tf.models.edsr.EDSR` in float32.
+        The network in float32.
     """
     load_backend()
-    from sr_tf.models.edsr import EDSR
-
-    return _build(EDSR, architecture, weights)
+    return _build(_network(architecture), architecture, weights)
 
 
 def load_reducer(where: str | Path):

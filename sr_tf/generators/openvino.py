@@ -53,9 +53,14 @@ class OpenVINOGenerator:
 
 def edsr_graph(generator: EDSR) -> openvino.Model:
     """`EDSR.call` as a graph: float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], for any N, h and w."""
-    images = ops.parameter([-1, -1, -1, 3], np.float32, name="images")
-    values = _transposed(_minus_one(ops.multiply(images, _number(1 / 127.5))), (0, 3, 1, 2))
-    shallow = _convolution(values, generator.head)
+    images = ops.parameter([-1, -1, -1, generator.channels], np.float32, name="images")
+    rgb = _channels(images, [0, 1, 2]) if generator.quality_input else images
+    values = _transposed(_minus_one(ops.multiply(rgb, _number(1 / 127.5))), (0, 3, 1, 2))
+    seen = values
+    if generator.quality_input:
+        quality = _minus_one(ops.multiply(_channels(images, [3]), _number(1 / 50)))
+        seen = ops.concat([values, _transposed(quality, (0, 3, 1, 2))], axis=1)
+    shallow = _convolution(seen, generator.head)
     deep = shallow
     for block in generator.body:
         inner = _convolution(ops.relu(_convolution(deep, block.expand)), block.contract)
@@ -83,6 +88,11 @@ def _convolution(values, layer):
 def _shuffled(values, size: int):
     """`keras.ops.depth_to_space`: the position in the square varies more slowly than the colour."""
     return ops.depth_to_space(values, "blocks_first", size)
+
+
+def _channels(images: openvino.Node, numbers: list[int]) -> openvino.Node:
+    """Some channels of [N, h, w, c]."""
+    return ops.gather(images, ops.constant(np.array(numbers, np.int64)), ops.constant(np.array(3, np.int64)))
 
 
 def _transposed(values, order: tuple[int, ...]):

@@ -68,7 +68,7 @@ def describe_map(source: Source) -> dict | None:
     return {
         "block": BLOCK,
         "tile": GATE_TILE,
-        "kinds": source.archive.index["kind"].tolist(),
+        "kinds": source.archive.index.kinds.tolist(),
         "psnr": _rounded(scores["psnr"], 2),
         "ssim": _rounded(scores["ssim"], 4),
     }

@@ -43,15 +43,15 @@ class ServedGenerator:
         self._client, self._where = client, where
         self.scale, self.radius, self.record = local.scale, local.radius, local.record
         trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
-        difference = np.abs(self(trial).astype(int) - local(trial)).max()
+        difference = np.abs(self(trial, 0).astype(int) - local(trial, 0)).max()
         if difference > 1:
             raise UserError(
                 f"--serving={where}: its model {self.record['name']} gives pixels that differ by up to "
                 f"{difference} of 255 from those of the archive's generator; expected the same weights"
             )
 
-    def __call__(self, window: np.ndarray) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]."""
+    def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]. A server's generators are not told the codec's level."""
         large = self._client.restore(window)
         expected = (self.scale * window.shape[0], self.scale * window.shape[1], 3)
         if large.shape != expected or large.dtype != np.uint8:

@@ -102,7 +102,7 @@ def _open_archive(
             generators = served_generators(archive, serving)
             for generator in generators.values():
                 stack.callback(generator.close)
-            blocks = RestoredBlocks(archive.header.grid, archive.stored_image, generators)
+            blocks = RestoredBlocks(archive.header.grid, archive.stored_image, generators, archive.cubic)
         layers: dict[str, Layer] = {RESTORED: ArchiveLayer(archive, blocks, generators=True)}
         if not archive.header.gate.lossless:
             layers[INTERPOLATED] = ArchiveLayer(archive, blocks, generators=False)

@@ -15,7 +15,9 @@ import pytest
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.container import COMMENT, COMMENT_LENGTH
+from sr_tf.archive.index import codec_of, from_planes, to_planes
 from sr_tf.archive.integrity import check_integrity
+from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.errors import UserError
 
@@ -67,18 +69,30 @@ class Forgery:
         self.members[name] = buffer.getvalue()
 
     def set_block(self, kind: int, file: bytes) -> None:
-        """Replaces the first block."""
-        self._set_first("blocks", file, file, (kind, 0, 0))
+        """Replaces the first block, which has a piece of its own."""
+        kinds, pieces = self.array("blocks.npy"), from_planes(self.array("pieces.npy")).copy()
+        number = int(np.flatnonzero((pieces["row"] == 0) & (pieces["column"] == 0))[-1])
+        start = int(pieces["length"][:number].sum())
+        end = start + int(pieces["length"][number])
+        self.members["blocks"] = self.members["blocks"][:start] + file + self.members["blocks"][end:]
+        kinds[0, 0] = kind
+        pieces[number] = (0, 0, 1, 1, KINDS[kind].scale, codec_of(KINDS[kind]), 0, 0, len(file), _half(file)[:8])
+        self.set_array("blocks.npy", kinds)
+        self.set_array("pieces.npy", to_planes(pieces))
+
+    def set_kinds(self, kind: int, scale: int) -> None:
+        """States that all blocks have a kind, and all pieces its scale; their images are then too large."""
+        kinds, pieces = self.array("blocks.npy"), from_planes(self.array("pieces.npy")).copy()
+        kinds[:], pieces["scale"], pieces["codec"] = kind, scale, codec_of(KINDS[kind])
+        self.set_array("blocks.npy", kinds)
+        self.set_array("pieces.npy", to_planes(pieces))
 
     def set_segment(self, kind: int, packed: bytes, standalone: bytes) -> None:
         """Replaces the first segment."""
-        self._set_first("segments", packed, standalone, (kind,))
-
-    def _set_first(self, name: str, stored: bytes, hashed: bytes, fields: tuple) -> None:
-        index = self.array(f"{name}.npy")
-        self.members[name] = stored + self.members[name][index["length"][0, 0] :]
-        index[0, 0] = (*fields, len(stored), np.void(hashlib.sha256(hashed).digest()[:16]))
-        self.set_array(f"{name}.npy", index)
+        index = self.array("segments.npy")
+        self.members["segments"] = packed + self.members["segments"][index["length"][0, 0] :]
+        index[0, 0] = (kind, len(packed), np.void(_half(standalone)))
+        self.set_array("segments.npy", index)
 
     def save(self, path: Path, text: str | None = None, twice: str = "", flags: int = 0) -> Path:
         """Writes the archive.
@@ -105,6 +119,10 @@ class Forgery:
         whole = bytes(body + directory) + b"PK\5\6" + end
         path.write_bytes(whole + (COMMENT + hashlib.sha256(whole).hexdigest()).encode())
         return path
+
+
+def _half(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:16]
 
 
 def _packed(name: str, content: bytes | Bomb) -> tuple[int, bytes, int, int, str]:

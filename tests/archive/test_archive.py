@@ -1,6 +1,5 @@
 """A slide through archive, verify, restore and info."""
 
-import io
 import json
 import zipfile
 
@@ -22,6 +21,7 @@ from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.verify import measure_again
 from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main
+from sr_tf.images.codecs import decode_avif
 
 
 def assert_gate_holds(original, restored, gate):
@@ -65,9 +65,12 @@ def test_every_tile_of_the_restored_file_passes_the_gate(visual, tmp_path):
 def test_an_archive_is_much_smaller_than_the_slide_and_stores_blocks_differently(visual):
     assert visual.archive.stat().st_size < visual.slide.stat().st_size / 5
     with ArchivedSlide(visual.archive) as archive:
-        lengths = archive.index["length"]
-        assert len(np.unique(archive.index["kind"])) > 1
-        assert lengths[0, 0] < lengths[0, 1], "cells out of focus take fewer bytes than sharp ones"
+        index = archive.index
+        assert len(np.unique(index.kinds)) > 1
+        blocks = np.bincount(index.pieces[index.pieces >= 0], minlength=len(index.table))
+        numbers = index.pieces[0, 0], index.pieces[0, 1]
+        blurred, sharp = (index.table["length"][number] / blocks[number] for number in numbers)
+        assert blurred < sharp, "cells out of focus take fewer bytes than sharp ones"
 
 
 def test_lossless_gives_the_jpeg_tiles_back_byte_by_byte(lossless, tmp_path):
@@ -135,7 +138,7 @@ def test_scores_in_the_archive_are_those_of_what_it_restores(visual):
     assert findings == []
     with ArchivedSlide(visual.archive) as archive:
         recorded = archive.scores()
-    assert extremes["psnr"] == pytest.approx(recorded["psnr"].min(), abs=0.02)
+    assert 0 <= extremes["psnr"] - recorded["psnr"].min() < 0.12, "recorded in steps of 0.1 dB, rounded down"
     assert extremes["psnr"] >= 34
     assert extremes["ssim"] >= 0.90
 
@@ -165,7 +168,7 @@ def test_neighbours_stored_differently_show_no_edge(visual):
     """The error's step across a block border is not larger than its steps inside blocks."""
     with ArchivedSlide(visual.archive) as archive:
         restored = archive.read(0, 0, WIDTH, HEIGHT).astype(int)
-        kinds = archive.index["kind"]
+        kinds = archive.index.kinds
     assert (kinds[0, 0], kinds[1, 0]) != (kinds[0, 1], kinds[1, 1]), "different kinds meet at x = 512"
     error = restored - visual.pixels
     steps = np.abs(np.diff(error, axis=1)).mean(axis=(0, 2))
@@ -177,8 +180,8 @@ def test_a_zip_tool_finds_a_readme_metadata_and_a_preview(visual):
     with zipfile.ZipFile(visual.archive) as file:
         assert file.testzip() is None
         about = json.loads(file.read("archive.json"))
-        with Image.open(io.BytesIO(file.read("preview.jpg"))) as preview:
-            small = np.asarray(preview.resize((46, 34)), float)
+        overview = Image.fromarray(decode_avif(file.read("overview.avif")))
+        small = np.asarray(overview.resize((46, 34)), float)
         readme = file.read("README.txt").decode()
     assert (about["slide"]["width"], about["slide"]["height"]) == (WIDTH, HEIGHT)
     assert about["gate"]["min_psnr"] == 34

@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from forger import Bomb, Forgery, read_all, refused
 from hypothesis import HealthCheck, given, settings
@@ -50,9 +51,9 @@ GENERATOR = {
 @pytest.mark.parametrize(
     ("path", "value", "found"),
     [
-        ("version", 2, "version 2 with blocks of 512 and gate tiles of 256 pixels, expected version 1 with"),
+        ("version", 3, "version 3 with blocks of 512 and gate tiles of 256 pixels, expected version 2 with"),
         ("format", "other", "format is 'other'"),
-        ("block", 256, "blocks of 256 and gate tiles of 256 pixels, expected version 1 with blocks of 512 and"),
+        ("block", 256, "blocks of 256 and gate tiles of 256 pixels, expected version 2 with blocks of 512 and"),
         ("slide/width", 0, "`slide.width` is 0, expected `int` >= 1"),
         ("slide/width", 2**31, "`slide.width` is 2147483648"),
         ("slide/width", "620", "`slide.width` is '620', expected `int`, got `str`"),
@@ -120,7 +121,7 @@ def test_text_that_is_no_header_is_refused(tiny, tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.txt", "preview.jpg", "profile.icc", "blocks.npy", "scores.npy"]
+    "name", ["README.txt", "overview.avif", "profile.icc", "blocks.npy", "pieces.npy", "scores.npy"]
 )  # fmt: skip
 @pytest.mark.parametrize("stated", [None, "as before"])
 def test_a_member_that_is_a_bomb_is_not_inflated(tiny, tmp_path, name, stated):
@@ -153,7 +154,7 @@ def test_the_directory_is_checked(tiny, tmp_path):
 
 
 def test_an_npy_file_that_states_another_shape_is_refused(tiny, tmp_path):
-    for name in ("blocks.npy", "scores.npy"):
+    for name in ("blocks.npy", "pieces.npy", "scores.npy"):
         forgery = Forgery(tiny)
         content = forgery.members[name]
         stated = content.replace(b"'shape': (", b"'shape': (65536, ")
@@ -171,10 +172,8 @@ def test_a_generator_that_an_archive_names_is_never_a_path(tiny, tmp_path, monke
     """Whatever the name, no file is opened, also if it exists."""
     forgery = Forgery(tiny)
     forgery.header["generators"] = [{**GENERATOR, "name": name}]
-    index = forgery.array("blocks.npy")
-    index["kind"] = 2
-    forgery.set_array("blocks.npy", index)
-    monkeypatch.setattr("sr_tf.archive.enlarge.load_generator", lambda *_: pytest.fail("a generator was loaded"))
+    forgery.set_kinds(2, scale=4)
+    monkeypatch.setattr("sr_tf.archive.enlarge.load_network", lambda *_: pytest.fail("a generator was loaded"))
     path = forgery.save(tmp_path / "named.zip")
     with pytest.raises(UserError, match=r"does not ship with sr_tf; name its file with --models"):
         ArchivedSlide(path)
@@ -184,18 +183,16 @@ def test_a_generator_that_is_stated_with_another_architecture_is_refused(tiny, t
     forgery = Forgery(tiny)
     stated = {**GENERATOR, "weights_sha256": BlockGenerator("archive4").record["weights_sha256"]}
     forgery.header["generators"] = [set_at(stated, "architecture/filters", 1024)]
-    index = forgery.array("blocks.npy")
-    index["kind"] = 2
-    forgery.set_array("blocks.npy", index)
+    forgery.set_kinds(2, scale=4)
     with pytest.raises(UserError, match=r"archive4 is stated with .*filters 1024.*expected .*filters 32"):
         ArchivedSlide(forgery.save(tmp_path / "shape.zip"))
 
 
 def test_a_block_of_segments_without_segments_is_refused(tiny, tmp_path):
     forgery = Forgery(tiny)
-    index = forgery.array("blocks.npy")
-    index["kind"][0, 0] = 8
-    forgery.set_array("blocks.npy", index)
+    forgery.set_array("blocks.npy", np.full_like(forgery.array("blocks.npy"), 8))
+    forgery.set_array("pieces.npy", forgery.array("pieces.npy")[:, :0])
+    forgery.header["pieces"], forgery.members["blocks"] = 0, b""
     assert "which the archive does not contain" in refused(forgery.save(tmp_path / "native.zip"))
 
 

@@ -1,8 +1,12 @@
 """Images in crafted archives are refused before they are decoded, by what their own headers state."""
 
+from pathlib import Path
+
 import imagecodecs
 import numpy as np
 from forger import Forgery, refused
+
+VERSION_1 = Path(__file__).parents[1] / "golden" / "interpolated.sr.zip"
 
 
 def avif(side: int) -> bytes:
@@ -86,9 +90,18 @@ def test_a_large_label_is_not_decoded(tiny, tmp_path):
         assert "claims 4096×4096 pixels, expected 30×40" in refused(forgery.save(tmp_path / "label.zip"))
 
 
-def test_a_preview_of_another_format_or_size_is_not_decoded(tiny, tmp_path):
+def test_an_overview_of_another_format_or_size_is_not_decoded(tiny, tmp_path):
+    black = np.zeros((4096, 4096, 3), np.uint8)
+    png = imagecodecs.png_encode(black[:20, :20])
+    for content in (png, imagecodecs.avif_encode(black, level=50, speed=9), b""):
+        forgery = Forgery(tiny)
+        forgery.members["overview.avif"] = content
+        assert "is damaged (" in refused(forgery.save(tmp_path / "overview.zip"))
+
+
+def test_a_preview_of_version_1_of_another_format_or_size_is_not_decoded(tmp_path):
     png = imagecodecs.png_encode(np.zeros((20, 20, 3), np.uint8))
     for content in (png, imagecodecs.jpeg8_encode(np.zeros((4096, 4096, 3), np.uint8)), b""):
-        forgery = Forgery(tiny)
+        forgery = Forgery(VERSION_1)
         forgery.members["preview.jpg"] = content
         assert "preview.jpg is damaged" in refused(forgery.save(tmp_path / "preview.zip"))

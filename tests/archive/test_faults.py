@@ -133,7 +133,7 @@ def test_verify_refuses_another_slide_than_the_archived_one(tiny, slide_file, ca
 
 def test_a_generator_of_other_weights_is_refused(visual, tmp_path):
     with ArchivedSlide(visual.archive) as archive:
-        codes = archive.index["kind"].copy()
+        codes = archive.index.kinds.copy()
     needs_one = {2, 4} & set(np.unique(codes))
     if not needs_one:
         pytest.skip("no block of this archive needs a generator")

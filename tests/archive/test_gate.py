@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from sr_tf.archive.gate import QUALITIES, Gate, Measure, pack, unpack
+from sr_tf.archive.gate import LESS_IS_BETTER, QUALITIES, UNITS_BY_VERSION, Gate, Measure, pack, unpack
 from sr_tf.cli.archive_commands import chosen_gate
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
@@ -62,10 +62,11 @@ def test_every_tile_has_to_pass():
 
 @given(st.floats(0, 100), st.floats(0, 1), st.floats(0, 5))
 def test_stored_scores_are_never_better_than_the_measured_ones(psnr, ssim, enl0):
-    assert psnr - 0.0101 <= unpack("psnr", pack("psnr", np.array(psnr))) <= psnr + 1e-6
-    assert ssim - 0.000101 <= unpack("ssim", pack("ssim", np.array(ssim))) <= ssim + 1e-6
-    assert psnr - 1e-6 <= unpack("shift", pack("shift", np.array(psnr))) <= psnr + 0.0101
-    assert enl0 - 1e-6 <= unpack("enl0", pack("enl0", np.array(enl0))) <= enl0 + 0.000101
+    for version, units in UNITS_BY_VERSION.items():
+        for name, value in (("psnr", psnr), ("ssim", ssim), ("shift", psnr), ("enl0", enl0)):
+            stored = float(unpack(name, pack(name, np.array(value), version), version))
+            loss = stored - value if name in LESS_IS_BETTER else value - stored
+            assert -1.01e-6 * max(1, units[name]) <= loss <= 1.01 * units[name], (version, name)
     assert np.isinf(unpack("psnr", pack("psnr", np.array(np.inf))))
 
 
@@ -94,18 +95,21 @@ def test_what_passed_when_it_was_measured_passes_as_it_is_stored(decibels, ssim,
     assert gate.passed_as_stored(stored).all()
 
 
-def test_every_stored_score_passes_itself_as_a_threshold_and_the_next_worse_fails():
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_stored_score_passes_itself_as_a_threshold_and_the_next_worse_fails(version):
     steps = np.arange(1, 65534)
     for name, field, worse in (("enl0", "max_enl0", 1), ("psnr", "min_psnr", -1), ("ssim", "min_ssim", -1)):
-        some = steps[steps <= 10_000] if name == "ssim" else steps
+        per_unit = round(1 / UNITS_BY_VERSION[version][name])
+        some = steps[steps <= per_unit] if name == "ssim" else steps
         for step in some[:: max(1, len(some) // 500)]:
-            gate = replace(Gate("custom", 0.0, 0.0, None if name != "enl0" else 1.0), **{field: round(step / 1e4, 4)})
-            if name == "psnr":
-                gate = replace(gate, min_psnr=round(step / 100, 2))
+            gate = Gate("custom", 0.0, 0.0, None if name != "enl0" else 1.0)
+            gate = replace(gate, **{field: round(step / per_unit, 4)})
             scores = {"psnr": 655.34, "ssim": 1.0, "shift": 0.0, "enl0": 0.0}
-            same, next_worse = ({**scores, name: float(unpack(name, np.array(step + change)))} for change in (0, worse))
+            same, next_worse = (
+                {**scores, name: float(unpack(name, np.array(step + change), version))} for change in (0, worse)
+            )
             passed = [
-                gate.passed_as_stored({key: np.array([[value]]) for key, value in one.items()}).all()
+                gate.passed_as_stored({key: np.array([[value]]) for key, value in one.items()}, version).all()
                 for one in (same, next_worse)
             ]
             assert passed == [True, False], (name, step)

@@ -11,7 +11,7 @@ from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.stored import Stored, decode, exact
+from sr_tf.archive.stored import Stored, StoredImage, decode, exact
 from sr_tf.archive.windows import rescale
 from sr_tf.data.smear import render_smear
 from sr_tf.images.codecs import CODECS
@@ -79,7 +79,7 @@ def test_a_window_contains_the_neighbours_and_repeats_the_slides_edge():
 
     def stored(row, column):
         x, y, width, height = grid.rectangle(row, column)
-        return FULL_AVIF, pixels[y : y + height, x : x + width]
+        return StoredImage(FULL_AVIF, pixels[y : y + height, x : x + width])
 
     blocks = RestoredBlocks(grid, stored, {})
     whole = np.pad(reduce(pixels, 4, "antialiased"), ((200, 200), (200, 200), (0, 0)), mode="edge")
@@ -103,7 +103,7 @@ def test_blocks_of_one_kind_are_restored_like_one_image():
 
     def stored(row, column):
         x, y, width, height = (length // 4 for length in grid.rectangle(row, column))
-        return LR4_GENERATOR, lr[y : y + height, x : x + width]
+        return StoredImage(LR4_GENERATOR, lr[y : y + height, x : x + width])
 
     restored = RestoredBlocks(grid, stored, generators).read(0, 0, 1100, 700)
     whole = upscale(load_generator("small"), np.pad(lr, ((30, 30), (30, 30), (0, 0)), mode="edge"))

@@ -84,8 +84,8 @@ def test_no_archive_gets_its_name_if_a_block_has_other_pixels(jpeg_slide, tmp_pa
     read = ArchiveFile.stored_image
 
     def wrong(archive, row, column):
-        kind, image = read(archive, row, column)
-        return kind, image ^ 1
+        stored = read(archive, row, column)
+        return stored._replace(image=stored.image ^ 1)
 
     monkeypatch.setattr(ArchiveFile, "stored_image", wrong)
     text = refusal(jpeg_slide, tmp_path / "out" / "a.sr.zip")

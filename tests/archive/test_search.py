@@ -12,7 +12,7 @@ from sr_tf.archive.grid import Grid
 from sr_tf.archive.kinds import EXACT, LR4_BICUBIC
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.search import lowest
-from sr_tf.archive.stored import decode, from_record
+from sr_tf.archive.stored import StoredImage, decode, from_record
 from sr_tf.archive.windows import Windows, rescale
 from sr_tf.data.smear import render_smear
 
@@ -43,7 +43,7 @@ def test_the_chosen_level_passes_and_after_a_failure_another_is_chosen(quality):
     found = _search(original, gate)
     assert from_record(found.record()) == found
     image = decode(found.kind, found.file, (300, 512))
-    restored = RestoredBlocks(Grid(512, 300), lambda row, column: (found.kind, image), {}).restored(0, 0)
+    restored = RestoredBlocks(Grid(512, 300), lambda row, column: StoredImage(found.kind, image), {}).restored(0, 0)
     assert gate.passes(Measure()(original, restored))
     larger = _search(original, gate, failed=found)
     assert (larger.kind, larger.level) != (found.kind, found.level)

@@ -72,5 +72,5 @@ def test_refined_blocks_take_fewer_bytes_and_pass_verification(tmp_path):
             assert restored.kind(0, 0).generator
         assert measure_again(target, slide, ())[0] == []
         with ArchiveFile(target) as archive:
-            sizes[refine] = archive.index["length"].sum()
+            sizes[refine] = archive.index.table["length"].sum()
     assert sizes[True] < sizes[False]

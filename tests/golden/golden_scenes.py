@@ -56,6 +56,47 @@ def more_cells(path: Path) -> None:
     _save(render_smear(15, 64, 600), path)
 
 
+def alike(path: Path, size: tuple[int, int], sigmas: tuple[tuple[float, ...], ...]) -> None:
+    """Blocks with the same cells on glass, out of focus by a sigma for each block; narrow blocks at the edge."""
+    pixels = np.full((*size, 3), (226.0, 224.0, 230.0))
+    cells = pixels[:120, :120].copy()
+    cells[10:110, 10:110] = render_smear(23, 100, 100)
+    for row, column in np.ndindex(len(sigmas), len(sigmas[0])):
+        place = pixels[512 * row + 4 :, 512 * column + 4 :][:120, :120]
+        place[:] = cv2.GaussianBlur(cells, (0, 0), sigmas[row][column])[: place.shape[0], : place.shape[1]]
+    _save(pixels, path)
+
+
+def own_generator(path: Path) -> None:
+    """A tiny generator of scale 4 with random weights, which repeats pixels and changes them a little."""
+    from sr_tf.models.edsr import EDSR
+
+    _save_network(EDSR(blocks=1, filters=4, scale=4, one_step=True), 0.003, path)
+
+
+def own_told_generator(path: Path) -> None:
+    """The same at scale 2 with a fourth channel, the codec's quality."""
+    from sr_tf.models.edsr import EDSR
+
+    _save_network(EDSR(blocks=1, filters=4, scale=2, one_step=True, quality_input=True), 0.003, path)
+
+
+def own_filter(path: Path) -> None:
+    """A tiny filter with random weights, which changes the image a little."""
+    from sr_tf.models.coded_filter import CodedFilter
+
+    _save_network(CodedFilter(blocks=1, filters=4), 0.0005, path)
+
+
+def _save_network(network, last: float, path: Path) -> None:
+    """Saves a network with random weights; `last`: what those of the last convolution are multiplied by."""
+    network.build((None, None, None, network.channels))
+    random = np.random.default_rng(31)
+    weights = [random.normal(0, 0.3, weight.shape) for weight in network.get_weights()]
+    network.set_weights([*weights[:-2], *(last * weight for weight in weights[-2:])])
+    network.save(path)
+
+
 def slide(path: Path) -> None:
     """A TIFF of JPEG tiles that share their tables, one left out, with a label, and a macro image of JPEG strips."""
     pixels = render_smear(16, 300, 360)

@@ -1,6 +1,6 @@
 """A reader of archives that is written from `docs/archive-format.md` alone and uses nothing of `sr_tf`.
 
-It proves that the document suffices: it opens an archive of version 1, checks every hash, restores all blocks, and
+It proves that the document suffices: it opens an archive of any version, checks every hash, restores all blocks, and
 refuses what the document says that a reader must refuse. It reads the file into memory.
 
     archive = Archive(Path("slide.sr.zip").read_bytes())
@@ -10,30 +10,31 @@ refuses what the document says that a reader must refuse. It reads the file into
 import ast
 import hashlib
 import itertools
+import math
 import zlib
 from collections.abc import Iterable
 
 import numpy as np
 from reader_container import COMMENT, RefusedError, from_base64, grid_shape, parse_header, read_members, require
-from reader_images import decode_image, enlarge, join, read_segments, reduce, unpack
-from reader_network import generate, radius, weights_sha256
+from reader_images import decode_image, enlarge, enlarge_in_floats, join, read_segments, reduce, unpack
+from reader_index import AVIF, BLOCK_TYPE, FILTER_KINDS, NETWORK_KINDS, PIECE_TYPE, SCALES, SEGMENTS_KIND, Index
+from reader_network import filtered, from_bytes, generate, radius, weights_sha256
 
-BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
 SCORE_TYPE = np.dtype([("psnr", "<u2"), ("ssim", "<u2"), ("shift", "<u2"), ("enl0", "<u2")])
+BYTE = np.dtype("u1")
 BLOCK, GATE_TILE, HALO = 512, 256, 2
-SCALES = {1: 4, 2: 4, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1}
-GENERATOR_KINDS, JPEGXL_KINDS, SEGMENTS_KIND = {2, 4}, {6, 7}, 8
-FIXED = {"README.txt": 1 << 16, "preview.jpg": 1 << 20, "archive.json": 16 << 20, "profile.icc": 16 << 20}
-LARGEST_ASSOCIATED, LARGEST_BLOCK, NPY_HEADER = 256 << 20, 4 << 20, 1 << 10
+FIXED = {"README.txt": 1 << 16, "archive.json": 16 << 20, "profile.icc": 16 << 20}
+FIXED |= {"preview.jpg": 1 << 20, "overview.avif": 4 << 20}
+LARGEST_ASSOCIATED, LARGEST_PIECE, NPY_HEADER = 256 << 20, 4 << 20, 1 << 10
 
 
 class GeneratorNeededError(Exception):
-    """A block is restored by a generator whose weights were not given."""
+    """A block is restored by a generator or filter whose weights are not in the archive and were not given."""
 
 
 class Archive:
-    """An archive of version 1.
+    """An archive of version 1 or 2.
 
     Args:
         data: the file's content.
@@ -41,7 +42,7 @@ class Archive:
 
     Attributes:
         header: the content of `archive.json`.
-        index: the content of `blocks.npy`, [rows, columns].
+        kinds: the kind of each block, uint8 [rows, columns].
     """
 
     def __init__(self, data: bytes, weights: Iterable[list[np.ndarray]] = ()):
@@ -51,22 +52,28 @@ class Archive:
         self.header = parse_header(self.member("archive.json", checked=False))
         slide, native = self.header["slide"], self.header["native"]
         self.width, self.height = slide["width"], slide["height"]
-        needed = {"README.txt", "preview.jpg", "blocks", "blocks.npy", "scores.npy"}
+        self._version = self.header["version"]
+        self._enlarge = enlarge_in_floats if self._version == 1 else enlarge
+        embedded = {f"generators/{one['weights_sha256']}" for one in self.header["generators"] if one.get("embedded")}
+        needed = {"README.txt", "blocks", "blocks.npy", "scores.npy"} | embedded
+        needed |= {"preview.jpg"} if self._version == 1 else {"overview.avif", "pieces.npy"}
         needed |= {f"associated/{name}" for name in self.header["associated"]}
         needed |= {"segments", "segments.npy"} if native else set()
         listed = set(self.header["members"])
         require(set(self._members) == listed | {"archive.json"}, "other members than archive.json lists")
         require(listed - {"profile.icc"} == needed, "a member is missing or not expected")
         self._heads = [from_base64(head) for head in self.header["heads"]]
-        self.index = self._array("blocks.npy", BLOCK_TYPE, grid_shape(self.width, self.height, BLOCK, BLOCK))
-        self._blocks = self._pieces("blocks", self.index["length"], LARGEST_BLOCK)
-        require(set(np.unique(self.index["kind"]).tolist()) <= set(SCALES), "an unknown kind of block")
-        require(int(self.index["head"].max()) <= len(self._heads), "a head that does not exist")
-        require(bool(native) or not (self.index["kind"] == SEGMENTS_KIND).any(), "blocks without their segments")
+        self._shapes = self._array_shapes()
+        shape, count = self._shapes["blocks.npy"][1], self.header.get("pieces", 0)
+        self._index = Index(self._version, self._array, shape, count)
+        self.kinds = self._index.kinds
+        self._starts = self._pieces("blocks", self._index.lengths, LARGEST_PIECE)
+        self._images: dict[int, np.ndarray] = {}
+        require(int(self._index.heads.max(initial=0)) <= len(self._heads), "a head that does not exist")
+        require(bool(native) or not (self.kinds == SEGMENTS_KIND).any(), "blocks without their segments")
         if native:
-            side = native["segment_width"], native["segment_height"]
-            self._segment_index = self._array("segments.npy", SEGMENT_TYPE, grid_shape(self.width, self.height, *side))
-            largest = 8 * side[0] * side[1] + LARGEST_BLOCK
+            self._segment_index = self._array("segments.npy", *self._shapes["segments.npy"])
+            largest = 8 * native["segment_width"] * native["segment_height"] + LARGEST_PIECE
             self._segments = self._pieces("segments", self._segment_index["length"], largest)
 
     def verify(self) -> None:
@@ -79,7 +86,12 @@ class Archive:
         for name in self.header["associated"]:
             self.associated(name)
         self.scores()
-        for place in np.ndindex(self.index.shape):
+        for record in self.header["generators"]:
+            if record.get("embedded"):
+                self._embedded(record)
+        if self._version > 1:
+            self.overview()
+        for place in np.ndindex(self.kinds.shape):
             self._stored(*place)
 
     def member(self, name: str, checked: bool = True) -> bytes:
@@ -97,16 +109,28 @@ class Archive:
             require(hashlib.sha256(content).hexdigest() == self.header["members"][name], f"{name} has another hash")
         return content
 
-    def scores(self) -> np.ndarray:
-        """The content of `scores.npy`, [rows, columns]."""
-        return self._array("scores.npy", SCORE_TYPE, grid_shape(self.width, self.height, GATE_TILE, GATE_TILE))
+    def scores(self) -> dict[str, np.ndarray]:
+        """The scores by name, uint16 [rows, columns] in units of the version."""
+        values = self._array("scores.npy", *self._shapes["scores.npy"])
+        if self._version == 1:
+            return {name: values[name] for name in SCORE_TYPE.names}
+        count = len(self.header["scores"])
+        whole = 256 * values[:count].astype(np.uint16) + values[count:]
+        return dict(zip(self.header["scores"], whole, strict=True))
+
+    def overview(self) -> np.ndarray:
+        """The overview, uint8 [h, w, 3]; not in version 1."""
+        scale = 8
+        while -(-max(self.width, self.height) // scale) > 1024:
+            scale *= 2
+        return decode_image(self.member("overview.avif"), "avif", -(-self.width // scale), -(-self.height // scale))
 
     def read(self, fill: int | None = None) -> np.ndarray:
-        """Level 0, uint8 [height, width, 3]; `fill`: value of the blocks that need a generator, instead of an error."""
+        """Level 0, uint8 [height, width, 3]; `fill`: value of the blocks that need a network, instead of an error."""
         pixels = np.empty((self.height, self.width, 3), np.uint8)
-        for row, column in np.ndindex(self.index.shape):
+        for row, column in np.ndindex(self.kinds.shape):
             place = pixels[row * BLOCK : (row + 1) * BLOCK, column * BLOCK : (column + 1) * BLOCK]
-            if fill is not None and self.index["kind"][row, column] in GENERATOR_KINDS:
+            if fill is not None and self.kinds[row, column] in NETWORK_KINDS:
                 place[:] = fill
             else:
                 place[:] = self.block(row, column)
@@ -114,17 +138,22 @@ class Archive:
 
     def block(self, row: int, column: int) -> np.ndarray:
         """A block's restored pixels, uint8 [h, w, 3]."""
-        kind = int(self.index["kind"][row, column])
+        kind = int(self.kinds[row, column])
         scale, (height, width) = SCALES[kind], self._size(row, column)
-        if scale == 1:
+        if scale == 1 and kind not in FILTER_KINDS:
             return self._stored(row, column)
-        if kind in GENERATOR_KINDS:
+        if kind in NETWORK_KINDS:
             architecture, weights = self._generator(scale)
             halo = radius(architecture)
-            large = generate(self._window(row, column, scale, halo), architecture, weights)
+            window = self._window(row, column, scale, halo)
+            level = self._index.piece(int(self._index.numbers[row, column])).level
+            if kind in FILTER_KINDS:
+                large = filtered(window, level, architecture, weights)
+            else:
+                large = generate(window, level, architecture, weights)
         else:
             halo = HALO
-            large = enlarge(self._window(row, column, scale, halo), scale)
+            large = self._enlarge(self._window(row, column, scale, halo), scale)
         cut = halo * scale
         return large[cut : cut + height, cut : cut + width]
 
@@ -148,15 +177,27 @@ class Archive:
     def _largest(self, name: str) -> int:
         if name in ("blocks", "segments"):
             return len(self._data)
-        arrays = {"blocks.npy": (BLOCK_TYPE, BLOCK, BLOCK), "scores.npy": (SCORE_TYPE, GATE_TILE, GATE_TILE)}
-        if name == "segments.npy":
-            arrays[name] = (SEGMENT_TYPE, *(self.header["native"][f"segment_{side}"] for side in ("width", "height")))
-        if name not in arrays:
+        if name.startswith("generators/"):
+            return LARGEST_ASSOCIATED
+        if name not in getattr(self, "_shapes", {}):
             return FIXED.get(name, LARGEST_ASSOCIATED)
-        kind, *sides = arrays[name]
-        return NPY_HEADER + kind.itemsize * int(np.prod(grid_shape(self.width, self.height, *sides)))
+        kind, shape = self._shapes[name]
+        return NPY_HEADER + kind.itemsize * math.prod(shape)
 
-    def _array(self, name: str, kind: np.dtype, shape: tuple[int, int]) -> np.ndarray:
+    def _array_shapes(self) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+        """The type and shape of each array."""
+        blocks, tiles = (grid_shape(self.width, self.height, side, side) for side in (BLOCK, GATE_TILE))
+        shapes = {"blocks.npy": (BLOCK_TYPE, blocks), "scores.npy": (SCORE_TYPE, tiles)}
+        if self._version > 1:
+            scores = BYTE, (2 * len(self.header["scores"]), *tiles)
+            pieces = BYTE, (PIECE_TYPE.itemsize, self.header["pieces"])
+            shapes = {"blocks.npy": (BYTE, blocks), "pieces.npy": pieces, "scores.npy": scores}
+        if native := self.header["native"]:
+            side = native["segment_width"], native["segment_height"]
+            shapes["segments.npy"] = SEGMENT_TYPE, grid_shape(self.width, self.height, *side)
+        return shapes
+
+    def _array(self, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         content = self.member(name)
         begin = 10 + int.from_bytes(content[8:10], "little")
         require(content[:8] == b"\x93NUMPY\x01\x00" and begin <= NPY_HEADER, f"{name} is no NPY file of version 1.0")
@@ -164,15 +205,17 @@ class Archive:
             found = ast.literal_eval(content[10:begin].decode("ascii").strip())
         except (ValueError, SyntaxError) as error:
             raise RefusedError(f"{name} has a damaged NPY header") from error
-        require(found == {"descr": kind.descr, "fortran_order": False, "shape": shape}, f"{name} has another type")
-        require(len(content) - begin == kind.itemsize * shape[0] * shape[1], f"{name} has too few or many values")
+        description = kind.descr if kind.names else kind.str
+        require(found == {"descr": description, "fortran_order": False, "shape": shape}, f"{name} has another type")
+        require(len(content) - begin == kind.itemsize * math.prod(shape), f"{name} has too few or many values")
         return np.frombuffer(content, kind, offset=begin).reshape(shape)
 
     def _pieces(self, name: str, lengths: np.ndarray, largest: int) -> np.ndarray:
         """The place in the file of each piece of a member."""
         start, _, size, deflated = self._members[name]
         ends = np.cumsum(lengths.ravel(), dtype=np.int64)
-        require(not deflated and int(lengths.max()) <= largest and int(ends[-1]) == size, f"{name} has wrong lengths")
+        require(not deflated and int(lengths.max(initial=0)) <= largest, f"{name} is deflated or has a large piece")
+        require(int(lengths.sum(dtype=np.int64)) == size, f"{name} has wrong lengths")
         return (start + ends - lengths.ravel()).reshape(lengths.shape)
 
     def _size(self, row: int, column: int) -> tuple[int, int]:
@@ -180,19 +223,19 @@ class Archive:
 
     def _plane(self, row: int, column: int, scale: int) -> np.ndarray:
         """A block at a scale, uint8 [ceil(h / scale), ceil(w / scale), 3]."""
-        own, image = SCALES[int(self.index["kind"][row, column])], self._stored(row, column)
+        own, image = SCALES[int(self.kinds[row, column])], self._stored(row, column)
         if own < scale:
             return reduce(image, scale // own)
         height, width = (-(-length // scale) for length in self._size(row, column))
-        return image if own == scale else enlarge(image, own // scale)[:height, :width]
+        return image if own == scale else self._enlarge(image, own // scale)[:height, :width]
 
     def _window(self, row: int, column: int, scale: int, halo: int) -> np.ndarray:
         """A block at a scale with its neighbours around it."""
-        rows = range(max(0, row - 1), min(self.index.shape[0], row + 2))
-        columns = range(max(0, column - 1), min(self.index.shape[1], column + 2))
+        rows = range(max(0, row - 1), min(self.kinds.shape[0], row + 2))
+        columns = range(max(0, column - 1), min(self.kinds.shape[1], column + 2))
         around = np.concatenate([np.concatenate([self._plane(r, c, scale) for c in columns], 1) for r in rows])
-        # No more than the block needs: its lower and right part may lie outside the slide.
-        height, width = (-(-length // scale) for length in self._size(row, column))
+        # No more than the block needs, and an even number: its lower and right part may lie outside the slide.
+        height, width = (2 * -(-length // (2 * scale)) for length in self._size(row, column))
         side = BLOCK // scale
         y = np.arange(-halo, height + halo) + side * (row - rows[0])
         x = np.arange(-halo, width + halo) + side * (column - columns[0])
@@ -203,23 +246,41 @@ class Archive:
         records = [one for one in self.header["generators"] if one["architecture"]["scale"] == scale]
         require(len(records) == 1, f"no generator of scale {scale}")
         name, sha256 = records[0]["name"], records[0]["weights_sha256"]
+        architecture = records[0]["architecture"]
+        if records[0].get("embedded"):
+            return architecture, self._embedded(records[0])
         if sha256 not in self._weights:
             raise GeneratorNeededError(f"{name}, weights {sha256}")
-        return records[0]["architecture"], self._weights[sha256]
+        return architecture, self._weights[sha256]
+
+    def _embedded(self, record: dict) -> list[np.ndarray]:
+        sha256 = record["weights_sha256"]
+        return from_bytes(self.member(f"generators/{sha256}"), record["architecture"], sha256)
 
     def _stored(self, row: int, column: int) -> np.ndarray:
         """A block's stored image, decoded."""
-        kind, number, _, length, sha256 = self.index[row, column]
         height, width = self._size(row, column)
-        start = int(self._blocks[row, column])
-        body = self._data[start : start + int(length)]
-        file = join(self._heads[number - 1], body) if number else body
-        require(hashlib.sha256(file).digest()[:16] == sha256.tobytes(), f"block {row},{column} is damaged")
-        if kind == SEGMENTS_KIND:
+        number = int(self._index.numbers[row, column])
+        if number < 0:
             return read_segments(self.header["native"], self._segment, column * BLOCK, row * BLOCK, width, height)
-        scale = SCALES[int(kind)]
-        codec = "jpegxl" if kind in JPEGXL_KINDS else "avif"
-        return decode_image(file, codec, -(-width // scale), -(-height // scale))
+        piece = self._index.piece(number)
+        if number not in self._images:
+            self._images[number] = self._decoded(number)
+        side = BLOCK // piece.scale
+        y, x = (row - piece.row) * side, (column - piece.column) * side
+        return self._images[number][y : y - (-height // piece.scale), x : x - (-width // piece.scale)]
+
+    def _decoded(self, number: int) -> np.ndarray:
+        """A piece's image."""
+        piece, start = self._index.piece(number), int(self._starts[number])
+        body = self._data[start : start + piece.length]
+        file = join(self._heads[piece.head - 1], body) if piece.head else body
+        right = hashlib.sha256(file).digest()[: len(piece.sha256)] == piece.sha256
+        require(right, f"the piece of block {piece.row},{piece.column} is damaged")
+        width = min(piece.columns * BLOCK, self.width - piece.column * BLOCK)
+        height = min(piece.rows * BLOCK, self.height - piece.row * BLOCK)
+        codec = "avif" if piece.codec == AVIF else "jpegxl"
+        return decode_image(file, codec, -(-width // piece.scale), -(-height // piece.scale))
 
     def _segment(self, row: int, column: int) -> bytes:
         kind, length, sha256 = self._segment_index[row, column]

@@ -8,11 +8,12 @@ import struct
 import zipfile
 
 COMMENT = b"sr_tf archive, SHA-256 of what precedes: "
+LAYOUT = {"piece": 512, "interpolation": "cubic, a = -3/4, weights of 1/2048, exact", "edges": "repeated"}
 MOST_BLOCKS, MOST_SEGMENTS, MOST_SEGMENT_PIXELS, MOST_ASSOCIATED_PIXELS = 1 << 20, 1 << 23, 1 << 26, 1 << 25
 
 
 class RefusedError(ValueError):
-    """The file is not an archive of version 1, or a part of it is damaged."""
+    """The file is not an archive of a known version, or a part of it is damaged."""
 
 
 def require(condition: bool, what: str) -> None:
@@ -62,8 +63,14 @@ def parse_header(content: bytes) -> dict:
         header = json.loads(content.decode("utf-8"))
         require(header["format"] == "sr_tf archive", "another format")
         versions = [header[name] for name in ("version", "block", "gate_tile")]
-        require(versions == [1, 512, 256], "another version")
+        require(versions in ([1, 512, 256], [2, 512, 256]), "another version")
         _check(header)
+        scales = [record["architecture"]["scale"] for record in header["generators"]]
+        require(len(set(scales)) == len(scales), "two generators of one scale")
+        if header["version"] == 1:
+            require(not any(record.get("embedded") for record in header["generators"]), "weights in version 1")
+        else:
+            _check_version_2(header)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise RefusedError(f"archive.json: {error!r}") from error
     return header
@@ -87,6 +94,16 @@ def _check(header: dict) -> None:
             require(len(entry["kinds"]) == len(entry["lengths"]) == count, "wrong counts of segments")
             _whole(0, 2, *entry["kinds"])
             _whole(0, 2**32 - 1, *entry["lengths"])
+
+
+def _check_version_2(header: dict) -> None:
+    require({name: header["layout"][name] for name in LAYOUT} == LAYOUT, "another layout")
+    _whole(0, MOST_BLOCKS, header["pieces"])
+    measured = ["psnr", "ssim", "shift"] + ["enl0"] * (header["gate"]["max_enl0"] is not None)
+    require(header["scores"] == measured, "other scores than those of the gate")
+    for record in header["generators"]:
+        require(re.fullmatch("[0-9a-f]{64}", record["weights_sha256"]) is not None, "not a SHA-256")
+        require(record.get("embedded", False) in (True, False), "`embedded` is neither true nor false")
 
 
 def _check_segments(page: dict, image: dict) -> int:

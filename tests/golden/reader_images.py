@@ -7,6 +7,14 @@ import imagecodecs
 import numpy as np
 from reader_container import RefusedError, require
 
+PHASES = {
+    2: ((-2, (-72, 536, 1800, -216)), (-1, (-216, 1800, 536, -72))),
+    4: (
+        *((-2, (-135, 873, 1535, -225)), (-2, (-21, 235, 1981, -147))),
+        *((-1, (-147, 1981, 235, -21)), (-1, (-225, 1535, 873, -135))),
+    ),
+}
+"""Of each new pixel, the place of the first of four pixels and the weights."""
 _FRAME_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
@@ -70,7 +78,20 @@ def reduce(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
-    """Bicubic interpolation, factor 2 or 4; the edge is repeated."""
+    """Bicubic interpolation in whole numbers, factor 2 or 4; the edge is repeated."""
+    sums = image.astype(np.int64)
+    for axis in (1, 0):
+        count = sums.shape[axis]
+        phases = []
+        for offset, weights in PHASES[factor]:
+            places = [np.clip(np.arange(count) + offset + tap, 0, count - 1) for tap in range(4)]
+            phases.append(sum(sums.take(place, axis) * weight for place, weight in zip(places, weights, strict=True)))
+        sums = np.stack(phases, axis + 1).reshape(*sums.shape[:axis], factor * count, *sums.shape[axis + 1 :])
+    return np.clip((sums + 2**21) // 2**22, 0, 255).astype(np.uint8)
+
+
+def enlarge_in_floats(image: np.ndarray, factor: int) -> np.ndarray:
+    """Bicubic interpolation of version 1."""
     rows = [_one_way(image.astype(np.float32), factor, 1, phase) for phase in range(factor)]
     wide = np.stack(rows, 2).reshape(image.shape[0], -1, 3)
     columns = [_one_way(wide, factor, 0, phase) for phase in range(factor)]

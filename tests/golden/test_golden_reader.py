@@ -1,28 +1,25 @@
 """The independent reader: that it is independent, and that it refuses what the document says must be refused."""
 
 import ast
-import hashlib
-import io
-import json
 import sys
-import warnings
-import zipfile
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from reader import Archive
-from reader_container import COMMENT, RefusedError
-from reader_images import enlarge, reduce
+from golden_forgeries import FORGERIES, Parts, deep_filter
+from reader import Archive, GeneratorNeededError
+from reader_container import RefusedError
+from reader_images import enlarge, enlarge_in_floats, reduce
 
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
+from sr_tf.images.cubic import enlarge_cubic
 
 FOLDER = Path(__file__).parent
-MODULES = ("reader", "reader_container", "reader_images", "reader_network")
+MODULES = ("reader", "reader_container", "reader_images", "reader_index", "reader_network")
 
 
 def imported(path: Path) -> set[str]:
@@ -49,119 +46,14 @@ def test_the_documented_resampling_is_that_of_the_project(size):
         image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
         for factor in (2, 4):
             expected = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-            difference = np.abs(np.subtract(enlarge(image, factor), expected, dtype=int))
+            difference = np.abs(np.subtract(enlarge_in_floats(image, factor), expected, dtype=int))
             # Builds of OpenCV that add in another order round differently where a value is close to a half.
             assert difference.max() <= 1 and (difference > 0).sum() <= 1e-4 * difference.size
+            np.testing.assert_array_equal(enlarge(image, factor), enlarge_cubic(image, factor))
             own = 4 // factor
             full = (size[0] * own, size[1] * own)
             np.testing.assert_array_equal(reduce(image, factor), rescale(image, own, 4, full))
         np.testing.assert_array_equal(reduce(image, 2), rescale(image, 1, 2, size))
-
-
-class Parts:
-    """The parts of an archive, to be changed and written again with right hashes."""
-
-    def __init__(self, name: str):
-        with zipfile.ZipFile(FOLDER / f"{name}.sr.zip") as file:
-            self.members = {info.filename: file.read(info) for info in file.infolist()}
-        self.header = json.loads(self.members.pop("archive.json"))
-        self.deflated: set[str] = set()
-        self.last: list[tuple[str, bytes]] = []
-
-    def change_array(self, name: str, change: Callable[[np.ndarray], np.ndarray | None]) -> None:
-        """Changes an array in place, or replaces it by what `change` returns."""
-        values = np.load(io.BytesIO(self.members[name]))
-        changed, buffer = change(values), io.BytesIO()
-        np.save(buffer, values if changed is None else changed)
-        self.members[name] = buffer.getvalue()
-
-    def write(self) -> bytes:
-        """The archive's file."""
-        buffer = io.BytesIO()
-        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in self.members.items()}
-        header = {**self.header, "members": hashes | self.header.get("forged", {})}
-        with zipfile.ZipFile(buffer, "w") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # two members of one name
-            for name, content in [*self.members.items(), ("archive.json", json.dumps(header).encode()), *self.last]:
-                file.writestr(name, content, zipfile.ZIP_DEFLATED if name in self.deflated else zipfile.ZIP_STORED)
-            file.comment = bytes(len(COMMENT) + 64)
-        content = buffer.getvalue()[: -len(COMMENT) - 64]
-        return content + COMMENT + hashlib.sha256(content).hexdigest().encode()
-
-
-def first(name: str, field: str, value: int) -> Callable[[Parts], None]:
-    def change(values: np.ndarray) -> None:
-        values[field][0, 0] = value
-
-    return lambda parts: parts.change_array(name, change)
-
-
-def header(place: str, value: object) -> Callable[[Parts], None]:
-    def change(parts: Parts) -> None:
-        *path, last = place.split(".")
-        fields = parts.header
-        for key in path:
-            fields = fields[key]
-        fields[last] = value
-
-    return change
-
-
-def turned(name: str, place: int) -> Callable[[Parts], None]:
-    """Changes a byte of a member; the hash in `archive.json` is that of the changed member."""
-
-    def change(parts: Parts) -> None:
-        content = bytearray(parts.members[name])
-        content[place] ^= 1
-        parts.members[name] = bytes(content)
-
-    return change
-
-
-FORGERIES = {
-    "format": ("exact", header("format", "another archive")),
-    "version": ("exact", header("version", 2)),
-    "block": ("exact", header("block", 256)),
-    "gate tile": ("exact", header("gate_tile", 128)),
-    "no width": ("exact", lambda parts: parts.header["slide"].pop("width")),
-    "width of text": ("exact", header("slide.width", "101")),
-    "width 0": ("exact", header("slide.width", 0)),
-    "huge": ("exact", header("slide.width", 2**31 - 1)),
-    "too many blocks": ("exact", lambda parts: parts.header["slide"].update(width=2**20, height=2**20)),
-    "another width": ("exact", header("slide.width", 102)),
-    "another number of blocks": ("exact", header("slide.width", 613)),
-    "unknown kind": ("exact", first("blocks.npy", "kind", 10)),
-    "kind 0": ("exact", first("blocks.npy", "kind", 0)),
-    "AVIF that is JPEG XL": ("exact", first("blocks.npy", "kind", 5)),
-    "segments that are not there": ("exact", first("blocks.npy", "kind", 8)),
-    "no such head": ("full-size", first("blocks.npy", "head", 9)),
-    "another head": ("full-size", first("blocks.npy", "head", 2)),
-    "a head that is not Base64": ("full-size", lambda parts: parts.header["heads"].__setitem__(0, "é")),
-    "a length": ("full-size", first("blocks.npy", "length", 1)),
-    "a block": ("full-size", turned("blocks", 100)),
-    "a segment": ("jpeg-tiles", turned("segments", 500)),
-    "a segment's kind": ("jpeg-tiles", first("segments.npy", "kind", 3)),
-    "a segment that is left out": ("jpeg-tiles", first("segments.npy", "kind", 0)),
-    "a segment's length": ("jpeg-tiles", first("segments.npy", "length", 1)),
-    "sides of segments": ("jpeg-tiles", header("native.segment_width", 120)),
-    "colours of segments": ("jpeg-tiles", header("native.photometric", 1)),
-    "another page": ("jpeg-tiles", header("native.width", 359)),
-    "an associated image's size": ("associated", header("associated.label.width", 61)),
-    "an associated image's codec": ("associated", header("associated.label.stored", "png")),
-    "an associated image's segments": ("jpeg-tiles", header("associated.macro.lengths", [1, 2])),
-    "an associated image's counts": ("jpeg-tiles", header("associated.macro.kinds", [2])),
-    "an associated image that is missing": ("associated", lambda parts: parts.members.pop("associated/label")),
-    "a member that is missing": ("exact", lambda parts: parts.members.pop("scores.npy")),
-    "a member too many": ("exact", lambda parts: parts.members.update(more=b"")),
-    "two members of one name": ("exact", lambda parts: parts.last.append(("preview.jpg", b""))),
-    "a member's hash": ("exact", header("forged", {"preview.jpg": "0" * 64})),
-    "deflated blocks": ("exact", lambda parts: parts.deflated.add("blocks")),
-    "a large text": ("exact", lambda parts: parts.members.update({"README.txt": bytes(1 << 17)})),
-    "an index of another type": ("exact", lambda parts: parts.change_array("blocks.npy", lambda a: a["length"].copy())),
-    "an index of another shape": ("exact", lambda parts: parts.change_array("blocks.npy", lambda a: a.repeat(2, 0))),
-    "scores of another shape": ("exact", lambda parts: parts.change_array("scores.npy", lambda a: a.ravel())),
-    "an index that is no array": ("exact", lambda parts: parts.members.update({"blocks.npy": b"{}"})),
-}
 
 
 @pytest.mark.parametrize("name, change", FORGERIES.values(), ids=FORGERIES)
@@ -178,10 +70,19 @@ def test_both_refuse_a_forged_archive(name, change, tmp_path):
         by_project(path)
 
 
+def test_a_halo_of_one_block_is_accepted(tmp_path):
+    parts, path = Parts("2-filter"), tmp_path / "deep.sr.zip"
+    deep_filter(parts, 126)
+    path.write_bytes(parts.write())
+    Archive(path.read_bytes()).verify()
+    by_project(path)
+
+
 def by_reader(path: Path) -> None:
     archive = Archive(path.read_bytes())
     archive.verify()
-    archive.read()
+    with suppress(GeneratorNeededError):
+        archive.read()
 
 
 def by_project(path: Path) -> None:
@@ -189,7 +90,7 @@ def by_project(path: Path) -> None:
         raise UserError(problems[0])
 
 
-@pytest.mark.parametrize("name", ["jpeg-xl", "generator-2x"])
+@pytest.mark.parametrize("name", ["jpeg-xl", "generator-2x", "2-jpeg-xl", "2-shared"])
 def test_every_changed_byte_is_noticed(name):
     data = (FOLDER / f"{name}.sr.zip").read_bytes()
     for place in range(0, len(data), 7):

@@ -50,15 +50,19 @@ def slide_path(pixels, tmp_path_factory):
 def viewed(slide_path, tmp_path_factory):
     """The slide, archived at quality visual with a shipped generator."""
     from sr_tf.archive.gate import QUALITIES
+    from sr_tf.archive.kinds import FULL_AVIF, Family
     from sr_tf.archive.reader import ArchiveFile
     from sr_tf.archive.write import Options, write_archive
 
     folder = tmp_path_factory.mktemp("archives")
     archive = folder / "smear.sr.zip"
     write_archive(slide_path, archive, Options(QUALITIES["visual"], ("coded4",)))
-    content = bytearray(archive.read_bytes())
-    with ArchiveFile(archive) as opened:
-        end = opened.block_file(1, 2)[-16:]
+    # At full size each block has a piece of its own.
+    full = folder / "full.sr.zip"
+    write_archive(slide_path, full, Options(QUALITIES["visual"], (), families=(Family(FULL_AVIF, (40, 60, 80, 95)),)))
+    content = bytearray(full.read_bytes())
+    with ArchiveFile(full) as opened:
+        end = opened.piece_file(int(opened.index.pieces[1, 2]))[-16:]
     assert content.count(end) == 1
     content[content.index(end) + 8] ^= 255
     damaged = folder / "damaged.sr.zip"

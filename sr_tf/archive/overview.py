@@ -1,0 +1,60 @@
+"""The overview: the slide as one small image, so that a first look decodes no block."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sr_tf.archive.grid import BLOCK, Grid
+from sr_tf.archive.stored import StoredImage, decode_image
+from sr_tf.archive.windows import rescale
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.tiles import assemble
+
+LARGEST_SIDE = 1024
+_SMALLEST_SCALE = 8
+_QUALITY = 25
+
+
+def overview_scale(grid: Grid) -> int:
+    """How many times smaller than the slide the overview is: a power of two from 8 on."""
+    scale = _SMALLEST_SCALE
+    while -(-max(grid.width, grid.height) // scale) > LARGEST_SIDE:
+        scale *= 2
+    return scale
+
+
+def encode_overview(grid: Grid, stored_image: Callable[[int, int], StoredImage]) -> bytes:
+    """Makes the overview of stored images.
+
+    Args:
+        grid: the slide's grid.
+        stored_image: a function from (row, column) to a block as it is stored.
+
+    Returns:
+        An AVIF file.
+    """
+    scale = overview_scale(grid)
+    step = min(scale, BLOCK)  # of which a block has a whole number of pixels
+
+    def parts():
+        for row, column in grid.blocks():
+            x, y, width, height = grid.rectangle(row, column)
+            stored = stored_image(row, column)
+            small = rescale(stored.image, stored.kind.scale, step, (height, width))
+            yield x // step, y // step, small
+
+    image = assemble((0, 0, -(-grid.width // step), -(-grid.height // step)), parts())
+    if scale > step:
+        size = tuple(-(-length // scale) for length in (grid.height, grid.width))
+        image = rescale(image, step, scale, (grid.height, grid.width))[: size[0], : size[1]]
+    return CODECS["avif420"].encode(image, _QUALITY)
+
+
+def decode_overview(file: bytes, grid: Grid) -> np.ndarray:
+    """Decodes the overview, uint8 [h, w, 3].
+
+    Raises:
+        ValueError: the file is damaged or has another size than the slide's overview.
+    """
+    scale = overview_scale(grid)
+    return decode_image(file, "avif", -(-grid.width // scale), -(-grid.height // scale))
