@@ -162,7 +162,7 @@ def run_and_kill(command: list, seconds: float, journal: Path) -> bool:
     return False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_archiving_and_restoring_resume_to_the_same_files(visual, slide_file, tmp_path):
     target = tmp_path / "slide.sr.zip"
     command = [SR_TF, "archive", slide_file, target]

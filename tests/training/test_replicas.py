@@ -39,6 +39,7 @@ def states(folder):
     return states
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("reduction", 1), ("gan", 2)])
 @pytest.mark.parametrize("way", ["two", "two-xla"])
 def test_two_replicas_take_the_same_step_as_one(states, phase, networks, way):

@@ -35,7 +35,7 @@ def train_killed_once(start_training, flags, after):
     [
         ("pretrain", False),
         pytest.param("reduction", False, marks=pytest.mark.long),
-        ("gan", False),
+        pytest.param("gan", False, marks=pytest.mark.long),
         pytest.param("gan", True, marks=pytest.mark.long),
     ],
 )
