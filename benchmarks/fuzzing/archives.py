@@ -16,9 +16,10 @@ from fuzzing.structures import jpeg, json_text
 from fuzzing.values import BOUNDARIES, mutated
 from sr_tf.archive import av1, native
 from sr_tf.archive.container import COMMENT, COMMENT_LENGTH, half_sha256
+from sr_tf.archive.index import PIECE_TYPE, from_planes, to_planes
 
 HEADER = "archive.json"
-_STORED = ("blocks", "segments")
+_STORED, _PIECES = ("blocks", "segments"), "pieces.npy"
 
 
 class Forgery:
@@ -60,7 +61,7 @@ class Forgery:
 
     def change_blocks(self, draw: random.Random, index: str, data: str) -> None:
         """Changes the bytes of one block or segment, and its length and hash in the index."""
-        table = np.load(io.BytesIO(self.members[index])).copy()
+        table = self._table(index)
         ends = np.cumsum(table["length"].ravel().astype(np.int64))
         number = draw.choice([int(place) for place in np.flatnonzero(table["length"].ravel())] or [0])
         end = int(ends[number])
@@ -71,8 +72,17 @@ class Forgery:
         self.members[data] = body[:start] + new + body[end:]
         table.reshape(-1)["length"][number] = len(new)
         with contextlib.suppress(RuntimeError, ValueError, struct.error, IndexError):
-            table.reshape(-1)["sha256"][number] = np.void(half_sha256(self._whole(entry, new)))
-        self.members[index] = _npy(table)
+            length = table.dtype["sha256"].itemsize
+            table.reshape(-1)["sha256"][number] = np.void(half_sha256(self._whole(entry, new))[:length])
+        self._store(index, table)
+
+    def _table(self, name: str) -> np.ndarray:
+        """An array as its fields."""
+        values = np.load(io.BytesIO(self.members[name]))
+        return (from_planes(values) if name == _PIECES else values).copy()
+
+    def _store(self, name: str, table: np.ndarray) -> None:
+        self.members[name] = _npy(to_planes(table) if table.dtype == PIECE_TYPE and table.ndim == 1 else table)
 
     def _whole(self, entry: np.void, body: bytes) -> bytes:
         """The file of which the index holds the hash."""
@@ -86,7 +96,7 @@ class Forgery:
 
     def change_array(self, draw: random.Random, name: str) -> None:
         """Changes a value of an array, its shape, its type, or the header of its NPY file."""
-        table = np.load(io.BytesIO(self.members[name])).copy()
+        table = self._table(name)
         action = draw.randrange(6)
         if action == 0:
             self.members[name] = mutated(draw, self.members[name], self.members[name])
@@ -96,8 +106,9 @@ class Forgery:
                 (table[:1], table.T, table.ravel(), table[..., None], np.zeros(table.shape, "V40"), np.zeros(3))
             )
         else:
-            field = draw.choice([field for field in table.dtype.names if field != "sha256"])
-            values = table.reshape(-1)[field]
+            values = table.reshape(-1)
+            if table.dtype.names:
+                values = values[draw.choice([field for field in table.dtype.names if field != "sha256"])]
             value = draw.choice((*BOUNDARIES, 3, 4, 5, 6, 7, 8, float("nan"), float("inf"), -1.0, 1e30))
             with np.errstate(all="ignore"), contextlib.suppress(ValueError, OverflowError):
                 if values.dtype.kind == "f":
@@ -105,7 +116,7 @@ class Forgery:
                 else:
                     value = int(value) & (1 << 8 * values.dtype.itemsize) - 1
                 values[draw.randrange(len(values)) if draw.random() < 0.8 else slice(None)] = value
-        self.members[name] = _npy(table)
+        self._store(name, table)
 
 
 def _npy(table: np.ndarray) -> bytes:
@@ -123,7 +134,7 @@ def sealed(content: bytes) -> bytes:
 def forged_member(draw: random.Random, path: Path) -> bytes:
     """An archive with a changed member; every hash is right."""
     forgery = Forgery(path)
-    name = draw.choice([*forgery.members, *(["blocks", "blocks.npy", "segments", "segments.npy"] * 2)])
+    name = draw.choice([*forgery.members, *(["blocks", _PIECES, "blocks.npy", "segments", "segments.npy"] * 2)])
     if name not in forgery.members:
         name = name.replace("segments", "blocks")
     content, action = forgery.members[name], draw.randrange(10)
@@ -135,7 +146,7 @@ def forged_member(draw: random.Random, path: Path) -> bytes:
     elif name.endswith(".npy"):
         forgery.change_array(draw, name)
     elif name in _STORED and content:
-        forgery.change_blocks(draw, f"{name}.npy", name)
+        forgery.change_blocks(draw, _PIECES if name == "blocks" else f"{name}.npy", name)
     else:
         forgery.members[name] = mutated(draw, content, content) if content else draw.randbytes(100)
     return forgery.bytes()
