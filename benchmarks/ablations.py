@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from absl import app, flags
+from commands import stored_as
 from lowest_quality import one_quality
 
-from sr_tf.archive.cost import shares
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, FULL_AVIF420
-from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.images.codecs import CODECS
 from sr_tf.messages import load_tensorflow
@@ -64,9 +63,7 @@ def main(_) -> None:
             start, path = time.perf_counter(), folder / "a.sr.zip"
             write_archive(pixels, path, Options(gate, models, associated=False, families=families))
             _row(step, path.stat().st_size, one, width * height, start)
-            with ArchiveFile(path) as archive:
-                parts = [f"{share.name} {share.blocks or ''} ({share.bytes:,})" for share in shares(archive)]
-            stored.append(f"{step}: {'; '.join(parts)}")
+            stored.append(f"{step}: {stored_as(path)}")
             path.unlink()
     print("", *stored, sep="\n")
 

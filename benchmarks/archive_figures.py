@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import openslide
 from absl import app, flags
-from commands import measured
+from commands import measured, stored_as
 
-from sr_tf.archive.cost import shares
 from sr_tf.archive.gate import QUALITIES, Measure
 from sr_tf.archive.grid import BLOCK
-from sr_tf.archive.reader import ArchiveFile
 
 flags.DEFINE_string("slide", None, "The slide, in a format that OpenSlide reads.", required=True)
 flags.DEFINE_list("qualities", ["visual", "diagnostic", "lossless"], "The qualities, separated by commas.")
@@ -50,9 +48,7 @@ def main(_) -> None:
                 f"{archiving[0]:.0f}, {archiving[1]:.0f} | {restoring[0]:.0f}, {restoring[1]:.0f} |",
                 flush=True,
             )
-            with ArchiveFile(archive) as opened:
-                parts = [f"{share.name} {share.blocks or ''} ({share.bytes:,} bytes)" for share in shares(opened)]
-            details.append(f"{quality}: {'; '.join(parts)}")
+            details.append(f"{quality}: {stored_as(archive)}")
         print(*details, sep="\n")
 
 

@@ -6,6 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+from sr_tf.archive.cost import shares
+from sr_tf.archive.reader import ArchiveFile
+
 
 def sr_tf(*arguments: object) -> list[str]:
     """The command line of `sr-tf` with arguments."""
@@ -23,3 +26,9 @@ def measured(*arguments: object) -> tuple[float, float]:
     if status:
         sys.exit(f"{' '.join(command)}: failed")
     return seconds, usage.ru_maxrss / 1024
+
+
+def stored_as(path: Path) -> str:
+    """How the blocks of an archive are stored, in one line."""
+    with ArchiveFile(path) as archive:
+        return "; ".join(f"{share.name} {share.blocks or ''} ({share.bytes:,} bytes)" for share in shares(archive))

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from absl import app, flags
+from commands import stored_as
 from lowest_quality import one_quality
 
-from sr_tf.archive.cost import shares
 from sr_tf.archive.gate import QUALITIES
-from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.images.reading import find_images, read_rgb
 from sr_tf.messages import load_tensorflow
@@ -54,9 +53,7 @@ def main(_) -> None:
             for name in ("lossless", "diagnostic", "visual"):
                 write_archive(slide, archive, Options(QUALITIES[name], tuple(flags.FLAGS.models), associated=False))
                 cells.append(archive.stat().st_size)
-                with ArchiveFile(archive) as opened:
-                    parts = [f"{share.name} {share.blocks or ''} ({share.bytes:,})" for share in shares(opened)]
-                stored.append(f"JPEG {quality}, {name}: {'; '.join(parts)}")
+                stored.append(f"JPEG {quality}, {name}: {stored_as(archive)}")
             with open_slide(slide) as opened:
                 found = [one_quality(opened, "visual", codec) for codec in ("avif", "avif420")]
             cells.append(min(total for _, total in filter(None, found)))

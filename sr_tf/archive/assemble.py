@@ -109,8 +109,8 @@ def _bodies(journal: Journal, kinds: np.ndarray, pieces: list[tuple], heads: lis
     for scale in SCALES:
         for group in groups(journal.grid, scale):
             if group in shared:
-                piece, side = journal.piece(*group), group_side(scale)
-                place = group[1] * side + piece.row, group[2] * side + piece.column, piece.rows, piece.columns
+                piece = journal.piece(*group)
+                place = piece.row, piece.column, piece.rows, piece.columns
                 yield body(place, scale, AVIF, piece.level, piece.file)
     for row, column in journal.grid.blocks():
         stored = journal.stored(row, column)

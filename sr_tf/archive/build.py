@@ -13,16 +13,19 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
-from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
+from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
-from sr_tf.archive.windows import Windows, rescale
+from sr_tf.archive.windows import RecentlyUsed, Windows, rescale
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.slide import Slide
+
+_CACHED_WINDOWS = 64
+"""Windows of original pixels that are kept while blocks are joined; a group has at most 16 blocks."""
 
 
 class Builder:
@@ -81,19 +84,23 @@ class Builder:
         if gate.lossless:
             return
 
+        # A block is coded in several pieces that are compared, and its window may need a network.
+        windows = RecentlyUsed(_CACHED_WINDOWS)
+
+        def window(row: int, column: int, kind: Kind) -> np.ndarray:
+            return windows.get((row, column, kind.code), lambda: self._source(row, column, kind))
+
         def reduced(row: int, column: int, kind: Kind) -> np.ndarray:
-            margin = halo(kind, self._generators)
             *_, width, height = self._grid.rectangle(row, column)
-            rows, columns = (-(-length // kind.scale) for length in (height, width))
-            return self._source(row, column, kind)[margin : margin + rows, margin : margin + columns]
+            margin = halo(kind, self._generators)
+            return middle(window(row, column, kind), kind.scale, margin, (height, width))
 
         def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
-            margin, window = halo(kind, self._generators), self._source(row, column, kind).copy()
-            window[margin : margin + image.shape[0], margin : margin + image.shape[1]] = image
+            around, margin = window(row, column, kind), halo(kind, self._generators)
             generator = self._generators[kind.scale] if kind.generator else None
             original = self._original(row, column)
-            restored = enlarge_window(window, kind.scale, margin, generator, level)
-            return gate.passes(self._measure(original, restored[: original.shape[0], : original.shape[1]]))
+            restored = restored_in(around, image, kind.scale, margin, generator, level, original.shape[:2])
+            return gate.passes(self._measure(original, restored))
 
         joiner = Joiner(self._journal, reduced, passes)
 

@@ -123,6 +123,40 @@ def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 
 
+def middle(window: np.ndarray, scale: int, halo: int, size: tuple[int, int]) -> np.ndarray:
+    """The image inside a window's halo, of a block of `size` (H, W) in HR pixels."""
+    rows, columns = (-(-length // scale) for length in size)
+    return window[halo : halo + rows, halo : halo + columns]
+
+
+def restored_in(
+    window: np.ndarray,
+    image: np.ndarray,
+    scale: int,
+    halo: int,
+    generator: BlockGenerator | None,
+    level: float,
+    size: tuple[int, int],
+) -> np.ndarray:
+    """Restores a block that is stored as an image, with the surroundings of a window.
+
+    Args:
+        window: uint8 [h, w, 3], the halo included; it is not changed.
+        image: what takes the place of its middle, uint8 [ceil(H / scale), ceil(W / scale), 3].
+        scale: see `enlarge_window`.
+        halo: see `enlarge_window`.
+        generator: see `enlarge_window`.
+        level: see `enlarge_window`.
+        size: (H, W) of the block in HR pixels.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    window = window.copy()
+    middle(window, scale, halo, size)[:] = image
+    return enlarge_window(window, scale, halo, generator, level)[: size[0], : size[1]]
+
+
 def enlarge_window(
     window: np.ndarray,
     scale: int,

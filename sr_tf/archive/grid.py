@@ -47,8 +47,7 @@ class Grid:
 
     def rectangle(self, row: int, column: int) -> tuple[int, int, int, int]:
         """(x, y, width, height) of a block in HR pixels; smaller than `BLOCK` at the right and lower edge."""
-        x, y = column * BLOCK, row * BLOCK
-        return x, y, min(BLOCK, self.width - x), min(BLOCK, self.height - y)
+        return self.rectangle_of_blocks(row, column, 1, 1)
 
     def rectangle_of_blocks(self, row: int, column: int, rows: int, columns: int) -> tuple[int, int, int, int]:
         """(x, y, width, height) of a rectangle of blocks in HR pixels; what lies outside the slide is cut off."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import FULL_AVIF420, KINDS, NATIVE, Kind
+from sr_tf.archive.stored import is_avif
 
 BLOCK_TYPE = np.dtype([("kind", "u1"), ("head", "u1"), ("level", "<f4"), ("length", "<u4"), ("sha256", "V16")])
 """A block in version 1, where each block is a piece of its own. `head` is 1 for the first head and 0 for none."""
@@ -28,6 +29,8 @@ PIECE_BYTES = PIECE_TYPE.itemsize
 AVIF, JPEG_XL = 1, 2
 """The codecs of pieces."""
 
+_LAST_OF_VERSION_1 = FULL_AVIF420.code
+
 PIECE_SIDE = 512
 """Most coded pixels of a piece in each direction."""
 
@@ -36,10 +39,7 @@ def codec_of(kind: Kind) -> int:
     """The codec of a kind's pieces; 0 for kinds without pieces."""
     if kind is NATIVE:
         return 0
-    return AVIF if kind.codec is not None and kind.codec.startswith("avif") else JPEG_XL
-
-
-_LAST_OF_VERSION_1 = FULL_AVIF420.code
+    return AVIF if is_avif(kind) else JPEG_XL
 
 
 def to_planes(table: np.ndarray) -> np.ndarray:

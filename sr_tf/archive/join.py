@@ -63,7 +63,7 @@ class Joiner:
                 if place not in images:
                     images[place] = self._reduced(*place, stored.kind)
             rest = single - sum(stored.cost + _ENTRY for stored in chosen.values())
-            piece, cost = self._coded(scale, (row, column), images, chosen, level, (best[0] if best else single) - rest)
+            piece, cost = self._coded(scale, images, chosen, level, (best[0] if best else single) - rest)
             if piece is not None:
                 best = cost + rest, piece, chosen
         if best is not None:
@@ -86,14 +86,12 @@ class Joiner:
     def _coded(
         self,
         scale: int,
-        at: Place,
         images: dict[Place, np.ndarray],
         chosen: dict[Place, Stored],
         level: int,
         limit: float,
     ) -> tuple[SharedPiece | None, float]:
         """Codes the piece at the lowest level, from `level` on, at which all its blocks pass; None: it costs more."""
-        side = group_side(scale)
         rows, columns = ([place[axis] for place in chosen] for axis in (0, 1))
         first, shape = (min(rows), min(columns)), (max(rows) - min(rows) + 1, max(columns) - min(columns) + 1)
         rectangle = self._grid.rectangle_of_blocks(*first, *shape)
@@ -115,8 +113,7 @@ class Joiner:
 
             # Those that need the highest level fail first.
             if all(good(place) for place in sorted(chosen, key=lambda place: -chosen[place].level)):
-                piece = SharedPiece(first[0] - at[0] * side, first[1] - at[1] * side, *shape, tried, file)
-                return piece, cost
+                return SharedPiece(*first, *shape, tried, file), cost
         return None, limit
 
 

@@ -98,8 +98,7 @@ class Journal:
         side = group_side(scale)
         group = row // side, column // side
         piece = self.piece(scale, *group)
-        first = group[0] * side + piece.row, group[1] * side + piece.column
-        rectangle = self.grid.rectangle_of_blocks(*first, piece.rows, piece.columns)
+        rectangle = self.grid.rectangle_of_blocks(piece.row, piece.column, piece.rows, piece.columns)
         width, height = (-(-length // scale) for length in rectangle[2:])
         image = self._piece_images.get((scale, *group), lambda: decode_image(piece.file, "avif", width, height))
         return cut(image, rectangle, self.grid.rectangle(row, column), scale), piece.level

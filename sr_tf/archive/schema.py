@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from sr_tf.archive.gate import score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
@@ -213,7 +214,7 @@ def _check_version(fields: Fields) -> None:
         return
     if fields.layout is None or fields.pieces is None:
         raise ValueError("`layout` or `pieces` is missing, expected both in version 2")
-    wanted = ["psnr", "ssim", "shift"] + ["enl0"] * (fields.gate.max_enl0 is not None)
+    wanted = list(score_names(fields.gate.max_enl0 is not None))
     if fields.scores != wanted:
         raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo
+from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.kinds import Family, Kind
 from sr_tf.archive.stored import Stored, stored_bytes
 from sr_tf.images.codecs import Codec
@@ -51,9 +51,8 @@ class FamilySearch:
         self._small, self._surroundings, self._halo = original, None, 0
         if kind.scale > 1 or kind.generator:
             self._halo = halo(kind, generators)
-            rows, columns = (-(-length // kind.scale) for length in original.shape[:2])
             reduced = source(kind)
-            self._small = reduced[self._halo : self._halo + rows, self._halo : self._halo + columns]
+            self._small = middle(reduced, kind.scale, self._halo, original.shape[:2])
             self._surroundings = reduced if around is None else around(kind)
         self._files: dict[tuple[str, int], bytes] = {}
         self._margins: dict[tuple[str, int], float] = {}
@@ -137,13 +136,10 @@ class FamilySearch:
 
     def _restored_margin(self, image: np.ndarray, level: float) -> float:
         """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3], at a level."""
-        restored = image
-        if self._surroundings is not None:
-            window = self._surroundings.copy()
-            window[self._halo : self._halo + image.shape[0], self._halo : self._halo + image.shape[1]] = image
-            large = enlarge_window(window, self._family.kind.scale, self._halo, self._generator, level)
-            restored = large[: self._original.shape[0], : self._original.shape[1]]
-        return self._margin_of(restored)
+        if self._surroundings is None:
+            return self._margin_of(image)
+        scale, size = self._family.kind.scale, self._original.shape[:2]
+        return self._margin_of(restored_in(self._surroundings, image, scale, self._halo, self._generator, level, size))
 
     def _file(self, codec: Codec, index: int) -> bytes:
         key = codec.name, index

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.index import PIECE_SIDE
 
-_RECORD = struct.Struct("<BBBBB")
+_RECORD = struct.Struct("<IIBBB")
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class SharedPiece:
     """A coded image of several blocks. Blocks are grouped by `group_side`; a group has at most one at each scale.
 
     Attributes:
-        row: the first row of blocks, counted from the group's first.
+        row: the slide's first row of blocks in it.
         column: the first column, likewise.
         rows: the number of rows.
         columns: the number of columns.

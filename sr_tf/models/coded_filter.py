@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from sr_tf.models.edsr import ResidualBlock
+from sr_tf.models.edsr import ResidualNetwork
 from sr_tf.models.reducer import space_to_depth
 
 GRID = 2
@@ -11,7 +11,7 @@ GRID = 2
 
 
 @keras.saving.register_keras_serializable("sr_tf")
-class CodedFilter(keras.Model):
+class CodedFilter(ResidualNetwork):
     """Adds to a decoded image an estimate of what the codec removed.
 
     The body is that of EDSR (Lim et al. 2017): a convolution, residual blocks, a convolution and a skip over both. It
@@ -40,15 +40,8 @@ class CodedFilter(keras.Model):
         super().__init__(**kwargs)
         if scale != 1:
             raise ValueError(f"scale {scale}: expected 1")
-        self.blocks = blocks
-        self.filters = filters
         self.scale = scale
-        self.residual_scaling = residual_scaling
-        self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
-        self.body = [
-            ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
-        ]
-        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=self.dtype_policy)
+        self._add_body(blocks, filters, residual_scaling)
         self.tail = layers.Conv2D(
             3 * GRID**2, 3, padding="same", name="tail", dtype="float32", kernel_initializer="zeros"
         )
@@ -69,17 +62,10 @@ class CodedFilter(keras.Model):
         """[N, H, W, 4] → [N, H, W, 3]."""
         values = inputs[..., :3] / 127.5 - 1.0
         quality = inputs[:, ::GRID, ::GRID, 3:] / 50.0 - 1.0
-        shallow = self.head(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1))
-        deep = shallow
-        for block in self.body:
-            deep = block(deep)
-        differences = ops.depth_to_space(self.tail(shallow + self.body_end(deep)), GRID)
+        features = self._features(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1))
+        differences = ops.depth_to_space(self.tail(features), GRID)
         return (ops.cast(values, "float32") + differences + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):
         """[N, H, W, 4] → [N, H, W, 3]."""
         return (*input_shape[:-1], 3)
-
-    def get_config(self):
-        """The constructor arguments."""
-        return {**super().get_config(), **{name: getattr(self, name) for name in self.form}}

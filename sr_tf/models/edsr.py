@@ -41,8 +41,34 @@ class ResidualBlock(layers.Layer):
         return {**super().get_config(), "filters": self.filters, "residual_scaling": self.residual_scaling}
 
 
+class ResidualNetwork(keras.Model):
+    """What `EDSR` and `CodedFilter` have in common: a convolution, residual blocks, a convolution and a skip.
+
+    Subclasses call `_add_body` in their constructor, and name its arguments and their other ones in `form`.
+    """
+
+    def _add_body(self, blocks: int, filters: int, residual_scaling: float):
+        self.blocks, self.filters, self.residual_scaling = blocks, filters, residual_scaling
+        policy = self.dtype_policy
+        self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=policy)
+        self.body = [ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=policy) for i in range(blocks)]
+        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=policy)
+
+    def _features(self, seen):
+        """[N, h, w, channels] → [N, h, w, filters]."""
+        shallow = self.head(seen)
+        deep = shallow
+        for block in self.body:
+            deep = block(deep)
+        return shallow + self.body_end(deep)
+
+    def get_config(self):
+        """The constructor arguments."""
+        return {**super().get_config(), **architecture(self)}
+
+
 @keras.saving.register_keras_serializable("sr_tf")
-class EDSR(keras.Model):
+class EDSR(ResidualNetwork):
     """Enhanced deep residual generator: maps an LR image of any size to an SR image.
 
     A convolution, `blocks` residual blocks, a convolution, a global skip over blocks and second convolution, then one
@@ -85,17 +111,10 @@ class EDSR(keras.Model):
         super().__init__(**kwargs)
         if scale < 2 or scale & (scale - 1):
             raise ValueError(f"scale {scale}: expected a power of two, at least 2")
-        self.blocks = blocks
-        self.filters = filters
         self.scale = scale
-        self.residual_scaling = residual_scaling
         self.one_step = one_step
         self.quality_input = quality_input
-        self.head = layers.Conv2D(filters, 3, padding="same", name="head", dtype=self.dtype_policy)
-        self.body = [
-            ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=self.dtype_policy) for i in range(blocks)
-        ]
-        self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=self.dtype_policy)
+        self._add_body(blocks, filters, residual_scaling)
         steps = 0 if one_step else int(math.log2(scale))
         self.upsampling = [
             layers.Conv2D(4 * filters, 3, padding="same", name=f"up_{i}", dtype=self.dtype_policy) for i in range(steps)
@@ -135,11 +154,7 @@ class EDSR(keras.Model):
         """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
         values = inputs[..., :3] / 127.5 - 1.0
         seen = ops.concatenate([values, inputs[..., 3:] / 50.0 - 1.0], axis=-1) if self.quality_input else values
-        shallow = self.head(seen)
-        deep = shallow
-        for block in self.body:
-            deep = block(deep)
-        features = shallow + self.body_end(deep)
+        features = self._features(seen)
         if self.one_step:
             repeated = ops.tile(ops.cast(values, "float32"), (1, 1, 1, self.scale**2))
             return (ops.depth_to_space(repeated + self.tail(features), self.scale) + 1.0) * 127.5
@@ -151,10 +166,6 @@ class EDSR(keras.Model):
         """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
         count, height, width, _ = input_shape
         return (count, height and self.scale * height, width and self.scale * width, 3)
-
-    def get_config(self):
-        """The constructor arguments."""
-        return {**super().get_config(), **architecture(self)}
 
 
 def architecture(network) -> dict:
