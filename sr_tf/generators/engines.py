@@ -7,7 +7,7 @@ the engine with which it was measured.
 
 from importlib import metadata
 
-from sr_tf.errors import UserError, missing_extra
+from sr_tf.errors import missing_extra
 
 ENGINES = ("tensorflow", "openvino")
 DEFAULT_ENGINE = ENGINES[0]
@@ -17,12 +17,13 @@ def on_engine(generator, engine: str = DEFAULT_ENGINE):
     """Prepares a generator to run on an engine.
 
     Args:
-        generator: a built `sr_tf.models.edsr.EDSR`.
+        generator: a built `sr_tf.models.edsr.EDSR` or `sr_tf.models.coded_filter.CodedFilter`.
         engine: a name in `ENGINES`.
 
     Returns:
-        An object with the generator's `scale`, `receptive_radius` and `predict_on_batch` (float32 [N, h, w, 3] to
-        float32 [N, scale · h, scale · w, 3]), which is all that `sr_tf.generators.upscale` needs. It is thread-safe.
+        An object with the generator's `scale`, `channels`, `receptive_radius` and `predict_on_batch` (float32 [N, h, w,
+        channels] to float32 [N, scale · h, scale · w, 3]), which is all that `sr_tf.generators.upscale` needs. It is
+        thread-safe.
 
     Raises:
         UserError: OpenVINO is not installed.
@@ -30,8 +31,6 @@ def on_engine(generator, engine: str = DEFAULT_ENGINE):
     """
     if engine == "tensorflow":
         return generator
-    if engine == "openvino" and generator.scale == 1:
-        raise UserError("--engine=openvino: runs no filters, expected --engine=tensorflow")
     if engine == "openvino":
         try:
             from sr_tf.generators.openvino import OpenVINOGenerator

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from sr_tf.models.coded_filter import GRID, CodedFilter
 from sr_tf.models.edsr import EDSR
 
 # If this package can be imported, `import openvino` reports usage to its makers over the network and leaves files in
@@ -32,18 +33,20 @@ class OpenVINOGenerator:
         generator: a built network; its weights are copied.
 
     Attributes:
-        scale: enlargement in each direction.
+        scale: enlargement in each direction; 1 for a filter.
+        channels: channels of the input; 4 for a network that is told the codec's quality.
         receptive_radius: see `EDSR.receptive_radius`.
     """
 
-    def __init__(self, generator: EDSR):
-        self.scale = generator.scale
+    def __init__(self, generator: EDSR | CodedFilter):
+        self.scale, self.channels = generator.scale, generator.channels
         self.receptive_radius = generator.receptive_radius
-        self._compiled = openvino.Core().compile_model(edsr_graph(generator), "CPU", _CONFIG)
+        graph = filter_graph(generator) if generator.scale == 1 else edsr_graph(generator)
+        self._compiled = openvino.Core().compile_model(graph, "CPU", _CONFIG)
         self._local = threading.local()
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-        """LR float32 [N, h, w, 3] → SR float32 [N, scale · h, scale · w, 3]."""
+        """LR float32 [N, h, w, channels] → SR float32 [N, scale · h, scale · w, 3]."""
         if not hasattr(self._local, "request"):
             self._local.request = self._compiled.create_infer_request()
         self._local.request.infer([np.ascontiguousarray(images, np.float32)])
@@ -60,12 +63,7 @@ def edsr_graph(generator: EDSR) -> openvino.Model:
     if generator.quality_input:
         quality = _minus_one(ops.multiply(_channels(images, [3]), _number(1 / 50)))
         seen = ops.concat([values, _transposed(quality, (0, 3, 1, 2))], axis=1)
-    shallow = _convolution(seen, generator.head)
-    deep = shallow
-    for block in generator.body:
-        inner = _convolution(ops.relu(_convolution(deep, block.expand)), block.contract)
-        deep = ops.add(deep, ops.multiply(inner, _number(block.residual_scaling)))
-    features = ops.add(shallow, _convolution(deep, generator.body_end))
+    features = _features(seen, generator)
     if generator.one_step:
         repeated = ops.concat([values] * generator.scale**2, axis=1)
         sr = _shuffled(ops.add(repeated, _convolution(features, generator.tail)), generator.scale)
@@ -73,8 +71,36 @@ def edsr_graph(generator: EDSR) -> openvino.Model:
         for layer in generator.upsampling:
             features = _shuffled(_convolution(features, layer), 2)
         sr = _convolution(features, generator.tail)
-    restored = ops.multiply(ops.add(_transposed(sr, (0, 2, 3, 1)), _number(1.0)), _number(127.5))
-    return openvino.Model([restored], [images], "edsr")
+    return openvino.Model([_levels(sr)], [images], "edsr")
+
+
+def filter_graph(network: CodedFilter) -> openvino.Model:
+    """`CodedFilter.call` as a graph: float32 [N, h, w, 4] to float32 [N, h, w, 3], for any N and any even h and w."""
+    images = ops.parameter([-1, -1, -1, network.channels], np.float32, name="images")
+    rgb = _transposed(_channels(images, [0, 1, 2]), (0, 3, 1, 2))
+    values = _minus_one(ops.multiply(rgb, _number(1 / 127.5)))
+    # One value of the quality for each place of the grid: of each square of pixels, the upper left one.
+    quality = _transposed(_channels(images, [3]), (0, 3, 1, 2))
+    quality = ops.strided_slice(quality, *_numbers([0] * 4, [2**31 - 1] * 4, [1, 1, GRID, GRID]), [0] * 4, [0] * 4)
+    places = ops.space_to_depth(values, "blocks_first", GRID)
+    seen = ops.concat([places, _minus_one(ops.multiply(quality, _number(1 / 50)))], axis=1)
+    differences = _shuffled(_convolution(_features(seen, network), network.tail), GRID)
+    return openvino.Model([_levels(ops.add(values, differences))], [images], "filter")
+
+
+def _features(seen, network: EDSR | CodedFilter):
+    """`ResidualNetwork._features` as a graph, [N, c, h, w] to [N, filters, h, w]."""
+    shallow = _convolution(seen, network.head)
+    deep = shallow
+    for block in network.body:
+        inner = _convolution(ops.relu(_convolution(deep, block.expand)), block.contract)
+        deep = ops.add(deep, ops.multiply(inner, _number(block.residual_scaling)))
+    return ops.add(shallow, _convolution(deep, network.body_end))
+
+
+def _levels(values):
+    """[N, 3, h, w] in [−1, 1] → [N, h, w, 3] in [0, 255]."""
+    return ops.multiply(ops.add(_transposed(values, (0, 2, 3, 1)), _number(1.0)), _number(127.5))
 
 
 def _convolution(values, layer):
@@ -101,6 +127,10 @@ def _transposed(values, order: tuple[int, ...]):
 
 def _minus_one(values):
     return ops.subtract(values, _number(1.0))
+
+
+def _numbers(*rows: list[int]):
+    return [ops.constant(np.array(row, np.int64)) for row in rows]
 
 
 def _number(value: float):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+UNCODED = 100
+"""The quality that a network is told of an image that no codec touched: that of the finest coded image."""
 
 def to_uint8(image) -> np.ndarray:
     """Rounds an image with values 0–255 to integers, clips it and returns it as uint8."""
@@ -9,7 +11,7 @@ def to_uint8(image) -> np.ndarray:
 
 
 def with_quality(image: np.ndarray, quality: float) -> np.ndarray:
-    """Adds the codec's quality as a fourth channel, as a filter needs it.
+    """Adds the codec's quality as a fourth channel, for networks that are told it.
 
     Args:
         image: uint8 [H, W, 3], decoded.

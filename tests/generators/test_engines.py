@@ -8,9 +8,11 @@ import pytest
 
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import ENGINES, engine_version, on_engine
-from sr_tf.generators.load import load_generator, shipped
+from sr_tf.generators.load import load_network, shipped
 from sr_tf.generators.upscale import upscale
-from sr_tf.images.pixels import to_uint8
+from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.pixels import to_uint8, with_quality
+from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.edsr import EDSR
 
 RNG = np.random.default_rng(0)
@@ -46,12 +48,24 @@ def test_openvino_gives_the_networks_values(openvino, scale, one_step):
 
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_the_engines_pixels_of_shipped_generators_agree_within_1_of_255(openvino, name):
-    generator = load_generator(name)
-    expected = upscale(generator, LR, tile=32)
-    found = upscale(on_engine(generator, "openvino"), LR, tile=32)
+    network = load_network(name)
+    image = LR if network.channels == 3 else with_quality(pad_to_multiple(LR, 2), 40)
+    expected = upscale(network, image, tile=32)
+    found = upscale(on_engine(network, "openvino"), image, tile=32)
     difference = np.abs(found.astype(int) - expected)
     assert difference.max() <= 1
     assert (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("network", [CodedFilter(2, 8), EDSR(2, 8, 2, quality_input=True)])
+def test_openvino_gives_the_values_of_networks_that_are_told_the_quality(openvino, network):
+    network.build((None, None, None, 4))
+    network.set_weights([weight + RNG.normal(0, 0.05, weight.shape) for weight in network.get_weights()])
+    engine = on_engine(network, "openvino")
+    assert (engine.scale, engine.channels) == (network.scale, 4)
+    for quality, size in ((0, (2, 12, 18)), (100, (1, 2, 2))):
+        told = np.concatenate([batch(*size), np.full((*size, 1), quality, np.float32)], axis=-1)
+        np.testing.assert_allclose(engine.predict_on_batch(told), network(told), atol=2e-3)
 
 
 def test_openvino_is_thread_safe(openvino):

@@ -7,7 +7,10 @@ from sr_tf.generators.names import SPEEDS
 from sr_tf.generators.restorer import SelfEnsemble, load_restorer
 from sr_tf.generators.upscale import upscale
 from sr_tf.images.degradation import reduce
+from sr_tf.images.pixels import with_quality
 from sr_tf.metrics.fast import fast_psnr
+from sr_tf.models.coded_filter import CodedFilter
+from sr_tf.models.edsr import EDSR
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,24 @@ def test_fast_and_best_stand_for_shipped_generators(scene):
     lr = reduce(scene, 4)
     for speed, name in SPEEDS.items():
         np.testing.assert_array_equal(upscale(load_restorer(speed), lr), upscale(load_restorer(name), lr))
+
+
+def test_a_network_that_is_told_the_quality_is_told_the_best_one(tmp_path):
+    network = EDSR(1, 4, 2, quality_input=True)
+    network.build((None, None, None, 4))
+    network.save(tmp_path / "told.keras")
+    lr = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    restorer = load_restorer(str(tmp_path / "told.keras"))
+    np.testing.assert_array_equal(upscale(restorer, lr), upscale(network, with_quality(lr, 100)))
+    assert upscale(load_restorer(f"{tmp_path / 'told.keras'}+"), lr).shape == (18, 24, 3)
+
+
+def test_a_filter_is_refused(tmp_path):
+    network = CodedFilter(1, 4)
+    network.build((None, None, None, 4))
+    network.save(tmp_path / "filter.keras")
+    with pytest.raises(UserError, match="is a filter for images that are stored at full size, expected a generator"):
+        load_restorer(str(tmp_path / "filter.keras"))
 
 
 def test_an_unknown_name_is_refused():
