@@ -4,7 +4,8 @@
 
 (a) one AVIF quality for the whole slide, the lowest at which every tile passes, 4:4:4 or 4:2:0, in pieces of 2048×2048
 pixels; (b) an archive whose blocks are AVIF at full size, each at its own quality; (c) the same with reduced blocks
-that bicubic interpolation restores; (d) the same with generators, as `sr-tf archive` works. The gate of (a) has no
+that bicubic interpolation restores; (d) the same with generators; (e) and with the filter, as `sr-tf archive` works.
+The gate of (a) has no
 limit on the mean colour. The slide's pixels are first written to a lossless TIFF, so the JPEG tiles that a slide may
 have play no part. Every byte of each file counts.
 """
@@ -23,13 +24,15 @@ from lowest_quality import one_quality
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, FULL_AVIF420
 from sr_tf.archive.write import Options, write_archive
+from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.images.codecs import CODECS
 from sr_tf.messages import load_tensorflow
 from sr_tf.slides.slide import open_slide
 
 flags.DEFINE_string("slide", None, "The slide.", required=True)
 flags.DEFINE_enum("quality", "visual", ["visual", "diagnostic"], "The quality whose gate every tile must pass.")
-flags.DEFINE_list("models", ["archive4", "archive2"], "The generators of (d).")
+flags.DEFINE_list("models", list(ARCHIVE_GENERATORS[:-1]), "The generators of (d).")
+flags.DEFINE_string("filter", ARCHIVE_GENERATORS[-1], "The filter of (e).")
 flags.DEFINE_list("region", [], "x,y,width,height in pixels: only this part of the slide.")
 
 _TILE = 512
@@ -57,6 +60,7 @@ def main(_) -> None:
             "(b) AVIF, a quality for each block": (_AT_FULL_SIZE, ()),
             "(c) … and reduced, bicubic": (FAMILIES, ()),
             "(d) … and generators": (FAMILIES, tuple(options.models)),
+            "(e) … and the filter": (FAMILIES, (*options.models, options.filter)),
         }
         stored = []
         for step, (families, models) in steps.items():

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import tifffile
 from absl import app, flags
@@ -21,6 +22,7 @@ from lowest_quality import one_quality
 
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.write import Options, write_archive
+from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.images.reading import find_images, read_rgb
 from sr_tf.messages import load_tensorflow
 from sr_tf.slides.slide import open_slide
@@ -28,7 +30,7 @@ from sr_tf.slides.slide import open_slide
 flags.DEFINE_string("images", None, "An image, or a folder of images.", required=True)
 flags.DEFINE_string("only", "", "Only images whose names contain this.")
 flags.DEFINE_list("qualities", ["30", "70", "80", "90"], "The JPEG qualities, separated by commas.")
-flags.DEFINE_list("models", ["archive4", "archive2"], "The archive's generators.")
+flags.DEFINE_list("models", list(ARCHIVE_GENERATORS), "The archive's generators.")
 flags.DEFINE_integer("side", 0, "Use only the middle of this side of each image, in pixels. Default: all of it.")
 
 _CUT, _TILE = 512, 256
@@ -94,14 +96,18 @@ def _mosaic(images: list[np.ndarray]) -> np.ndarray:
 
 
 def _write(path: Path, pixels: np.ndarray, quality: int) -> None:
-    def tiles() -> Iterator[np.ndarray]:
+    def tiles() -> Iterator[bytes]:
+        # tifffile itself would take the pixels for Y, Cb and Cr.
         for top in range(0, pixels.shape[0], _TILE):
             for left in range(0, pixels.shape[1], _TILE):
-                yield np.ascontiguousarray(pixels[top : top + _TILE, left : left + _TILE])
+                tile = np.ascontiguousarray(pixels[top : top + _TILE, left : left + _TILE])
+                yield imagecodecs.jpeg8_encode(
+                    tile, level=quality, colorspace="rgb", outcolorspace="ycbcr", subsampling=(2, 2)
+                )
 
     tifffile.imwrite(
         path, tiles(), shape=pixels.shape, dtype=np.uint8, tile=(_TILE, _TILE), photometric="ycbcr",
-        subsampling=(2, 2), compression="jpeg", compressionargs={"level": quality}, metadata=None,
+        subsampling=(2, 2), compression="jpeg", metadata=None,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sr_tf.config import TrainConfig, load_config
 from sr_tf.disk.files import write_atomically
-from sr_tf.generators.load import ZOO, load_generator, load_reducer, read_weights, save_shipped, shipped
+from sr_tf.generators.load import ZOO, load_network, load_reducer, read_weights, save_shipped, shipped
 from sr_tf.generators.recorded import earlier
 from sr_tf.generators.runs import kept_generators
 from sr_tf.generators.weights_hash import arrays_sha256
@@ -46,7 +46,7 @@ def main(_) -> None:
     """Writes the weights and the card."""
     options = flags.FLAGS
     run = Path(options.run)
-    generator, config = load_generator(run), load_config(run / "config.json")
+    generator, config = load_network(run), load_config(run / "config.json")
     best = kept_generators(run / "best")[0]
     today = datetime.date.today().isoformat()
     if options.name in shipped():
@@ -73,7 +73,7 @@ def _keep(name: str, today: str) -> None:
     """Keeps the weights that ship under a name now among the earlier ones."""
     weights, card = ZOO / name / "weights.npz", shipped()[name]
     sha256 = _sha256(name)
-    entry = {"name": name, "architecture": architecture(load_generator(name)), "replaced": today}
+    entry = {"name": name, "architecture": architecture(load_network(name)), "replaced": today}
     entry |= {key: card[key] for key in ("shipped", "summary", "pretrained") if key in card}
     if "pretrained" in card:
         entry["pretrained_sha256"] = _sha256(card["pretrained"])

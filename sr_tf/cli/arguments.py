@@ -15,8 +15,8 @@ from sr_tf.generators.names import DEFAULT_GENERATOR, parse_model
 from sr_tf.messages import complain
 
 Commands = argparse._SubParsersAction
-ARCHIVE_GENERATORS = ("archive4", "archive2")
-"""The generators that archives use by default, one for each scale."""
+ARCHIVE_GENERATORS = ("archive4", "told2", "filter")
+"""The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
 PRICE_PER_GB_MONTH = 0.023
 """USD for 10⁹ bytes per month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
 _SYNTAX = (
