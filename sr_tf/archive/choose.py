@@ -28,7 +28,7 @@ class Chooser:
         gate: the gate that the block must pass.
         measure: scores the gate tiles of a block.
         generators: the generators by their scale.
-        families: the representations that are compared, from smallest to largest.
+        families: the representations that are compared, in this order: each must be smaller than those before it.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Chooser:
             around: makes a window of what is stored around the block. None: the neighbours are not chosen yet, and
                 `source` surrounds the block.
             native: makes the representation by the original's JPEG segments; None if the original has none.
-            failed: the representation that did not pass; only larger ones are tried. The original's segments are larger
-                than all families, the exact pixels larger than everything.
+            failed: the representation that did not pass. Only its family's higher levels and the families after it are
+                tried. The original's segments come after all families, the exact pixels last.
 
         Returns:
             The smallest representation that passes.

@@ -67,7 +67,8 @@ class FamilySearch:
 
         Args:
             limit: a level is only of use below this many bytes.
-            start: index of the level to begin with; None: the middle one.
+            start: index of the level to begin with; None: the middle one. Where a network restores, or this level is
+                too large, the highest level below the limit: if that fails, one look was enough.
 
         Returns:
             The level's index; None if no level below the limit passes.
@@ -83,6 +84,8 @@ class FamilySearch:
             return 0.0 if self.cost(index) >= limit else self._margin(codec, index)
 
         start = (self._first + self._last) // 2 if start is None else max(start, self._first)
+        if self._generator is not None or self.cost(start) >= limit:
+            start = self._affordable(limit)
         index = lowest(margin, self._first, self._last, start)
         return index if index is not None and self.cost(index) < limit else None
 
@@ -103,6 +106,14 @@ class FamilySearch:
             self._family.kind, self._family.levels[found], self._file(codec, found), self._cost(codec, found)
         )
         return self._refined(plain, found)
+
+    def _affordable(self, limit: float) -> int:
+        """The highest level below the limit, by bisection; the lowest one is below it."""
+        low, high = self._first, self._last + 1
+        while high - low > 1:
+            index = (low + high) // 2
+            low, high = (low, index) if self.cost(index) >= limit else (index, high)
+        return low
 
     def cost(self, index: int) -> int:
         """Bytes of a level with the codec's fast setting."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sr_tf.generators.engines import DEFAULT_ENGINE, on_engine
 from sr_tf.errors import UserError
+from sr_tf.generators.engines import DEFAULT_ENGINE, on_engine
 from sr_tf.generators.load import load_network
 from sr_tf.generators.names import ModelName, parse_model
 from sr_tf.images.pixels import UNCODED

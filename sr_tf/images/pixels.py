@@ -5,6 +5,7 @@ import numpy as np
 UNCODED = 100
 """The quality that a network is told of an image that no codec touched: that of the finest coded image."""
 
+
 def to_uint8(image) -> np.ndarray:
     """Rounds an image with values 0–255 to integers, clips it and returns it as uint8."""
     return np.clip(np.rint(np.asarray(image, np.float32)), 0, 255).astype(np.uint8)
