@@ -2,7 +2,8 @@
 
     python benchmarks/viewer.py --archive=slide.sr.zip --seconds=60
 
-Starts the server as a user does. Cold: one tile of each of several blocks that are not neighbours, so that the server
+Starts the server as a user does. First look: all tiles of the finest level that has at most 1024 pixels in a
+direction, one after another. Cold: one tile of each of several blocks that are not neighbours, so that the server
 has not prefetched them, with pauses in which prefetching ends. Warm: tiles that were requested before, by one client,
 one after another. Then clients pan: they request screens of 5×4 tiles at the three finest levels as fast as the server
 answers, and pause for a quarter of a second at each. The exit code is 1 if a request fails.
@@ -54,7 +55,7 @@ class Client:
 
 
 def main(_) -> None:
-    """Runs all three measurements."""
+    """Runs all four measurements."""
     command = sr_tf("view", flags.FLAGS.archive, "--no-browser")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -64,6 +65,7 @@ def main(_) -> None:
         port = int(address.group(1))
         client, draw = Client(port), random.Random(flags.FLAGS.seed)
         slide = json.loads(client.get("/slide.json")[1])
+        _first_look(client, slide)
         blocks = _cold(client, draw, slide, json.loads(client.get("/map.json")[1])["kinds"])
         _warm(client, draw, blocks)
         failed = _crowd(port, slide, psutil.Process(process.pid))
@@ -71,6 +73,17 @@ def main(_) -> None:
         process.terminate()
         process.wait(60)
     sys.exit(bool(failed))
+
+
+def _first_look(client: Client, slide: dict) -> None:
+    """Times the whole slide, as small as a browser first shows it."""
+    level = max(0, (-(-max(slide["width"], slide["height"]) // 1024) - 1).bit_length())
+    columns, rows = (-(-slide[side] // 2**level // slide["tile"]) for side in ("width", "height"))
+    answers = [client.get(_tile(level, x, y)) for y in range(rows) for x in range(columns)]
+    if bad := [status for status, *_ in answers if status != 200]:
+        sys.exit(f"a tile of the first look was answered by {bad[0]}")
+    times = [milliseconds for *_, milliseconds in answers]
+    print(f"first look, level {level}: {len(times)} tiles, {sum(times):.0f} ms", flush=True)
 
 
 def _cold(client: Client, draw: random.Random, slide: dict, kinds: list[list[int]]) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """The layers that can be shown: the restored slide, the interpolated one, and the original."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Protocol
 
 import cv2
@@ -9,11 +10,14 @@ import openslide
 
 from sr_tf.archive.enlarge import BICUBIC_RADIUS, enlarge_window
 from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.overview import overview_scale
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import pad_to_multiple
 from sr_tf.images.tiles import assemble, under
+from sr_tf.messages import tell
 from sr_tf.slides.slide import Slide
 from sr_tf.viewer.hatch import hatched
 
@@ -49,7 +53,9 @@ class ArchiveLayer:
     """The slide of an archive.
 
     Level 0 is restored. Levels 1 and 2 are made from the reduced images as they are stored, without a generator. There,
-    a damaged block is hatched, so that it does not hide the intact blocks of its tile.
+    a damaged block is hatched, so that it does not hide the intact blocks of its tile. The overview's level and coarser
+    ones come from the overview, so that a first look decodes no block; it is decoded once, when it is first needed.
+    Levels in between, and those of an archive without an intact overview, are averaged from finer ones.
 
     Args:
         archive: the archive.
@@ -61,17 +67,32 @@ class ArchiveLayer:
     def __init__(self, archive: ArchiveFile, blocks: RestoredBlocks, generators: bool):
         self._archive, self._blocks, self._grid = archive, blocks, archive.header.grid
         self._by_level = [blocks.restored if generators else self._interpolated, self._half, self._quarter]
+        self._overview_scale = overview_scale(self._grid)
 
     def reads(self, level: int) -> bool:
         """See `Layer`."""
-        return level < len(self._by_level)
+        return level < len(self._by_level) or (2**level >= self._overview_scale and self._overview is not None)
 
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Layer`."""
+        if level >= len(self._by_level):
+            whole = rescale(self._overview, self._overview_scale, 2**level, (self._grid.height, self._grid.width))
+            return whole[y : y + height, x : x + width]
         block = self._by_level[level] if not level else _or_hatched(self._by_level[level], self._size, level)
         rectangle, side = (x, y, width, height), BLOCK >> level
         places = under(rectangle, side, side)
         return assemble(rectangle, ((column * side, row * side, block(row, column)) for row, column in places))
+
+    @cached_property
+    def _overview(self) -> np.ndarray | None:
+        """The overview, uint8 [h, w, 3]; None in version 1, and if it is damaged, which is told at the terminal."""
+        if self._archive.header.version == 1:
+            return None
+        try:
+            return self._archive.overview()
+        except UserError as error:
+            tell(f"sr-tf view: {error}; the whole slide is shown from its blocks")
+            return None
 
     def _size(self, row: int, column: int, level: int) -> tuple[int, int]:
         *_, width, height = self._grid.rectangle(row, column)

@@ -23,7 +23,7 @@ element("facts").textContent = [
   slide.archive ? slide.archive.gate : slide.format,
 ].join(" · ");
 element("banner").textContent = !slide.archive ? "Research use only, not for diagnosis"
-  : exact ? "Restored, every pixel equals the original. Research use only, not for diagnosis"
+  : exact ? "Restored, every pixel equals the original at full size. Research use only, not for diagnosis"
     : "Reconstructed, research use only, not for diagnosis";
 document.body.classList.toggle("no-archive", !slide.archive);
 fillDetails(slide);
