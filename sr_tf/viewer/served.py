@@ -1,4 +1,7 @@
-"""An archive's generators on a TF Serving server instead of in this process."""
+"""An archive's generators on a TF Serving server instead of in this process.
+
+Servers run generators that need nothing but an image. Those that are told the codec's quality run in this process.
+"""
 
 from typing import Protocol
 
@@ -51,7 +54,7 @@ class ServedGenerator:
             )
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]. A server's generators are not told the codec's level."""
+        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is not used."""
         large = self._client.restore(window)
         expected = (self.scale * window.shape[0], self.scale * window.shape[1], 3)
         if large.shape != expected or large.dtype != np.uint8:
@@ -64,24 +67,27 @@ class ServedGenerator:
         self._client.close()
 
 
-def served_generators(archive: ArchivedSlide, where: str) -> dict[int, ServedGenerator]:
-    """Connects to the generators of an archive on a server.
+def served_generators(archive: ArchivedSlide, where: str) -> dict[int, ServedGenerator | BlockGenerator]:
+    """Connects to the generators of an archive on a server, except those that are told the codec's quality.
 
     Args:
         archive: the archive. Its own generators are compared with the server's.
         where: the server's address. Its models have the names that the archive records.
 
     Returns:
-        The generators that the archive's blocks need, by their scale.
+        The generators that the archive's blocks need, by their scale. Each `ServedGenerator` must be closed.
 
     Raises:
-        UserError: see `ServedGenerator`.
+        UserError: see `ServedGenerator`; no server is asked for a generator that is told the quality.
     """
     from sr_tf.serving.client import connect
 
     names = {int(record["architecture"]["scale"]): record["name"] for record in archive.header.generators}
-    generators: dict[int, ServedGenerator] = {}
+    generators: dict[int, ServedGenerator | BlockGenerator] = {}
     for scale, local in archive.generators.items():
+        if local.told:
+            generators[scale] = local
+            continue
         client = connect(where, names[scale], deadline=_PATIENCE)
         try:
             generators[scale] = ServedGenerator(client, local, where)

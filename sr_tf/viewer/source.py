@@ -17,7 +17,7 @@ from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 from sr_tf.viewer.layers import ArchiveLayer, Layer, SlideLayer
 from sr_tf.viewer.levels import Levels
-from sr_tf.viewer.served import served_generators
+from sr_tf.viewer.served import ServedGenerator, served_generators
 
 RESTORED, INTERPOLATED, ORIGINAL = "restored", "interpolated", "original"
 
@@ -101,7 +101,8 @@ def _open_archive(
         if serving:
             generators = served_generators(archive, serving)
             for generator in generators.values():
-                stack.callback(generator.close)
+                if isinstance(generator, ServedGenerator):
+                    stack.callback(generator.close)
             blocks = RestoredBlocks(archive.header.grid, archive.stored_image, generators, archive.cubic)
         layers: dict[str, Layer] = {RESTORED: ArchiveLayer(archive, blocks, generators=True)}
         if not archive.header.gate.lossless:

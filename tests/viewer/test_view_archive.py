@@ -5,13 +5,18 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from viewed import running, whole_level
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.enlarge import BlockGenerator
-from sr_tf.archive.kinds import KINDS
+from sr_tf.archive.gate import Gate
+from sr_tf.archive.kinds import KINDS, LR2_GENERATOR, Family
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 from sr_tf.images.cubic import enlarge_cubic
+from sr_tf.models.edsr import EDSR
 from sr_tf.slides.slide import open_slide
 from sr_tf.viewer.levels import TILE, Levels
 from sr_tf.viewer.served import ServedGenerator
@@ -158,3 +163,19 @@ def test_a_served_generator_gives_the_same_tiles(viewed, open_view, restored, mo
 def test_a_server_with_other_weights_is_refused():
     with pytest.raises(UserError, match="expected the same weights"):
         ServedGenerator(Elsewhere("small"), BlockGenerator("coded4"), "grpc://localhost:1")
+
+
+def test_a_generator_that_is_told_the_quality_is_not_asked_of_a_server(tmp_path, open_view):
+    network = EDSR(1, 4, 2, quality_input=True)
+    network.build((None, None, None, 4))
+    network.save(tmp_path / "own.keras")
+    slide, target = tmp_path / "slide.png", tmp_path / "own.sr.zip"
+    Image.fromarray(cv2.GaussianBlur(render_smear(3, 300, 400), (0, 0), 1)).save(slide)
+    families = (Family(LR2_GENERATOR, (90,)),)
+    gate = Gate("custom", 5.0, 0.0, max_shift=200.0)
+    write_archive(slide, target, Options(gate, (str(tmp_path / "own.keras"),), families=families))
+    with open_view(target) as source, running(source) as server:
+        expected = whole_level(server, "restored", Levels(400, 300), 0)
+    # No server listens at this port.
+    with open_view(target, serving="grpc://localhost:1") as source, running(source) as server:
+        np.testing.assert_array_equal(whole_level(server, "restored", Levels(400, 300), 0), expected)
