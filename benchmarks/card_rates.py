@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import app, flags
 
 from sr_tf.evaluation.rate_results import AVIF
-from sr_tf.generators.load import ZOO, load_generator, shipped, write_card
+from sr_tf.generators.load import ZOO, load_network, shipped, write_card
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import describe
 
@@ -40,7 +40,7 @@ def main(_) -> None:
         if "lr_qualities" in card["settings"] and card["settings"]["lr_qualities"]:
             rates = dict(zip(measured["rates"], psnr["at_rates"][method], strict=True))
             card["summary"] = (
-                f"{describe(load_generator(name))}, for LRs coded as AVIF; "
+                f"{describe(load_network(name))}, for LRs coded as AVIF; "
                 f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel "
                 f"(AVIF at full size: {psnr['at_rates'][AVIF][measured['rates'].index(0.103)]:.2f})"
             )

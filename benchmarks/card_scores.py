@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from sr_tf.generators.load import ZOO, load_generator, shipped, write_card
+from sr_tf.generators.load import ZOO, load_network, shipped, write_card
 from sr_tf.models.edsr import describe
 
 flags.DEFINE_list("evaluations", None, "Folders written by evaluate.py, separated by commas.", required=True)
@@ -39,7 +39,7 @@ def main(_) -> None:
             }
             for evaluation in with_generator
         ] + kept
-        card["summary"] = f"{describe(load_generator(name))}; {_summary(with_generator[0]['means'], name)}"
+        card["summary"] = f"{describe(load_network(name))}; {_summary(with_generator[0]['means'], name)}"
         write_card(ZOO / name, card)
         print(f"{name}: {card['summary']}")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sr_tf.generators.load import build_generator, load_generator, shipped
+from sr_tf.generators.load import build_generator, load_network, shipped
 from sr_tf.generators.recorded import earlier, find_recorded, missing_generator
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.models.edsr import architecture
@@ -24,14 +24,14 @@ def test_the_weights_that_were_replaced_are_still_there():
 
 def test_those_that_ship_are_found_under_any_name():
     for name in shipped():
-        sha256 = weights_sha256(load_generator(name))
+        sha256 = weights_sha256(load_network(name))
         assert sha256 not in earlier()
         assert find_recorded("another", sha256).sha256 == sha256
 
 
 @pytest.mark.parametrize("name", ["m3@0.5", "archive4g@0.37"])
 def test_interpolated_ones_are_found_under_their_name(name):
-    sha256 = weights_sha256(load_generator(name))
+    sha256 = weights_sha256(load_network(name))
     assert find_recorded(name, sha256).sha256 == sha256
     assert find_recorded(name.split("@")[0], sha256) is None
 
@@ -39,7 +39,7 @@ def test_interpolated_ones_are_found_under_their_name(name):
 def test_replaced_ones_are_found_interpolated_too():
     sha256 = next(key for key, card in earlier().items() if card["name"] == "m3")
     half = find_recorded("m3", sha256)
-    start = find_recorded("small", weights_sha256(load_generator("small")))
+    start = find_recorded("small", weights_sha256(load_network("small")))
     between = [0.75 * a + 0.25 * b for a, b in zip(start.weights, half.weights, strict=True)]
     generator = build_generator(half.architecture, between)
     assert find_recorded("m3@0.25", weights_sha256(generator)) is not None
