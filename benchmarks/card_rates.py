@@ -16,6 +16,8 @@ from sr_tf.generators.load import ZOO, load_network, shipped, write_card
 from sr_tf.metrics.scores import SCORES
 from sr_tf.models.edsr import describe
 
+_INPUTS = {False: "LRs coded as AVIF", True: "images coded as AVIF at full size"}
+
 flags.DEFINE_string("rates", None, "The rate-distortion.json of a comparison.", required=True)
 
 
@@ -24,8 +26,8 @@ def main(_) -> None:
     measured = json.loads(Path(flags.FLAGS.rates).read_text("utf-8"))
     psnr = measured["scores"]["psnr"]
     for name, card in shipped().items():
-        method = f"LR ×{card['architecture']['scale']} + {name}"
-        if method not in psnr["at_rates"]:
+        method = next((method for method in psnr["at_rates"] if method.endswith(f" + {name}")), None)
+        if method is None:
             continue
         crossing = psnr["deltas"][AVIF][method]["crossing"]
         card["rate_distortion"] = {
@@ -40,7 +42,7 @@ def main(_) -> None:
         if "lr_qualities" in card["settings"] and card["settings"]["lr_qualities"]:
             rates = dict(zip(measured["rates"], psnr["at_rates"][method], strict=True))
             card["summary"] = (
-                f"{describe(load_network(name))}, for LRs coded as AVIF; "
+                f"{describe(load_network(name))}, for {_INPUTS[card['architecture']['scale'] == 1]}; "
                 f"PSNR {rates[0.103]:.2f} dB at 0.103 bit/pixel "
                 f"(AVIF at full size: {psnr['at_rates'][AVIF][measured['rates'].index(0.103)]:.2f})"
             )

@@ -19,8 +19,9 @@ import numpy as np
 from absl import app, flags
 
 from sr_tf.data.smear import render_smear
-from sr_tf.generators.load import load_generator, load_reducer, shipped
+from sr_tf.generators.load import load_reducer, shipped
 from sr_tf.generators.reduction import reduce_for
+from sr_tf.generators.restorer import load_restorer
 from sr_tf.images.degradation import reduce
 from sr_tf.images.pixels import to_uint8
 from sr_tf.images.reading import find_images, read_folder
@@ -48,12 +49,13 @@ def main(_) -> None:
         f"{datetime.date.today()}, commit {commit}; crops of {SIDE}×{SIDE} HR pixels: {counts}; rim {RIM} HR pixels\n"
     )
     print(f"| generator | extension | {' | '.join(crops)} | flat |\n| --- | --- |{' ---: |' * (len(crops) + 1)}")
-    for name in options.models or shipped():
+    generators = (name for name, card in shipped().items() if card["architecture"]["scale"] > 1)
+    for name in options.models or generators:
         _measure(name, crops)
 
 
 def _measure(name: str, crops: dict[str, list[np.ndarray]]) -> None:
-    generator, reducer = load_generator(name), load_reducer(name)
+    generator, reducer = load_restorer(name), load_reducer(name)
     scale, degradation = generator.scale, shipped()[name]["settings"]["degradation"]
     interpolated = partial(reduce, scale=scale, degradation=degradation)
     reduced = interpolated if reducer is None else partial(reduce_for, generator, reducer)

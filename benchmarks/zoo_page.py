@@ -27,7 +27,8 @@ The reduced image is coded as AVIF; bit per pixel of the original. [Curves and a
 USES = {
     DEFAULT_GENERATOR: "default of `sr-tf upscale` and `sr-tf export`",
     "archive4": "default of `sr-tf archive` for 4× reduced blocks",
-    "archive2": "default of `sr-tf archive` for 2× reduced blocks",
+    "told2": "default of `sr-tf archive` for 2× reduced blocks",
+    "filter": "default of `sr-tf archive` for blocks of full size",
 }
 COLUMNS = ("psnr", "ssim", "lpips_alex", "enl0", "ssimulacra2")
 BASELINES = ("i-HR", "bicubic")
@@ -134,12 +135,18 @@ def _entry(name: str, card: dict) -> str:
     facts = {
         "network": card["summary"],
         "intended use": card["intended_use"],
-        "reduction": "its own reducer" if card.get("reducer") else f"`{card['settings']['degradation']}`",
+        "reduction": _reduction(card),
         "trained on": card["data"],
         "command": f"`{card['command']}`",
         "cost": f"{card['hours']} hours; {card['machine']}",
     }
     return "\n".join([f"## {name}\n", *(f"- **{key}**: {value}" for key, value in facts.items()), ""])
+
+
+def _reduction(card: dict) -> str:
+    if card["architecture"]["scale"] == 1:
+        return "none"
+    return "its own reducer" if card.get("reducer") else f"`{card['settings']['degradation']}`"
 
 
 if __name__ == "__main__":

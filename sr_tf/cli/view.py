@@ -26,8 +26,8 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--serving",
         metavar="grpc://HOST:PORT",
-        help="run the archive's generators on TF Serving; its names must be those that `sr-tf info` prints. Filters and "
-        "generators that are told the codec's quality run here",
+        help="run the archive's generators on TF Serving; its names must be those that `sr-tf info` prints. Filters "
+        "and generators that are told the codec's quality run here",
     )
     command.add_argument(
         "--host", metavar="HOST", help="listen at this address, for other machines (default: this machine only)"

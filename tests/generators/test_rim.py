@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sr_tf.data.smear import render_smear
-from sr_tf.generators.load import load_generator, load_reducer, shipped
+from sr_tf.generators.filtering import filtered
+from sr_tf.generators.load import load_generator, load_network, load_reducer, shipped
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.generators.restorer import SelfEnsemble, load_restorer
 from sr_tf.generators.upscale import upscale
@@ -15,6 +16,7 @@ from sr_tf.images.pixels import to_uint8
 
 RIM = 8
 COLOURS = ((0, 0, 0), (255, 255, 255), (200, 100, 50))
+GENERATORS = sorted(name for name, card in shipped().items() if card["architecture"]["scale"] > 1)
 
 
 def _flat(colour, *size):
@@ -34,9 +36,9 @@ def _mean_errors(hr, sr):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(shipped()))
+@pytest.mark.parametrize("name", GENERATORS)
 def test_the_rim_is_nearly_as_right_as_the_inside(name, scenes):
-    generator, reducer = load_generator(name), load_reducer(name)
+    generator, reducer = load_restorer(name), load_reducer(name)
     degradation = shipped()[name]["settings"]["degradation"]
     found = []
     for hr in scenes:
@@ -47,9 +49,9 @@ def test_the_rim_is_nearly_as_right_as_the_inside(name, scenes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(shipped()))
+@pytest.mark.parametrize("name", GENERATORS)
 def test_a_flat_image_has_no_frame(name):
-    generator = load_generator(name)
+    generator = load_restorer(name)
     # The middle of a larger image: farther from its edges than the network sees.
     side = 2 * generator.receptive_radius + 8
     cut = generator.scale * (generator.receptive_radius + 1)
@@ -58,6 +60,14 @@ def test_a_flat_image_has_no_frame(name):
         allowed = np.abs(middle[cut:-cut, cut:-cut].astype(int) - colour).max() + 3
         for size in ((48, 48), (1, 1), (2, 3)):
             assert np.abs(upscale(generator, _flat(colour, *size)).astype(int) - colour).max() <= allowed
+
+
+@pytest.mark.parametrize("quality", [0, 50, 100])
+def test_the_filter_leaves_flat_images_flat(quality):
+    network = load_network("filter")
+    for colour in COLOURS:
+        flat = _flat(colour, 33, 48)
+        assert np.abs(filtered(network, flat, quality).astype(int) - flat).max() <= 3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (20, 31)])

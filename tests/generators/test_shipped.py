@@ -11,7 +11,8 @@ from sr_tf.assets.store import is_cached
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import compare
 from sr_tf.evaluation.measures import load_measures
-from sr_tf.generators.load import load_generator, load_reducer, shipped
+from sr_tf.generators.filtering import filtered
+from sr_tf.generators.load import load_generator, load_network, load_reducer, shipped
 from sr_tf.generators.names import DEFAULT_GENERATOR
 from sr_tf.generators.reduction import reduce_for
 from sr_tf.generators.restorer import load_restorer
@@ -19,6 +20,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 from sr_tf.images.reading import find_images, read_folder
+from sr_tf.metrics.fast import fast_psnr
 from sr_tf.metrics.scores import SCORES
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -155,3 +157,26 @@ def test_gans_for_archives_lower_the_enl0_distance_at_equal_bytes(start, quality
     assert gan_psnr > psnr - 0.3
     assert gan_enl0 < 0.95 * enl0
     assert gan_enl0 < 0.9 * avif_enl0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TISSUE.is_dir(), reason="the real images are not available")
+@pytest.mark.parametrize(("files", "decibels"), [("tcga_glioma/DU-8165-*.png", 1.8), ("os-1-he.png", 2.6)])
+def test_told2_restores_tissue_that_it_never_saw(files, decibels):
+    scenes = [(path.name, hr) for path, hr in read_folder(sorted(TISSUE.glob(files)), strict=True)]
+    means = compare(scenes, {"told2": load_restorer("told2")}, "antialiased", "").means()
+    assert means["told2"]["psnr"] >= means["bicubic"]["psnr"] + decibels
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHULA_TEST.is_dir(), reason="the real fields are not available")
+def test_the_filter_gains_most_at_low_rates_and_loses_nothing_at_high_ones():
+    network, codec, gains = load_network("filter"), CODECS["avif"], {10: [], 40: [], 80: []}
+    for _, hr in read_folder(find_images(CHULA_TEST)[::12], strict=True):
+        for quality, found in gains.items():
+            decoded = codec.decode(codec.encode(hr, quality))
+            found.append(fast_psnr(hr, filtered(network, decoded, quality)) - fast_psnr(hr, decoded))
+    low, middle, high = (np.mean(found) for found in gains.values())
+    assert low > 1.2
+    assert middle > 0.3
+    assert high > -0.1
