@@ -33,6 +33,7 @@ class BlockGenerator:
 
     Attributes:
         scale: enlargement in each direction; 1 for a filter.
+        told: whether it is told the codec's quality.
         radius: receptive radius in LR pixels.
         reduction_margin: HR pixels around an image on which its LR depends; 0 if an LR is the mean of pixels.
         record: what an archive stores about it: its name, its architecture, the SHA-256 of its weights, and the engine
@@ -54,7 +55,7 @@ class BlockGenerator:
             name, model = where, build_generator(recorded.architecture, recorded.weights)
         from sr_tf.models.edsr import architecture
 
-        self._model, self._told = on_engine(model, engine), model.channels == 4
+        self._model, self.told = on_engine(model, engine), model.channels == 4
         self._reducer = load_reducer(where) if recorded is None else None
         self.scale = model.scale
         self.radius = model.receptive_radius
@@ -67,7 +68,7 @@ class BlockGenerator:
         }
         self.weights = model.get_weights()
         self.refiner = None
-        if refine and self._told:
+        if refine and self.told:
             raise UserError(f"--refine: {name} is told the codec's quality, expected a generator that is not")
         if refine:
             from sr_tf.generators.refinement import Refiner
@@ -76,7 +77,7 @@ class BlockGenerator:
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
         """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is told to networks with an input for it."""
-        if self._told:
+        if self.told:
             window = with_quality(window, level)
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
 
