@@ -111,7 +111,7 @@ def _of_blocks(archive: ArchiveFile) -> tuple[np.ndarray, _Legend]:
 def _of_tiles(archive: ArchiveFile) -> tuple[np.ndarray, _Legend]:
     """The colour of each gate tile's LPIPS, uint8 [rows, columns, 3], and the legend."""
     limits, colours = zip(*LPIPS_COLOURS, strict=True)
-    chosen = np.searchsorted(limits, archive.scores()["lpips"], side="right")
+    chosen = np.searchsorted(limits[:-1], archive.scores()["lpips"], side="right")
     counts = np.bincount(chosen.ravel(), minlength=len(limits))
     ranges = [f"below {limit:g}" for limit in limits[:-1]] + [f"of {limits[-2]:g} or more"]
     legend: _Legend = [

@@ -143,7 +143,7 @@ def test_nothing_is_promised_and_everything_is_reported(study, capsys, tmp_path)
 @needs_lpips
 def test_the_map_shows_the_lpips_of_each_tile(study, monkeypatch):
     """Tiles with other scores have other colours; the middle of a flat map is three quarters of the tile's colour."""
-    lpips = np.array([[0.01, 0.07, 0.12], [0.17, 0.25, 0.6], [0.05, 0.3, 0.01]])
+    lpips = np.array([[0.01, 0.07, 0.12], [0.17, 0.25, 0.6], [0.05, 0.3, np.inf]])
     monkeypatch.setattr(ArchiveFile, "scores", lambda _: {"lpips": lpips})
     monkeypatch.setattr(ArchiveFile, "overview", lambda _: np.zeros((77, 67, 3), np.uint8))
     with ArchiveFile(study.archive) as archive:
@@ -151,7 +151,7 @@ def test_the_map_shows_the_lpips_of_each_tile(study, monkeypatch):
     factor = 640 / HEIGHT
     left = 2 * 24 + round(WIDTH * factor)
     for (row, column), value in np.ndenumerate(lpips):
-        colour = next(colour for limit, colour in LPIPS_COLOURS if value < limit)
+        colour = next((colour for limit, colour in LPIPS_COLOURS if value < limit), LPIPS_COLOURS[-1][1])
         x, y = left + round((column * 256 + 10) * factor), 24 + 52 + round((row * 256 + 50) * factor)
         assert np.abs(picture[y, x] - 0.75 * np.array(colour)).max() <= 1, (row, column)
 

@@ -135,7 +135,7 @@ export class RepresentationMap {
   #score(row, column, ssimName = "", lpipsName = "") {
     const [psnr, ssim, lpips] = [this.map.psnr, this.map.ssim, this.map.lpips].map((scores) => scores?.[row][column]);
     if (psnr === null) return "exact";
-    const distance = lpips === undefined ? "" : ` · ${lpipsName}${lpips.toFixed(3)}`;
+    const distance = lpips == null ? "" : ` · ${lpipsName}${lpips.toFixed(3)}`;
     return `${psnr.toFixed(1)} dB · ${ssimName}${ssim.toFixed(3)}${distance}`;
   }
 }
