@@ -51,7 +51,7 @@ def assemble_archive(
     writer.add_stream("blocks", _bodies(journal, kinds, pieces, heads))
     writer.add_array("blocks.npy", kinds)
     writer.add_array("pieces.npy", to_planes(np.array(pieces, PIECE_TYPE)))
-    writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate.max_enl0 is not None))))
+    writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate))))
     needed, generators = scales_needed(kinds), []
     for record in header.generators:
         sha256 = record["weights_sha256"]
@@ -143,5 +143,5 @@ def _add_segments(writer: Writer, header: Header, journal: Journal) -> None:
 def _scores(journal: Journal, count: int) -> np.ndarray:
     scores = np.zeros((count, *journal.grid.gate_shape), np.uint16)
     for place in journal.grid.blocks():
-        scores[:, *journal.grid.gate_tiles(*place)] = journal.scores(*place)[:count]
+        scores[:, *journal.grid.gate_tiles(*place)] = journal.scores(*place)
     return np.concatenate([scores >> 8, scores & 255]).astype(np.uint8)

@@ -20,8 +20,9 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
-from sr_tf.archive.windows import RecentlyUsed, Windows, rescale
+from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
+from sr_tf.images.degradation import reduce
 from sr_tf.slides.slide import Slide
 
 _CACHED_WINDOWS = 64
@@ -81,7 +82,7 @@ class Builder:
             progress: called after each group of blocks.
         """
         gate = self._gate.narrowed()
-        if gate.lossless:
+        if gate.lossless or gate.study:
             return
 
         # A block is coded in several pieces that are compared, and its window may need a network.
@@ -220,7 +221,7 @@ class Builder:
 
     def _reduced(self, row: int, column: int, scale: int) -> np.ndarray:
         original = self._original(row, column)
-        return rescale(original, 1, scale, original.shape[:2])
+        return original if scale == 1 else reduce(original, scale, self._gate.reduction)
 
 
 def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:

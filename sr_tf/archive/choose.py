@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from sr_tf.archive.enlarge import BlockGenerator
+from sr_tf.archive.enlarge import BlockGenerator, halo, middle
 from sr_tf.archive.gate import Gate, Measure
-from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family
+from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family
 from sr_tf.archive.search import FamilySearch, WindowOf
-from sr_tf.archive.stored import Stored, exact
+from sr_tf.archive.stored import Stored, exact, exactly_reduced
 
 _GENERATOR_BYTES = 64
 """A generator must save this many bytes of a block, because it takes a hundred times as long as interpolation."""
@@ -60,8 +60,11 @@ class Chooser:
                 tried. The original's segments come after all families, the exact pixels last.
 
         Returns:
-            The smallest representation that passes.
+            The smallest representation that passes; of the quality `study`, the only one.
         """
+        if self._gate.study:
+            kind = LR4_LOSSLESS_GENERATOR
+            return exactly_reduced(middle(source(kind), kind.scale, halo(kind, self._generators), original.shape[:2]))
         if failed is not None and failed.kind in (NATIVE, EXACT):
             return exact(original)
         last_resort = native or partial(exact, original)

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive.gate import SCORE_UNITS
+from sr_tf.archive.gate import UNITS_BY_VERSION
 from sr_tf.archive.header import NOTICE, Header
 from sr_tf.archive.members import check_written
 from sr_tf.archive.schema import parse
@@ -35,7 +35,7 @@ from sr_tf.disk.outputs import OutputKind
 from sr_tf.errors import UserError, reason
 
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
-SCORE_TYPE = np.dtype([(name, "<u2") for name in SCORE_UNITS])
+SCORE_TYPE = np.dtype([(name, "<u2") for name in UNITS_BY_VERSION[1]])
 """The scores of a gate tile in version 1."""
 
 COMMENT = "sr_tf archive, SHA-256 of what precedes: "

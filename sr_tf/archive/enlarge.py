@@ -33,6 +33,7 @@ class BlockGenerator:
 
     Attributes:
         scale: enlargement in each direction; 1 for a filter.
+        told: whether it is told the codec's quality.
         radius: receptive radius in LR pixels.
         told: whether it is told the codec's level.
         reduction_margin: HR pixels around an image on which its LR depends; 0 if an LR is the mean of pixels.

@@ -1,7 +1,8 @@
 """The quality gate: the thresholds that every tile of a restored slide must pass, and how tiles are scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,11 +17,19 @@ PROTOCOL = (
     "large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower; "
     "shift: largest |mean of SR − HR| of a channel"
 )
+_LPIPS_PROTOCOL = (
+    "; LPIPS v0.1, AlexNet; narrower tiles are extended to 31 pixels by repeating their last row and column"
+)
+
+STUDY = "study"
+"""The quality that has no thresholds: the published scheme, whose errors are measured and kept."""
 
 
 @dataclass(frozen=True)
 class Gate:
     """Thresholds for every single tile.
+
+    The quality `STUDY` has thresholds that every tile reaches.
 
     Attributes:
         name: name of the quality, or "custom".
@@ -42,6 +51,21 @@ class Gate:
     def lossless(self) -> bool:
         """Whether only the original's pixels pass."""
         return np.isinf(self.min_psnr)
+
+    @property
+    def study(self) -> bool:
+        """Whether every block is reduced 4 times and restored by a generator, whatever its scores are."""
+        return self.name == STUDY
+
+    @property
+    def reduction(self) -> str:
+        """How blocks are reduced, a name in `sr_tf.images.degradation.DEGRADATIONS`."""
+        return "study" if self.study else "antialiased"
+
+    @property
+    def protocol(self) -> str:
+        """How tiles are measured, in words."""
+        return PROTOCOL + _LPIPS_PROTOCOL * self.study
 
     def passes(self, scores: dict[str, np.ndarray]) -> bool:
         """Whether all tiles pass; `scores` are those of `Measure`."""
@@ -80,7 +104,7 @@ class Gate:
 
     def narrowed(self) -> "Gate":
         """A slightly stricter gate, for choosing a block before its neighbours are chosen."""
-        if self.lossless:
+        if self.lossless or self.study:
             return self
         enl0 = None if self.max_enl0 is None else 0.99 * self.max_enl0
         return replace(
@@ -94,6 +118,8 @@ class Gate:
         """The thresholds in one line for people."""
         if self.lossless:
             return f"{self.name}: every pixel as in the original"
+        if self.study:
+            return f"{self.name}: 4× reduced and restored by a generator; no threshold, every tile's errors are kept"
         enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
         shift = "" if np.isinf(self.max_shift) else f", mean colour within {self.max_shift:g} of 255"
         return f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}{shift}"
@@ -105,40 +131,38 @@ QUALITIES = {
         Gate("visual", 34.0, 0.90),
         Gate("diagnostic", 38.0, 0.95),
         Gate("lossless", np.inf, 1.0),
+        Gate(STUDY, 0.0, -1.0, max_shift=255.0),
     )
 }
 
 # The resolution at which an archive stores a score, by the format's version. 65535 stands for equal pixels.
 UNITS_BY_VERSION = {
     1: {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4},
-    2: {"psnr": 0.1, "ssim": 1e-3, "shift": 0.02, "enl0": 0.01},
+    2: {"psnr": 0.1, "ssim": 1e-3, "shift": 0.02, "enl0": 0.01, "lpips": 1e-4},
 }
 NEWEST = max(UNITS_BY_VERSION)
 SCORE_UNITS = UNITS_BY_VERSION[NEWEST]
-LESS_IS_BETTER = ("shift", "enl0")
+ALWAYS_MEASURED = ("psnr", "ssim", "shift")
+LESS_IS_BETTER = ("shift", "enl0", "lpips")
 EQUAL = 65535
+
+_DISTANCES = {"enl0": "enl0", "lpips": "lpips_alex"}
+"""The scores that compare features of a network, and their keys in `sr_tf.metrics.scores.SCORES`."""
 
 
 class Measure:
     """Scores the gate tiles of a block.
 
     Args:
-        with_enl0: whether to measure the ENL0 distance, which needs Keras.
+        names: the scores, see `score_names`. The distances ENL0 and LPIPS need Keras.
 
     Raises:
-        UserError: the weights of ENL0 are not in the cache.
+        UserError: the weights of a distance are not in the cache.
     """
 
-    def __init__(self, with_enl0: bool = False):
-        self._enl0: Callable | None = None
-        if with_enl0:
-            from sr_tf.assets.store import locate
-            from sr_tf.messages import load_backend
-
-            load_backend()
-            from sr_tf.metrics.feature_distance import ENL0
-
-            self._enl0 = ENL0(locate("efficientnet_lite0"))
+    def __init__(self, names: Iterable[str] = ALWAYS_MEASURED):
+        self._names = tuple(names)
+        self._distances = {name: _load_distance(name) for name in self._names if name in _DISTANCES}
 
     def __call__(self, hr: np.ndarray, sr: np.ndarray) -> dict[str, np.ndarray]:
         """Scores each gate tile.
@@ -148,12 +172,12 @@ class Measure:
             sr: the restored block, of the same shape.
 
         Returns:
-            `psnr` (dB, infinite for equal tiles), `ssim`, `shift` (8-bit levels) and, if it is measured, `enl0`; each
-            is a float array [rows, columns].
+            `psnr` (dB, infinite for equal tiles), `ssim`, `shift` (8-bit levels) and, if they are measured, `enl0` and
+            `lpips`; each is a float array [rows, columns].
         """
         height, width = hr.shape[:2]
         shape = -(-height // GATE_TILE), -(-width // GATE_TILE)
-        scores = {name: np.empty(shape) for name in score_names(self._enl0 is not None)}
+        scores = {name: np.empty(shape) for name in self._names}
         for top, bottom, left, right in tiles(height, width, GATE_TILE):
             place = top // GATE_TILE, left // GATE_TILE
             pair = hr[top:bottom, left:right], sr[top:bottom, left:right]
@@ -168,10 +192,29 @@ class Measure:
             wide = min(hr.shape[:2]) >= WINDOW
             shift = np.abs(np.subtract(cv2.mean(sr)[:3], cv2.mean(hr)[:3])).max()
             scores = {"psnr": fast_psnr(hr, sr), "ssim": fast_ssim(hr, sr) if wide else 1.0, "shift": shift}
-        if self._enl0 is not None:
-            large = [_at_least(image, 16)[None] for image in (hr, sr)]
-            scores["enl0"] = float(self._enl0(*large)[0])
+        for name, (distance, least_side) in self._distances.items():
+            large = [_at_least(image, least_side)[None] for image in (hr, sr)]
+            scores[name] = float(distance(*large)[0])
         return scores
+
+
+def _load_distance(name: str) -> tuple[Callable, int]:
+    """A distance of features, and the smallest image side that it can measure."""
+    from sr_tf.assets.store import locate
+    from sr_tf.messages import load_backend
+    from sr_tf.metrics.scores import SCORES
+
+    score = SCORES[_DISTANCES[name]]
+    for asset in score.missing_assets:
+        locate(asset)  # an error, before Keras is imported
+    load_backend()
+    if name == "enl0":
+        from sr_tf.metrics.feature_distance import ENL0
+
+        return ENL0(locate("efficientnet_lite0")), score.least_side
+    from sr_tf.metrics.lpips import LPIPS
+
+    return LPIPS("alex"), score.least_side
 
 
 def _at_least(image: np.ndarray, side: int) -> np.ndarray:
@@ -180,9 +223,17 @@ def _at_least(image: np.ndarray, side: int) -> np.ndarray:
     return np.pad(image, ((0, max(0, side - height)), (0, max(0, side - width)), (0, 0)), mode="edge")
 
 
-def score_names(with_enl0: bool) -> tuple[str, ...]:
-    """The names of the scores that are measured."""
-    return tuple(name for name in SCORE_UNITS if with_enl0 or name != "enl0")
+class _Named(Protocol):
+    """What decides which scores are measured: a `Gate`, or its fields in an archive's header."""
+
+    name: str
+    max_enl0: float | None
+
+
+def score_names(gate: _Named) -> tuple[str, ...]:
+    """The names of the scores that are measured for a gate, in the order in which archives store them."""
+    optional = {"enl0": gate.max_enl0 is not None, "lpips": gate.name == STUDY}
+    return tuple(name for name in SCORE_UNITS if optional.get(name, True))
 
 
 def worst(name: str, values: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from sr_tf.archive.gate import PROTOCOL, Gate, score_names
+from sr_tf.archive.gate import Gate, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 from sr_tf.archive.native import Segments
 from sr_tf.archive.schema import FORMAT, LAYOUT, VERSION, AssociatedFields, SegmentFields, from_base64, parse
@@ -29,7 +29,7 @@ class Header:
         source: `name` of the slide's file, `bytes` and `sha256` of all its files, `files` their number if above 1;
             none of them after `--deidentify`. `second_reader`: what a second decoder compared, in words; archives of
             earlier versions lack it.
-        gate: the gate that every tile passed.
+        gate: the gate that every tile passed; of the quality `study` it has no thresholds.
         generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks, by name.
         heads: the heads of AVIF files, see `sr_tf.archive.av1`.
@@ -75,12 +75,12 @@ class Header:
             "software": self.software,
             "slide": slide,
             "source": self.source,
-            "gate": {**gate, "protocol": PROTOCOL},
+            "gate": {**gate, "protocol": self.gate.protocol},
             "block": BLOCK,
             "gate_tile": GATE_TILE,
             "layout": msgspec.to_builtins(LAYOUT),
             "pieces": self.pieces,
-            "scores": list(score_names(self.gate.max_enl0 is not None)),
+            "scores": list(score_names(self.gate)),
             "generators": self.generators,
             "codecs": self.codecs,
             "heads": [_text(head) for head in self.heads],

@@ -143,8 +143,8 @@ class Journal:
         return np.frombuffer(record[19:], "<u2").reshape(shape)
 
     def put_scores(self, row: int, column: int, scores: dict[str, np.ndarray]) -> None:
-        """Stores a block's scores."""
-        packed = np.stack([pack(name, scores.get(name, np.zeros_like(scores["psnr"]))) for name in SCORE_UNITS])
+        """Stores a block's scores, in the order of `gate.SCORE_UNITS`."""
+        packed = np.stack([pack(name, scores[name]) for name in SCORE_UNITS if name in scores])
         record = self._surroundings(row, column) + bytes(packed.shape) + packed.astype("<u2").tobytes()
         self._spool.put((_SCORES, row, column), record)
 

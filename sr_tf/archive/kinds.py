@@ -13,7 +13,7 @@ class Kind:
         code: the kind's number in the archive's index; never reused for another kind.
         name: the kind's name in reports.
         scale: how many times smaller in each direction the stored image is.
-        codec: a key of `sr_tf.images.codecs.CODECS`; None if the pixels are exact.
+        codec: a key of `sr_tf.images.codecs.CODECS`; None if the stored image is kept without loss.
         generator: whether a generator enlarges the stored image. Otherwise bicubic interpolation does, unless `scale`
             is 1.
     """
@@ -23,6 +23,11 @@ class Kind:
     scale: int = 1
     codec: str | None = None
     generator: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether the block's pixels are those of the original."""
+        return self.codec is None and self.scale == 1
 
 
 LR4_BICUBIC = Kind(1, "4× reduced, AVIF, bicubic", 4, "avif")
@@ -36,11 +41,13 @@ NATIVE = Kind(8, "exact, the original's JPEG segments")
 FULL_AVIF420 = Kind(9, "full size, AVIF 4:2:0", 1, "avif420")
 FULL_AVIF_FILTER = Kind(10, "full size, AVIF, filter", 1, "avif", generator=True)
 FULL_AVIF420_FILTER = Kind(11, "full size, AVIF 4:2:0, filter", 1, "avif420", generator=True)
+LR4_LOSSLESS_GENERATOR = Kind(12, "4× reduced, JPEG XL lossless, generator", 4, generator=True)
+"""The scheme of the study; the only kind of its quality."""
 
 KINDS = {
     kind.code: kind
     for kind in (
-        *(LR4_BICUBIC, LR4_GENERATOR, LR2_BICUBIC, LR2_GENERATOR),
+        *(LR4_BICUBIC, LR4_GENERATOR, LR4_LOSSLESS_GENERATOR, LR2_BICUBIC, LR2_GENERATOR),
         *(FULL_AVIF, FULL_AVIF420, FULL_AVIF_FILTER, FULL_AVIF420_FILTER, FULL_JXL, EXACT, NATIVE),
     )
 }

@@ -109,7 +109,7 @@ def _differences(
             [tuple(map(int, place)) for place in np.argwhere(archive.index.kinds == code)], _BLOCKS
         ):
             restored, expected = archive.blocks.restored(row, column), measured.restored(row, column)
-            if kind.codec is None:
+            if kind.exact:
                 expected = slide.read(*archive.header.grid.rectangle(row, column))
             # A generator on a GPU may round a pixel to the next level when it runs again.
             if np.abs(np.subtract(restored, expected, dtype=np.int16)).max() > kind.generator:

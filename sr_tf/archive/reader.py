@@ -127,7 +127,7 @@ class ArchiveFile:
         shape = self.header.grid.gate_shape
         if self.header.version == 1:
             return SCORE_TYPE, shape
-        return _BYTE, (2 * len(score_names(self.header.gate.max_enl0 is not None)), *shape)
+        return _BYTE, (2 * len(score_names(self.header.gate)), *shape)
 
     def __enter__(self) -> "ArchiveFile":
         return self
@@ -149,7 +149,7 @@ class ArchiveFile:
             UserError: the scores are damaged.
         """
         packed = self._safely(lambda: self._array("scores.npy", *self._score_array()))
-        names, version = score_names(self.header.gate.max_enl0 is not None), self.header.version
+        names, version = score_names(self.header.gate), self.header.version
         if version == 1:
             return {name: unpack(name, packed[name], version) for name in names}
         whole = packed[: len(names)].astype(np.uint16) << 8 | packed[len(names) :]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from sr_tf.archive.gate import score_names
+from sr_tf.archive.gate import QUALITIES, STUDY, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
@@ -101,6 +101,15 @@ class GateFields(Struct):
     max_enl0: Annotated[float, Meta(ge=0, le=1e6)] | None
     max_shift: Annotated[float, Meta(ge=0, le=255)]
 
+    def __post_init__(self) -> None:
+        study = QUALITIES[STUDY]
+        if self.name == study.name and any(
+            getattr(self, name) != getattr(study, name) for name in self.__struct_fields__
+        ):
+            raise ValueError(
+                "has the name `study` and thresholds, expected a PSNR of 0, an SSIM of -1, a shift of 255 and no ENL0"
+            )
+
 
 class Architecture(Struct, omit_defaults=True):
     """Arguments of `EDSR`, or at scale 1 of `CodedFilter`. A network is built of them if its weights are embedded."""
@@ -171,7 +180,7 @@ class Fields(Struct):
     members: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=1024)], _Sha256], Meta(max_length=100)]
     layout: Layout | None = None
     pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] | None = None
-    scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0"]], Meta(max_length=8)] = []
+    scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0", "lpips"]], Meta(max_length=8)] = []
 
 
 def parse(text: str) -> Fields:
@@ -211,10 +220,12 @@ def _check_version(fields: Fields) -> None:
     if fields.version == 1:
         if any(record.embedded is True for record in fields.generators):
             raise ValueError("`generators` has embedded weights, expected none in version 1")
+        if fields.gate.name == STUDY:
+            raise ValueError("`gate.name` is 'study', expected another one in version 1")
         return
     if fields.layout is None or fields.pieces is None:
         raise ValueError("`layout` or `pieces` is missing, expected both in version 2")
-    wanted = list(score_names(fields.gate.max_enl0 is not None))
+    wanted = list(score_names(fields.gate))
     if fields.scores != wanted:
         raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")
 

@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 
 from sr_tf.archive.av1 import split
-from sr_tf.archive.kinds import EXACT, KINDS, NATIVE, Kind
+from sr_tf.archive.kinds import EXACT, KINDS, LR4_LOSSLESS_GENERATOR, NATIVE, Kind
 from sr_tf.images.avif_header import check_avif
 from sr_tf.images.codecs import decode_avif
 from sr_tf.images.jpegxl_header import check_jpegxl
@@ -72,8 +72,20 @@ def stored_bytes(kind: Kind, file: bytes) -> int:
 
 def exact(pixels: np.ndarray) -> Stored:
     """Stores a block's pixels, uint8 [h, w, 3], without loss."""
-    file = imagecodecs.jpegxl_encode(np.ascontiguousarray(pixels), lossless=True, effort=5, numthreads=1)
-    return Stored(EXACT, 0, file, len(file))
+    return _lossless(EXACT, pixels, effort=5)
+
+
+def exactly_reduced(lr: np.ndarray) -> Stored:
+    """Stores a block's LR, uint8 [ceil(h / 4), ceil(w / 4), 3], without loss, for a generator.
+
+    Effort 8 saves 2 % of what effort 5 takes, for a tenth of a second; the generator takes much longer.
+    """
+    return _lossless(LR4_LOSSLESS_GENERATOR, lr, effort=8)
+
+
+def _lossless(kind: Kind, image: np.ndarray, effort: int) -> Stored:
+    file = imagecodecs.jpegxl_encode(np.ascontiguousarray(image), lossless=True, effort=effort, numthreads=1)
+    return Stored(kind, 0, file, len(file))
 
 
 def decode(kind: Kind, file: bytes, size: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
-from sr_tf.archive.gate import LESS_IS_BETTER, Measure, pack, worst
+from sr_tf.archive.gate import LESS_IS_BETTER, Measure, pack, score_names, worst
 from sr_tf.archive.header import Header
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
@@ -19,7 +19,10 @@ from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 
 # By version, in its units. Another machine or engine may round single pixels of a generator to the next level.
-_TOLERANCES = {1: {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10}, 2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1}}
+_TOLERANCES = {
+    1: {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10},
+    2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1, "lpips": 10},
+}
 
 
 def measure_again(
@@ -56,7 +59,7 @@ def measure_again(
             tell(f"{path}: was de-identified and has no SHA-256 of its slide; only the pixels are compared")
         elif difference := files.difference(header.source):
             raise UserError(f"{original}: is not the slide of {path}: {difference}")
-        measure, recorded, grid = Measure(header.gate.max_enl0 is not None), archive.scores(), header.grid
+        measure, recorded, grid = Measure(score_names(header.gate)), archive.scores(), header.grid
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
 
         def score(row: int, column: int) -> None:

@@ -17,7 +17,7 @@ from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import segments_to_keep
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
-from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.gate import Gate, Measure, score_names
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.join import SCALES, groups
@@ -47,7 +47,7 @@ class Options:
     """How to archive a slide.
 
     Attributes:
-        gate: the gate that every tile must pass.
+        gate: the gate that every tile must pass; of the quality `study`, none.
         models: names or paths of the generators, at most one for each scale.
         associated: whether to store label, macro and thumbnail images.
         deidentify: whether to keep only what is known to be safe, see `sr_tf.slides.deidentify`.
@@ -89,13 +89,15 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
+    measure = Measure(score_names(options.gate))
     with open_slide(source) as slide:
         compared = look_before_archiving(slide)
         # Read first: a damaged image is an error now, not when everything else is done.
         images = read_associated(slide) if _associated_names(slide, options) else {}
         models = [] if options.gate.lossless else list(options.models)
         generators = load_generators(models, options.engine, options.refine)
-        measure = Measure(options.gate.max_enl0 is not None)
+        if options.gate.study:
+            _require_study_generator(generators)
         identity = files.identity
         grid = Grid(slide.info.width, slide.info.height)
         segments = segments_to_keep(slide, options.gate.lossless, options.deidentify)
@@ -145,6 +147,17 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "block": BLOCK,
         "library": imagecodecs.version(dict),
     }
+
+
+def _require_study_generator(generators: dict[int, BlockGenerator]) -> None:
+    """Raises a `UserError` unless there is one generator, and it enlarges LRs that are stored without loss 4 times."""
+    found = ", ".join(f"{generator.record['name']} (×{scale})" for scale, generator in sorted(generators.items()))
+    if set(generators) != {4}:
+        raise UserError(
+            f"--quality=study: found the generators {found or 'none'}, expected exactly one that enlarges ×4"
+        )
+    if generators[4].told:
+        raise UserError(f"--quality=study: {found} is told the codec's quality, expected a generator that is not")
 
 
 def _own(generators: dict[int, BlockGenerator]) -> dict[str, list[np.ndarray]]:

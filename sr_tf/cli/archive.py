@@ -25,20 +25,23 @@ def _add_archive(commands: Commands) -> None:
         "Archives a whole-slide image or a plain image. Supported inputs: SVS, NDPI and other formats that OpenSlide "
         "reads, tiled TIFF, OME-TIFF, PNG, JPEG. Each block is stored in the smallest form whose restored pixels pass "
         "the quality gate: reduced 4 or 2 times and restored by interpolation or a generator, at full size by AVIF or "
-        "JPEG XL, or losslessly. OUT is a ZIP file with a preview and all metadata of the slide. Repeat the command "
-        "to continue an interrupted run.",
+        "JPEG XL, or losslessly. Only the quality study has no gate. OUT is a ZIP file with a preview and all metadata "
+        "of the slide. Repeat the command to continue an interrupted run.",
         "sr-tf archive slide.svs slide.sr.zip --quality visual",
         notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; cells can be "
         "viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise. lossless: every pixel is "
-        "kept, and JPEG tiles byte by byte. The quality names are labels; none is clinically validated.",
+        "kept, and JPEG tiles byte by byte. study: the published scheme; every block is reduced 4 times by bicubic "
+        "interpolation, stored without loss and restored by one generator of scale 4, whatever comes out. Nothing is "
+        "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
+        "`sr-tf assets fetch lpips_imagenet`. The quality names are labels; none is clinically validated.",
     )
     command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
     command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
     command.add_argument(
         "--quality",
-        choices=("visual", "diagnostic", "lossless"),
+        choices=("visual", "diagnostic", "lossless", "study"),
         default="visual",
-        help="the quality gate that every tile must pass (default visual)",
+        help="the quality gate that every tile must pass, or study: no gate, errors are only measured (default visual)",
     )
     command.add_argument(
         "--min-psnr", type=float, metavar="DB", help="lowest PSNR of a tile, instead of the gate's, in dB"
@@ -50,7 +53,7 @@ def _add_archive(commands: Commands) -> None:
         metavar="DISTANCE",
         help="largest ENL0 distance of a tile; needs `sr-tf assets fetch efficientnet_lite0` (default: not measured)",
     )
-    arguments.add_archive_models(command)
+    arguments.add_archive_models(command, by_quality=True)
     command.add_argument(
         "--models-by-reference",
         action="store_true",

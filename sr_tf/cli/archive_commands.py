@@ -15,23 +15,24 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, model_files
+from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, archive_models, model_files
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
-from sr_tf.messages import load_backend, tell
+from sr_tf.messages import tell
 
 
 def archive(options: argparse.Namespace) -> None:
     """Runs `sr-tf archive`."""
     gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
-    inputs = {"slide": options.slide, "generator": model_files(options.models)}
+    models = archive_models(options.models, options.quality)
+    if gate.study and options.refine:
+        raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
+    inputs = {"slide": options.slide, "generator": model_files(models)}
     check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
-    if gate.max_enl0 is not None:
-        load_backend()
     chosen = Options(
         gate=gate,
-        models=tuple(options.models),
+        models=tuple(models),
         associated=options.associated == "keep",
         deidentify=options.deidentify,
         workers=options.workers,
@@ -58,7 +59,7 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
         max_enl0: largest ENL0 distance of a tile; None: the gate's.
 
     Raises:
-        UserError: a threshold is out of range, or is given with the lossless quality.
+        UserError: a threshold is out of range, or is given with the quality lossless or study.
     """
     gate = QUALITIES[quality]
     given = {
@@ -72,6 +73,8 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
         raise UserError(
             "--quality=lossless keeps every pixel; expected no --min-psnr, --min-ssim or --max-enl0 with it"
         )
+    if gate.study:
+        raise UserError("--quality=study has no thresholds; expected no --min-psnr, --min-ssim or --max-enl0 with it")
     if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:
         raise UserError(f"--min-psnr={min_psnr:g}: expected dB above 0, at most 60; --quality=lossless keeps all")
     if not 0 <= given.get("min_ssim", gate.min_ssim) <= 0.9999:
@@ -152,18 +155,28 @@ def info(options: argparse.Namespace) -> None:
         print(*lines, sep="\n")
         if options.map is not None:
             write_atomically(options.map, draw_map(archive))
-            print(f"{options.map}: which block is stored how")
+            print(f"{options.map}: {'the LPIPS of each tile' if header.gate.study else 'which block is stored how'}")
     print(f"Nothing but the index was checked; `sr-tf verify {options.archive}` checks every byte.")
     print("Research use only. Not a medical device.")
 
 
 def _measured(archive: ArchiveFile) -> list[str]:
-    """Describes each measured score in one line."""
+    """Describes each measured score in one line; the mean too where no threshold says what to expect."""
     lines = []
     for name, values in archive.scores().items():
+        mean = f"mean {_mean(name, values)}, " if archive.header.gate.study else ""
         lowest, median = worst(name, values), np.median(values)
-        lines.append(f"{name:<11} worst tile {_number(name, lowest)}, median {_number(name, median)}")
+        lines.append(f"{name:<11} {mean}worst tile {_number(name, lowest)}, median {_number(name, median)}")
     return lines
+
+
+def _mean(name: str, values: np.ndarray) -> str:
+    """The mean over tiles, without those of equal pixels, whose PSNR is infinite, unless all are."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return _number(name, np.inf)
+    equal = values.size - finite.size
+    return _number(name, finite.mean()) + (f" (without {equal:,} tiles of equal pixels)" if equal else "")
 
 
 def _number(name: str, value: float) -> str:

@@ -17,6 +17,8 @@ from sr_tf.messages import complain
 Commands = argparse._SubParsersAction
 ARCHIVE_GENERATORS = ("archive4", "told2", "filter")
 """The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
+STUDY_GENERATOR = "m2"
+"""The generator that archives of the quality `study` use by default."""
 PRICE_PER_GB_MONTH = 0.023
 """USD for 10⁹ bytes per month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
 _SYNTAX = (
@@ -121,16 +123,29 @@ def add_model(command: argparse.ArgumentParser, ensembles: bool) -> None:
     )
 
 
-def add_archive_models(command: argparse.ArgumentParser) -> None:
-    """Adds `--models` to a command that tries generators on reduced images."""
+def add_archive_models(command: argparse.ArgumentParser, by_quality: bool = False) -> None:
+    """Adds `--models` to a command that tries generators on reduced images.
+
+    Args:
+        command: the command's parser.
+        by_quality: whether the default depends on the quality, see `archive_models`; it is None then.
+    """
+    of_study = f"; with --quality study {STUDY_GENERATOR}" if by_quality else ""
     command.add_argument(
         "--models",
         type=names,
-        default=list(ARCHIVE_GENERATORS),
+        default=None if by_quality else list(ARCHIVE_GENERATORS),
         metavar="NAMES",
         help="generators to try, separated by commas; empty: interpolation only. " + _SYNTAX + f" (default "
-        f"{','.join(ARCHIVE_GENERATORS)})",
+        f"{','.join(ARCHIVE_GENERATORS)}{of_study})",
     )
+
+
+def archive_models(given: list[str] | None, quality: str) -> list[str]:
+    """The generators of an archive: those that were given, or the quality's default."""
+    if given is not None:
+        return given
+    return [STUDY_GENERATOR] if quality == "study" else list(ARCHIVE_GENERATORS)
 
 
 def add_own_models(command: argparse.ArgumentParser) -> None:

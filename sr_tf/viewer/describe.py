@@ -61,7 +61,10 @@ def _describe_archive(source: Source) -> dict:
 
 
 def describe_map(source: Source) -> dict | None:
-    """How each block is stored, and the scores of each gate tile, row by row. None for ∞, and None for a slide."""
+    """How each block is stored, and the scores of each gate tile, row by row. None for ∞, and None for a slide.
+
+    The LPIPS is None unless it was measured.
+    """
     if not source.archive:
         return None
     scores = source.archive.scores()
@@ -71,6 +74,7 @@ def describe_map(source: Source) -> dict | None:
         "kinds": source.archive.index.kinds.tolist(),
         "psnr": _rounded(scores["psnr"], 2),
         "ssim": _rounded(scores["ssim"], 4),
+        "lpips": _rounded(scores["lpips"], 4) if "lpips" in scores else None,
     }
 
 

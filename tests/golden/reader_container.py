@@ -99,8 +99,11 @@ def _check(header: dict) -> None:
 def _check_version_2(header: dict) -> None:
     require({name: header["layout"][name] for name in LAYOUT} == LAYOUT, "another layout")
     _whole(0, MOST_BLOCKS, header["pieces"])
-    measured = ["psnr", "ssim", "shift"] + ["enl0"] * (header["gate"]["max_enl0"] is not None)
+    gate, study = header["gate"], header["gate"]["name"] == "study"
+    measured = ["psnr", "ssim", "shift"] + ["enl0"] * (gate["max_enl0"] is not None) + ["lpips"] * study
     require(header["scores"] == measured, "other scores than those of the gate")
+    thresholds = [gate[name] for name in ("min_psnr", "min_ssim", "max_enl0", "max_shift")]
+    require(not study or thresholds == [0, -1, None, 255], "thresholds of the quality study")
     for record in header["generators"]:
         require(re.fullmatch("[0-9a-f]{64}", record["weights_sha256"]) is not None, "not a SHA-256")
         require(record.get("embedded", False) in (True, False), "`embedded` is neither true nor false")

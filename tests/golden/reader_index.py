@@ -13,10 +13,10 @@ PIECE_TYPE = np.dtype(
         *(("level", "u1"), ("head", "u1"), ("length", "<u4"), ("sha256", "V8")),
     ]
 )
-SCALES = {1: 4, 2: 4, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1}
-GENERATOR_KINDS, FILTER_KINDS, JPEGXL_KINDS, SEGMENTS_KIND = {2, 4}, {10, 11}, {6, 7}, 8
+SCALES = {1: 4, 2: 4, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 4}
+GENERATOR_KINDS, FILTER_KINDS, JPEGXL_KINDS, SEGMENTS_KIND = {2, 4, 12}, {10, 11}, {6, 7, 12}, 8
 NETWORK_KINDS = GENERATOR_KINDS | FILTER_KINDS
-LAST_KIND = {1: 9, 2: 11}
+LAST_KIND = {1: 9, 2: 12}
 AVIF, JPEG_XL = 1, 2
 
 

@@ -1,5 +1,7 @@
 """The viewer in a real browser: divider, map, zoom, panels and messages."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from browsing import LEFT, PLACE, SIDE, address, screen_pixels, settle, wait_until
@@ -9,6 +11,7 @@ from test_view_app import GatedLayer, grey
 from viewed import running
 
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.kinds import LR4_LOSSLESS_GENERATOR
 
 pytestmark = IN_BROWSER
 WIDTH = 1150
@@ -117,6 +120,20 @@ def test_map_tints_blocks_and_shows_kind_and_score(open_page, archive_view, view
         assert name
     tab.keyboard.press("m")
     assert tab.locator("#legend").is_hidden()
+
+
+def test_an_archive_without_a_gate_says_so_and_shows_lpips(open_page, open_view):
+    study = Path(__file__).parents[1] / "golden" / "2-study.sr.zip"
+    with open_view(study) as source, running(source) as server:
+        tab = open_page(server, "#x=280&y=48&zoom=100")
+        assert "no threshold, every tile's errors are kept" in tab.locator("#facts").inner_text()
+        tab.keyboard.press("m")
+        settle(tab)
+        with ArchivedSlide(study) as slide:
+            lpips = slide.scores()["lpips"][0, 1]
+        shown = tab.locator("#here").inner_text()
+        assert LR4_LOSSLESS_GENERATOR.name in shown
+        assert f"LPIPS {lpips:.3f}" in shown
 
 
 def test_a_damaged_tile_is_hatched_and_reported(open_page, damaged_view):

@@ -77,7 +77,7 @@ export class RepresentationMap {
         pen.setLineDash([3, 4]);
         pen.strokeRect(x + 0.5, y + 0.5, width, height);
         pen.setLineDash([]);
-        const text = score(this.map.psnr[row][column], this.map.ssim[row][column]);
+        const text = this.#score(row, column);
         const room = pen.measureText(text).width + 12;
         if (width < room + 8 || height < 28) continue;
         pen.fillStyle = "#0e1217d9";
@@ -127,11 +127,15 @@ export class RepresentationMap {
     const kind = document.createElement("span");
     kind.textContent = this.kinds.get(this.map.kinds[row][column]).name;
     const measured = document.createElement("small");
-    measured.textContent = score(this.map.psnr[tileRow][tileColumn], this.map.ssim[tileRow][tileColumn], "SSIM ");
+    measured.textContent = this.#score(tileRow, tileColumn, "SSIM ", "LPIPS ");
     this.here.replaceChildren(small, kind, measured);
   }
-}
 
-function score(psnr, ssim, name = "") {
-  return psnr === null ? "exact" : `${psnr.toFixed(1)} dB · ${name}${ssim.toFixed(3)}`;
+  /** The scores of a tile; LPIPS only where it was measured. */
+  #score(row, column, ssimName = "", lpipsName = "") {
+    const [psnr, ssim, lpips] = [this.map.psnr, this.map.ssim, this.map.lpips].map((scores) => scores?.[row][column]);
+    if (psnr === null) return "exact";
+    const distance = lpips == null ? "" : ` · ${lpipsName}${lpips.toFixed(3)}`;
+    return `${psnr.toFixed(1)} dB · ${ssimName}${ssim.toFixed(3)}${distance}`;
+  }
 }
