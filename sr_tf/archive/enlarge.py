@@ -33,9 +33,8 @@ class BlockGenerator:
 
     Attributes:
         scale: enlargement in each direction; 1 for a filter.
-        told: whether it is told the codec's quality.
-        radius: receptive radius in LR pixels.
         told: whether it is told the codec's level.
+        radius: receptive radius in LR pixels.
         reduction_margin: HR pixels around an image on which its LR depends; 0 if an LR is the mean of pixels.
         record: what an archive stores about it: its name, its architecture, the SHA-256 of its weights, and the engine
             with its version.
