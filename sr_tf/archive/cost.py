@@ -38,7 +38,7 @@ def shares(archive: ArchiveFile) -> list[Share]:
     if associated:
         found.append(Share("label, macro, thumbnail", 0, associated))
     rest = archive.path.stat().st_size - sum(share.bytes for share in found)
-    found.append(Share("index, scores, preview, metadata", 0, rest))
+    found.append(Share("index, scores, overview, metadata", 0, rest))
     return found
 
 
