@@ -27,7 +27,7 @@ class BlockGenerator:
     Args:
         where: its name or path, see `sr_tf.generators.load.load_network`.
         engine: what runs it, a name in `sr_tf.generators.engines.ENGINES`.
-        refine: whether it refines LRs before they are stored.
+        refine: whether it refines LRs before they are stored; a filter does not.
         recorded: the weights to use instead of those of `where`, which is then only a label. Such a generator
             restores; it has no reducer.
 
@@ -68,9 +68,7 @@ class BlockGenerator:
         }
         self.weights = model.get_weights()
         self.refiner = None
-        if refine and self.told:
-            raise UserError(f"--refine: {name} is told the codec's quality, expected a generator that is not")
-        if refine:
+        if refine and self.scale > 1:
             from sr_tf.generators.refinement import Refiner
 
             self.refiner = Refiner(model)

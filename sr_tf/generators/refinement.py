@@ -34,7 +34,7 @@ class Refiner:
     more than plain coding.
 
     Args:
-        generator: `sr_tf.models.edsr.EDSR`.
+        generator: `sr_tf.models.edsr.EDSR`; it may be told the codec's quality.
     """
 
     def __init__(self, generator: keras.Model):
@@ -74,7 +74,8 @@ class Refiner:
             file = codec.encode(values, level)
             seen = window.astype(np.float32)
             seen[inside] = codec.decode(file)
-            error, gradient = self._gradients(hr[None], values[None], seen[None], step, margin, whole)
+            quality = np.float32(round(level))
+            error, gradient = self._gradients(hr[None], values[None], seen[None], quality, step, margin, whole)
             bits = 8 * len(file) / lr[..., 0].size
             cost = float(error) + _RATE_WEIGHT * float(step[0]) ** 2 * bits / 3
             if cost < lowest:
@@ -83,14 +84,14 @@ class Refiner:
                 values = np.clip(values - _LENGTH * gradient.numpy(), 0, 255)
         return best
 
-    def _losses_and_gradients(self, hr, lr, seen, step, margin: int, whole: bool):
+    def _losses_and_gradients(self, hr, lr, seen, quality, step, margin: int, whole: bool):
         """The mean squared error of the restored image, and the direction [h, w, 3] in which error and rate grow."""
         height, width = lr.shape[1:3]
         padding = ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
         cut = self._scale * margin
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([seen, lr])
-            restored = self._restored_whole(seen) if whole else self._generator(seen, training=False)
+            restored = self._restored_whole(seen, quality) if whole else self._restored(seen, quality)
             restored = restored[:, cut : cut + hr.shape[1], cut : cut + hr.shape[2]]
             squares = tf.reduce_sum(tf.square(restored - tf.cast(hr, tf.float32)))
             _, bits = coded(_padded(lr, padding), step)
@@ -103,8 +104,13 @@ class Refiner:
         direction = from_coefficients(carried * to_coefficients(_padded(direction, padding)))
         return squares / hr.shape.num_elements(), direction[0, :height, :width]
 
-    def _restored_whole(self, lr):
-        return without_edges(self._generator(mirrored_tensor(lr), training=False), self._scale)
+    def _restored_whole(self, lr, quality):
+        return without_edges(self._restored(mirrored_tensor(lr), quality), self._scale)
+
+    def _restored(self, lr, quality):
+        if self._generator.channels == 4:
+            lr = tf.concat([lr, tf.fill(tf.shape(lr[..., :1]), quality)], axis=-1)
+        return self._generator(lr, training=False)
 
 
 def _padded(images, padding):
