@@ -14,7 +14,7 @@ from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.data.smear import render_smear
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 SIDE = 3
 ALONG = 16
 """Pixels along a border over which the error is averaged."""

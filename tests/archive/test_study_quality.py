@@ -186,6 +186,7 @@ def test_flipped_bytes_are_found(study, tmp_path):
             assert str(path) in str(error)
 
 
+@pytest.mark.long
 @needs_lpips
 def test_an_interrupted_call_is_continued(study, tmp_path, monkeypatch):
     """The blocks that are in the journal are not reduced again, nor measured; the file is the same to the byte."""
@@ -286,6 +287,7 @@ def test_headers_that_contradict_themselves_are_refused(study, change, found):
         parse(json.dumps(header))
 
 
+@pytest.mark.long
 @needs_lpips
 def test_a_generator_with_its_own_reducer_gets_what_that_makes(tmp_path):
     from sr_tf.generators.load import load_generator, load_reducer
