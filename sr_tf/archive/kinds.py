@@ -72,12 +72,13 @@ class Family:
 
     @property
     def fast_codec(self) -> Codec:
-        """The codec that is used while searching: faster, unless a generator takes the time anyway."""
-        return (
-            self.codec
-            if self.kind.generator and self.kind.scale > 1
-            else CODECS.get(f"{self.kind.codec}-fast", self.codec)
-        )
+        """The codec at its fast setting, which tells about how many bytes a level takes."""
+        return CODECS.get(f"{self.kind.codec}-fast", self.codec)
+
+    @property
+    def search_codec(self) -> Codec:
+        """The codec that is used while searching: the fast one, unless a generator takes the time anyway."""
+        return self.codec if self.kind.generator and self.kind.scale > 1 else self.fast_codec
 
 
 _AVIF_LEVELS = tuple(range(0, 100, 2))

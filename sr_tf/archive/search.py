@@ -63,7 +63,7 @@ class FamilySearch:
         return max(self._margins.values(), default=0.0)
 
     def cheapest(self, limit: float, start: int | None) -> int | None:
-        """Finds the lowest level that passes, with the codec's fast setting.
+        """Finds the lowest level that passes, with the codec of the search.
 
         Args:
             limit: a level is only of use below this many bytes.
@@ -73,7 +73,7 @@ class FamilySearch:
         Returns:
             The level's index; None if no level below the limit passes.
         """
-        codec = self._family.fast_codec
+        codec = self._family.search_codec
         if self._first > self._last or self.cost(self._first) >= limit:
             return None
         # The lowest level first: interpolation restores glass from it. A generator takes too long for this.
@@ -108,16 +108,18 @@ class FamilySearch:
         return self._refined(plain, found)
 
     def _affordable(self, limit: float) -> int:
-        """The highest level below the limit, by bisection; the lowest one is below it."""
-        low, high = self._first, self._last + 1
+        """The highest level below the limit, about: found by bisection at the fast setting. The lowest is below it."""
+        low, high, codec = self._first, self._last + 1, self._family.fast_codec
         while high - low > 1:
             index = (low + high) // 2
-            low, high = (low, index) if self.cost(index) >= limit else (index, high)
+            low, high = (low, index) if self._cost(codec, index) >= limit else (index, high)
+        while low > self._first and self.cost(low) >= limit:
+            low -= 1
         return low
 
     def cost(self, index: int) -> int:
-        """Bytes of a level with the codec's fast setting."""
-        return self._cost(self._family.fast_codec, index)
+        """Bytes of a level with the codec of the search."""
+        return self._cost(self._family.search_codec, index)
 
     def _refined(self, plain: Stored, found: int) -> Stored:
         """Goes down from level `found` with LRs that were refined for the generator, as long as they pass."""
