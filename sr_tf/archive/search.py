@@ -110,9 +110,10 @@ class FamilySearch:
     def _affordable(self, limit: float) -> int:
         """The highest level below the limit, about: found by bisection at the fast setting. The lowest is below it."""
         low, high, codec = self._first, self._last + 1, self._family.fast_codec
+        fast_limit = limit * self._cost(codec, low) / self.cost(low)
         while high - low > 1:
             index = (low + high) // 2
-            low, high = (low, index) if self._cost(codec, index) >= limit else (index, high)
+            low, high = (low, index) if self._cost(codec, index) >= fast_limit else (index, high)
         while low > self._first and self.cost(low) >= limit:
             low -= 1
         return low
