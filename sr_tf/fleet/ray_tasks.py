@@ -1,0 +1,69 @@
+"""Runs the tries of a fleet as Ray tasks: on this machine, or on a cluster whose nodes share the storage."""
+
+import logging
+import os
+
+from sr_tf.errors import UserError, missing_extra, reason
+from sr_tf.fleet.attempt import Outcome, Task, attempt
+
+
+class RayTasks:
+    """An engine of `sr_tf.fleet.drive.drive`: every try is a Ray task with a process of its own.
+
+    Slides and archives must have the same paths on all nodes.
+
+    Args:
+        address: of a cluster; empty: that of the environment variable RAY_ADDRESS, or Ray is started on this machine.
+        workers: CPU cores of each task.
+        slides_at_once: largest number of tasks on this machine, if Ray is started here; None: its cores decide.
+
+    Attributes:
+        slides_at_once: number of tasks that the cluster's cores allow, or the given one.
+
+    Raises:
+        UserError: Ray is not installed, cannot start or does not answer.
+    """
+
+    def __init__(self, address: str, workers: int, slides_at_once: int | None):
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise missing_extra("ray", error) from error
+        self._ray = ray
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        try:
+            if address or "RAY_ADDRESS" in os.environ:
+                ray.init(address or None, **quiet)
+            else:
+                count = workers * slides_at_once if slides_at_once else None
+                ray.init("local", num_cpus=count, include_dashboard=False, **quiet)
+            cores = int(ray.cluster_resources().get("CPU", 0))
+        except (ray.exceptions.RayError, RuntimeError, OSError, ValueError) as error:
+            raise UserError(f"--ray {address}: Ray cannot be used ({reason(error)})") from error
+        self.slides_at_once = slides_at_once or max(1, cores // workers)
+        # Tries are counted and repeated by `drive`, which looks at the archive before each.
+        self._attempt = ray.remote(num_cpus=workers, max_retries=0, max_calls=1)(attempt)
+        self._running: dict = {}
+
+    def start(self, task: Task) -> None:
+        """Starts a try."""
+        self._running[self._attempt.remote(task)] = task.name
+
+    def wait(self, seconds: float) -> list[tuple[str, Outcome]]:
+        """Waits for tries to end; see `sr_tf.fleet.processes.Processes.wait`."""
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        return [(name, self._result(name, one)) for one in ready if (name := self._running.pop(one))]
+
+    def stop(self) -> None:
+        """Ends all tasks; their journals keep what is finished."""
+        for one in self._running:
+            self._ray.cancel(one, force=True)
+        self._running.clear()
+        self._ray.shutdown()
+
+    def _result(self, name: str, one: object) -> Outcome:
+        try:
+            return self._ray.get(one)
+        except self._ray.exceptions.RayError as error:
+            return Outcome(None, f"{name}: its Ray task ended ({reason(error)})", final=False)
