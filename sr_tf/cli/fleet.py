@@ -15,11 +15,11 @@ def add_commands(commands: Commands) -> None:
         "fleet",
         _run,
         "archive many slides; repeat the command to do what is missing",
-        "Archives slides as `sr-tf archive` does, several at once, each in a process of its own. FOLDER gets an archive "
-        "of each slide, and fleet.csv and fleet.html with one row for each: size, ratio, worst tile, time, and why it "
-        "failed if it did. A slide that cannot be archived does not stop the others. Interrupt it at any time: the "
-        "same command goes on where it stopped. Slides whose archives are complete are skipped. An archive of another "
-        "slide or with other options is never replaced, but reported as a failure. Slides are never changed or "
+        "Archives slides as `sr-tf archive` does, several at once, each in a process of its own. FOLDER gets an "
+        "archive of each slide, and fleet.csv and fleet.html with one row for each: size, ratio, worst tile, time, and "
+        "why it failed if it did. A slide that cannot be archived does not stop the others. Interrupt it at any time: "
+        "the same command goes on where it stopped. Slides whose archives are complete are skipped. An archive of "
+        "another slide or with other options is never replaced, but reported as a failure. Slides are never changed or "
         "deleted. Exit code 2 if a slide failed.",
         "sr-tf fleet slides/ more/slide.svs --out archives --quality visual",
         notes="names: slides/a/b.svs of the folder slides/ becomes FOLDER/a/b.sr.zip, a slide that is named itself "

@@ -40,9 +40,9 @@ measured detail. Never use them for diagnosis.</p>
 </table>
 </div>
 <p class="note">Totals are those of complete archives. Ratio: bytes of the slide's files by bytes of its archive.
-Worst tile: of 256×256 pixels, as measured when the slide was archived; exact: every pixel is equal. Seconds: of all tries
-that ended while the program ran; those of slides that ran at the same time overlap. Saved: at {price:g} per 10⁹ bytes and
-month. The quality names are labels; none is clinically validated.</p>
+Worst tile: of 256×256 pixels, as measured when the slide was archived; exact: every pixel is equal. Seconds: of all
+tries that ended while the program ran; those of slides that ran at the same time overlap. Saved: at {price:g} per
+10⁹ bytes and month. The quality names are labels; none is clinically validated.</p>
 </main>
 </body>
 </html>

@@ -65,11 +65,12 @@ def totals(records: Mapping[str, Record], price: float) -> Totals:
 
 def row(name: str, record: Record) -> list[str]:
     """A slide's cells, one for each of `COLUMNS`; what a failed slide does not have is empty."""
+    name = printable(name).replace("\n", "\\n")
     if record.state != "done":
-        return [printable(name), record.state, *[""] * 8, f"{record.seconds:.1f}", "", printable(record.reason)]
+        return [name, record.state, *[""] * 8, f"{record.seconds:.1f}", "", printable(record.reason)]
     rate = record.pixels / 1e6 / record.seconds if record.seconds else 0.0
     return [
-        printable(name),
+        name,
         record.state,
         str(record.pixels),
         f"{record.pixels / 1e6:.3f}",
