@@ -2,9 +2,13 @@
 
 import logging
 import os
+import socket
 
 from sr_tf.errors import UserError, missing_extra, reason
 from sr_tf.fleet.attempt import Outcome, Task, attempt
+
+_PATIENCE = 10
+"""Seconds in which a cluster must answer."""
 
 
 class RayTasks:
@@ -33,14 +37,15 @@ class RayTasks:
         self._ray = ray
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
-            if address or "RAY_ADDRESS" in os.environ:
-                ray.init(address or None, **quiet)
+            if address := address or os.environ.get("RAY_ADDRESS", ""):
+                _require_answer(address)
+                ray.init(address, **quiet)
             else:
                 count = workers * slides_at_once if slides_at_once else None
                 ray.init("local", num_cpus=count, include_dashboard=False, **quiet)
             cores = int(ray.cluster_resources().get("CPU", 0))
         except (ray.exceptions.RayError, RuntimeError, OSError, ValueError) as error:
-            raise UserError(f"--ray {address}: Ray cannot be used ({reason(error)})") from error
+            raise UserError(f"--ray {address}: Ray cannot be used ({reason(error)}), expected a cluster") from error
         self.slides_at_once = slides_at_once or max(1, cores // workers)
         # Tries are counted and repeated by `drive`, which looks at the archive before each.
         self._attempt = ray.remote(num_cpus=workers, max_retries=0, max_calls=1)(attempt)
@@ -67,3 +72,10 @@ class RayTasks:
             return self._ray.get(one)
         except self._ray.exceptions.RayError as error:
             return Outcome(None, f"{name}: its Ray task ended ({reason(error)})", final=False)
+
+
+def _require_answer(address: str) -> None:
+    """Raises an `OSError` if nothing answers at HOST:PORT, where Ray would wait for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
