@@ -45,7 +45,7 @@ def add_commands(commands: Commands) -> None:
         type=arguments.positive,
         metavar="N",
         help="number of slides that are archived at the same time (default: the usable CPU cores divided by --workers, "
-        "at most one for each 2 GB of free memory, at least 1; with --ray: the cluster's cores divided by --workers)",
+        "at most one for each 2 GB of free memory, at least 1; on a cluster: its cores divided by --workers)",
     )
     command.add_argument(
         "--tries",

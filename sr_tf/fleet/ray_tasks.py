@@ -6,6 +6,7 @@ import socket
 
 from sr_tf.errors import UserError, missing_extra, reason
 from sr_tf.fleet.attempt import Outcome, Task, attempt
+from sr_tf.fleet.processes import default_slides_at_once
 
 _PATIENCE = 10
 """Seconds in which a cluster must answer."""
@@ -19,13 +20,14 @@ class RayTasks:
     Args:
         address: of a cluster; empty: that of the environment variable RAY_ADDRESS, or Ray is started on this machine.
         workers: CPU cores of each task.
-        slides_at_once: largest number of tasks on this machine, if Ray is started here; None: its cores decide.
+        slides_at_once: largest number of tasks at the same time; None: the cluster's cores decide, or on this machine
+            `sr_tf.fleet.processes.default_slides_at_once`.
 
     Attributes:
-        slides_at_once: number of tasks that the cluster's cores allow, or the given one.
+        slides_at_once: the number that was given or decided.
 
     Raises:
-        UserError: Ray is not installed, cannot start or does not answer.
+        UserError: Ray is not installed, cannot start or does not answer, or no node has `workers` cores.
     """
 
     def __init__(self, address: str, workers: int, slides_at_once: int | None):
@@ -41,12 +43,15 @@ class RayTasks:
                 _require_answer(address)
                 ray.init(address, **quiet)
             else:
-                count = workers * slides_at_once if slides_at_once else None
-                ray.init("local", num_cpus=count, include_dashboard=False, **quiet)
-            cores = int(ray.cluster_resources().get("CPU", 0))
+                count = slides_at_once or default_slides_at_once(workers)
+                ray.init("local", num_cpus=workers * count, include_dashboard=False, **quiet)
+            cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         except (ray.exceptions.RayError, RuntimeError, OSError, ValueError) as error:
             raise UserError(f"--ray {address}: Ray cannot be used ({reason(error)}), expected a cluster") from error
-        self.slides_at_once = slides_at_once or max(1, cores // workers)
+        if (largest := max(cores, default=0)) < workers:
+            ray.shutdown()
+            raise UserError(f"--workers={workers}: no node has as many cores, expected at most {largest}")
+        self.slides_at_once = slides_at_once or sum(count // workers for count in cores)
         # Tries are counted and repeated by `drive`, which looks at the archive before each.
         self._attempt = ray.remote(num_cpus=workers, max_retries=0, max_calls=1)(attempt)
         self._running: dict = {}

@@ -87,3 +87,9 @@ def test_a_cluster_that_does_not_answer_is_an_error(tmp_path):
     done = fleet(draw(tmp_path / "one.png", 1), "--out", tmp_path / "out", "--ray", "127.0.0.1:9")
     assert done.returncode == 2
     assert "--ray 127.0.0.1:9: Ray cannot be used" in done.stderr.splitlines()[-1]
+
+
+def test_more_threads_than_a_node_has_are_an_error(cluster, tmp_path):
+    done = fleet(draw(tmp_path / "one.png", 1), "--out", tmp_path / "out", "--ray", cluster, "--workers", "2")
+    assert done.returncode == 2
+    assert "--workers=2: no node has as many cores, expected at most 1" in done.stderr
