@@ -64,11 +64,12 @@ def totals(records: Mapping[str, Record], price: float) -> Totals:
 
 
 def row(name: str, record: Record) -> list[str]:
-    """A slide's cells, one for each of `COLUMNS`; what a failed slide does not have is empty."""
+    """A slide's cells, one for each of `COLUMNS`; what is not known is empty."""
     name = printable(name).replace("\n", "\\n")
     if record.state != "done":
         return [name, record.state, *[""] * 8, f"{record.seconds:.1f}", "", printable(record.reason)]
-    rate = record.pixels / 1e6 / record.seconds if record.seconds else 0.0
+    # Without a time, the archive is of a try whose end nobody saw, or of another command.
+    timed = bool(record.seconds)
     return [
         name,
         record.state,
@@ -80,8 +81,8 @@ def row(name: str, record: Record) -> list[str]:
         record.quality,
         EXACT if record.psnr is None else f"{record.psnr:.2f}",
         "" if record.ssim is None else f"{record.ssim:.4f}",
-        f"{record.seconds:.1f}",
-        f"{rate:.3f}",
+        f"{record.seconds:.1f}" if timed else "",
+        f"{record.pixels / 1e6 / record.seconds:.3f}" if timed else "",
         "",
     ]
 
