@@ -37,6 +37,14 @@ def _add_archive(commands: Commands) -> None:
     )
     command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
     command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
+    add_choices(command)
+    arguments.add_overwrite(command)
+    arguments.add_engine(command)
+    arguments.add_workers(command)
+
+
+def add_choices(command: argparse.ArgumentParser) -> None:
+    """Adds what decides how a slide is archived, except the engine and the number of threads."""
     command.add_argument(
         "--quality",
         choices=("visual", "diagnostic", "lossless", "study"),
@@ -86,9 +94,6 @@ def _add_archive(commands: Commands) -> None:
         help="storage price of 10⁹ bytes per month, for the report (default "
         f"{arguments.PRICE_PER_GB_MONTH}: USD, Amazon S3 Standard, US East, first 50 TB, list price of 2024)",
     )
-    arguments.add_overwrite(command)
-    arguments.add_engine(command)
-    arguments.add_workers(command)
 
 
 def _add_restore(commands: Commands) -> None:

@@ -24,22 +24,9 @@ from sr_tf.messages import tell
 
 def archive(options: argparse.Namespace) -> None:
     """Runs `sr-tf archive`."""
-    gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
-    models = archive_models(options.models, options.quality)
-    if gate.study and options.refine:
-        raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
-    inputs = {"slide": options.slide, "generator": model_files(models)}
+    chosen = chosen_options(options)
+    inputs = {"slide": options.slide, "generator": model_files(chosen.models)}
     check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
-    chosen = Options(
-        gate=gate,
-        models=tuple(models),
-        associated=options.associated == "keep",
-        deidentify=options.deidentify,
-        workers=options.workers,
-        engine=options.engine,
-        refine=options.refine,
-        embed=not options.models_by_reference,
-    )
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")
@@ -47,6 +34,27 @@ def archive(options: argparse.Namespace) -> None:
         print(f"removed: {', '.join(header.removed)}")
     with ArchiveFile(options.output) as written:
         print(*_measured(written), *cost.report(written, options.price), sep="\n")
+
+
+def chosen_options(options: argparse.Namespace) -> Options:
+    """Returns how to archive, of the arguments of `sr_tf.cli.archive.add_choices`, `--engine` and `--workers`.
+
+    Raises:
+        UserError: a threshold is out of range, or two arguments exclude each other.
+    """
+    gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
+    if gate.study and options.refine:
+        raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
+    return Options(
+        gate=gate,
+        models=tuple(archive_models(options.models, options.quality)),
+        associated=options.associated == "keep",
+        deidentify=options.deidentify,
+        workers=options.workers,
+        engine=options.engine,
+        refine=options.refine,
+        embed=not options.models_by_reference,
+    )
 
 
 def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:

@@ -23,11 +23,12 @@ def check_paths(options: argparse.Namespace) -> None:
     for value in vars(options).values():
         for path in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(path, Path):
-                _check_name(path)
+                check_name(path)
                 refuse_special(path)
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Raises a `UserError` for a name that is not UTF-8."""
     try:
         path.name.encode()  # archives and restored files store the name, as UTF-8
     except UnicodeEncodeError as error:

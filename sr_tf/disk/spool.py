@@ -60,7 +60,7 @@ class Spool:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._index: dict[tuple[int, ...], int] = {}
-        self._file = _open_locked(self.path)
+        self._file = open_locked(self.path)
         try:
             self._end = self._load(settings)
         except BaseException as error:
@@ -216,7 +216,12 @@ def _words(value: object) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:12]}…"
 
 
-def _open_locked(path: Path) -> BinaryIO:
+def open_locked(path: Path) -> BinaryIO:
+    """Opens a file, which is created if it does not exist, and locks it until it is closed.
+
+    Raises:
+        UserError: another process has locked it, it is a link or has several names, or it cannot be opened.
+    """
     require_file_locks()
     make_folder(path.parent)
     while True:
