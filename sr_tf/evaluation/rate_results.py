@@ -17,6 +17,8 @@ from sr_tf.metrics.scores import SCORES
 AVIF = "AVIF (better of 4:4:4 and 4:2:0)"
 BEST = "best scale and restoration"
 JPEG_XL = CODECS["jpegxl"].title
+REFERENCES = (AVIF, CODECS["avif10-slow"].title, JPEG_XL)
+"""The methods that all others are compared with."""
 _AVIF_PARTS = tuple(CODECS[name].title for name in ("avif-slow", "avif420-slow"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sr_tf.evaluation.rate_curves import mean_at
 from sr_tf.evaluation.rate_methods import DEGRADATION
-from sr_tf.evaluation.rate_results import AVIF, JPEG_XL, Delta, Mean, RateDistortion, deltas
+from sr_tf.evaluation.rate_results import REFERENCES, Delta, Mean, RateDistortion, deltas
 from sr_tf.evaluation.wording import counted, json_text, not_measured, size_range
 from sr_tf.images.degradation import DEGRADATIONS
 from sr_tf.messages import markdown_table, text_table
@@ -56,11 +56,11 @@ def table_markdown(result: RateDistortion) -> str:
 
 
 def deltas_markdown(result: RateDistortion) -> str:
-    """The Bjøntegaard deltas and crossings of every method compared with AVIF and JPEG XL, as Markdown."""
+    """The Bjøntegaard deltas and crossings of every method compared with each of `REFERENCES`, as Markdown."""
     tables = []
     for key in result.scores:
         curves = result.curves(key)
-        for reference in (AVIF, JPEG_XL):
+        for reference in REFERENCES:
             if reference in curves:
                 title = f"{SCORES[key].heading} compared with {reference}"
                 tables.append((title, _delta_rows(SCORES[key], deltas(curves, reference, result.band), result)))
@@ -86,7 +86,7 @@ def as_json(result: RateDistortion) -> str:
             },
             "deltas": {
                 reference: {method: asdict(delta) for method, delta in deltas(curves, reference, result.band).items()}
-                for reference in (AVIF, JPEG_XL)
+                for reference in REFERENCES
                 if reference in curves
             },
         }
