@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from timing import seconds_of
 
 from sr_tf.disk.files import write_atomically
+from sr_tf.generators.names import labels
 from sr_tf.messages import load_tensorflow
 from sr_tf.metrics.scores import SCORES
 
@@ -43,8 +44,8 @@ def main(_) -> None:
 
     document = json.loads(Path(flags.FLAGS.scores).read_text("utf-8"))
     means, rows = document["means"], {}
-    for where in flags.FLAGS.models:
-        name, restorer = Path(where).name, load_restorer(where)
+    for name, where in labels(flags.FLAGS.models).items():
+        restorer = load_restorer(where)
         seconds = _seconds_per_megapixel(restorer)
         rows[name] = {"seconds": seconds, **{key: means[name][key] for key in _PANELS}}
         described = describe(getattr(restorer, "restorer", restorer))

@@ -9,7 +9,7 @@ from fleets import alive, begin, draw, fleet, journals, table, wait_until, worke
 
 from sr_tf.archive.integrity import check_integrity
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
