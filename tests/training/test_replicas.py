@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STEPS = 3
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,6 @@ def states(folder):
     return states
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("phase, networks", [("pretrain", 1), ("reduction", 1), ("gan", 2)])
 @pytest.mark.parametrize("way", ["two", "two-xla"])
 def test_two_replicas_take_the_same_step_as_one(states, phase, networks, way):

@@ -95,13 +95,8 @@ def test_a_told_generator_needs_qualities(wrong):
         TrainConfig(**{"quality_input": True, "lr_qualities": QUALITIES, **wrong})
 
 
-@pytest.mark.parametrize(
-    ("backend", "scale"),
-    [
-        ("tensorflow", 1),
-        *(pytest.param(*case, marks=pytest.mark.long) for case in (("tensorflow", 2), ("jax", 1), ("jax", 2))),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("backend", "scale"), [("tensorflow", 1), ("tensorflow", 2), ("jax", 1), ("jax", 2)])
 def test_a_short_run_restores_what_the_codec_removed(backend, scale, packed, tmp_path):
     pytest.importorskip(backend)
     run = tmp_path / "run"
