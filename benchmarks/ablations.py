@@ -5,9 +5,8 @@
 (a) one AVIF quality for the whole slide, the lowest at which every tile passes, 4:4:4 or 4:2:0, in pieces of 2048×2048
 pixels; (b) an archive whose blocks are AVIF at full size, each at its own quality; (c) the same with reduced blocks
 that bicubic interpolation restores; (d) the same with generators; (e) and with the filter, as `sr-tf archive` works.
-The gate of (a) has no
-limit on the mean colour. The slide's pixels are first written to a lossless TIFF, so the JPEG tiles that a slide may
-have play no part. Every byte of each file counts.
+The gate of (a) has no limit on the mean colour. The slide's pixels are first written to a lossless TIFF, so the JPEG
+tiles that a slide may have play no part. Every byte of each file counts.
 """
 
 import tempfile

@@ -3,8 +3,7 @@
     python benchmarks/domains.py --images=BCCD --every=60 --models=archive4,told2,filter
 
 LRs are coded by AVIF as in archives; those of a generator are reduced by its own reducer. PSNR on 8-bit RGB, no border
-cut, range 255. Prints the mean difference over the common rates, whose logarithms count alike, and the difference at
-the highest common rate.
+cut, range 255. Prints the mean difference over the common rates and the difference at the highest common rate.
 """
 
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from absl import app, flags
 
+from sr_tf.evaluation.bjontegaard import bd_quality
 from sr_tf.evaluation.measures import load_measures
 from sr_tf.evaluation.rate_curves import RateCurve
 from sr_tf.evaluation.rate_distortion import measure_image
@@ -47,11 +47,9 @@ def main(_) -> None:
                 RateCurve.through([p["bpp"] for p in points[m.name]], [p["psnr"] for p in points[m.name]])
                 for m in (plain, own)
             )
-            low = max(wanted[0], reference.rates[0], test.rates[0])
-            high = min(wanted[1], reference.rates[-1], test.rates[-1])
-            ahead = [float(test.at(rate) - reference.at(rate)) for rate in np.geomspace(low, high, 50)]
-            gains.append(np.mean(ahead))
-            tops.append(ahead[-1])
+            gains.append(bd_quality(reference, test, *wanted))
+            top = min(wanted[1], reference.rates[-1], test.rates[-1])
+            tops.append(float(test.at(top) - reference.at(top)))
         print(
             f"{name}: {np.mean(gains):+.2f} dB against {plain.name}, worst image {np.min(gains):+.2f}; "
             f"at the highest rate {np.mean(tops):+.2f}, worst {np.min(tops):+.2f}; {len(paths)} images",

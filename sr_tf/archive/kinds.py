@@ -24,6 +24,10 @@ class Kind:
     codec: str | None = None
     generator: bool = False
 
+    def __reduce__(self):
+        # In another process, too, there is one object of each kind: kinds are compared by `is`.
+        return _of_code, (self.code,)
+
     @property
     def exact(self) -> bool:
         """Whether the block's pixels are those of the original."""
@@ -51,6 +55,10 @@ KINDS = {
         *(FULL_AVIF, FULL_AVIF420, FULL_AVIF_FILTER, FULL_AVIF420_FILTER, FULL_JXL, EXACT, NATIVE),
     )
 }
+
+
+def _of_code(code: int) -> Kind:
+    return KINDS[code]
 
 
 @dataclass(frozen=True)

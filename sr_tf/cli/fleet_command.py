@@ -9,7 +9,6 @@ from sr_tf.cli.paths import check_name, refuse_special
 from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.disk.spool import open_locked
 from sr_tf.errors import UserError
-from sr_tf.fleet.attempt import Choices
 from sr_tf.fleet.drive import Results, drive
 from sr_tf.fleet.find import Job, find_jobs
 from sr_tf.fleet.page import facts, to_html
@@ -35,7 +34,7 @@ def fleet(options: argparse.Namespace) -> None:
         refuse_special(job.source)
     folder = make_folder(options.out.resolve())
     with open_locked(folder / _LOCK):
-        results = _archive_all(jobs, Choices.of(chosen), State(folder), options)
+        results = _archive_all(jobs, chosen, State(folder), options)
     _report(folder, jobs, results, options.price)
 
 
@@ -45,7 +44,7 @@ def _check(chosen: Options) -> None:
         require_generator(model)
 
 
-def _archive_all(jobs: list[Job], choices: Choices, state: State, options: argparse.Namespace) -> Results:
+def _archive_all(jobs: list[Job], chosen: Options, state: State, options: argparse.Namespace) -> Results:
     results = Results()
     at_once = options.slides_at_once
     if options.ray is not None:
@@ -55,7 +54,7 @@ def _archive_all(jobs: list[Job], choices: Choices, state: State, options: argpa
         engine = Processes()
         at_once = at_once or default_slides_at_once(options.workers)
     try:
-        drive(jobs, choices, state, engine, at_once, options.tries, results)
+        drive(jobs, chosen, state, engine, at_once, options.tries, results)
     finally:
         engine.stop()
     return results

@@ -3,39 +3,15 @@
 import os
 import time
 import traceback
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from sr_tf.archive.gate import Gate
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.errors import UserError, reason
 from sr_tf.fleet.existing import check_existing
 from sr_tf.fleet.record import Record, fingerprint, record_of, words
 from sr_tf.slides.source_files import SourceFiles
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The options of a fleet, in values that can be sent to another process. `Options` has the same fields."""
-
-    gate: Gate
-    models: tuple[str, ...]
-    associated: bool
-    deidentify: bool
-    workers: int
-    engine: str
-    refine: bool
-    embed: bool
-
-    @classmethod
-    def of(cls, options: Options) -> "Choices":
-        """The same choices. The representations that are compared are left out, of which there is one of each kind."""
-        return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
-
-    def options(self) -> Options:
-        """The options of `write_archive`."""
-        return Options(**vars(self))
 
 
 @dataclass(frozen=True)
@@ -46,14 +22,14 @@ class Task:
         name: the archive's name relative to the fleet's folder.
         source: the slide's file, absolute.
         target: the archive's file, absolute.
-        choices: the fleet's options.
+        options: how to archive it.
         record: what the state says of the slide.
     """
 
     name: str
     source: str
     target: str
-    choices: Choices
+    options: Options
     record: Record | None
 
 
@@ -93,11 +69,11 @@ def attempt(task: Task) -> Outcome:
 
 
 def _existing(task: Task) -> Record:
-    return check_existing(Path(task.source), Path(task.target), task.record, words(task.choices.options()))
+    return check_existing(Path(task.source), Path(task.target), task.record, words(task.options))
 
 
 def _new(task: Task) -> Record:
-    source, target, options = Path(task.source), Path(task.target), task.choices.options()
+    source, target, options = Path(task.source), Path(task.target), task.options
     files = SourceFiles(source)
     before = fingerprint(files.paths)
     write_archive(source, target, options)

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from sr_tf.fleet.attempt import Choices, Outcome, Task
+from sr_tf.archive.write import Options
+from sr_tf.fleet.attempt import Outcome, Task
 from sr_tf.fleet.existing import is_done
 from sr_tf.fleet.find import Job
 from sr_tf.fleet.record import Record, fingerprint, words
@@ -53,13 +54,13 @@ class Results:
 
 
 def drive(
-    jobs: Iterable[Job], choices: Choices, state: State, engine: Engine, slides_at_once: int, tries: int, into: Results
+    jobs: Iterable[Job], options: Options, state: State, engine: Engine, slides_at_once: int, tries: int, into: Results
 ) -> None:
     """Archives slides.
 
     Args:
         jobs: the slides.
-        choices: how to archive them.
+        options: how to archive them.
         state: the state of the fleet's folder, whose lock the caller holds.
         engine: what runs the tries; the caller stops it.
         slides_at_once: largest number of tries that run at the same time.
@@ -69,12 +70,12 @@ def drive(
     Raises:
         UserError: the state cannot be written.
     """
-    start, options = time.monotonic(), words(choices.options())
+    start, wanted = time.monotonic(), words(options)
     jobs = list(jobs)
     running: dict[str, tuple[Job, int, float]] = {}
     waiting: deque[tuple[Job, int]] = deque()
     for job in jobs:
-        if is_done(job, record := state.get(job.name), options):
+        if is_done(job, record := state.get(job.name), wanted):
             into.records[job.name] = record
             into.skipped.add(job.name)
         else:
@@ -84,7 +85,7 @@ def drive(
             while waiting and len(running) < slides_at_once:
                 job, number = waiting.popleft()
                 running[job.name] = job, number, time.monotonic()
-                engine.start(_begun(job, number, choices, options, state))
+                engine.start(_begun(job, number, options, wanted, state))
             for name, outcome in engine.wait(_LOOK):
                 job, number, began = running.pop(name)
                 seconds = outcome.seconds or time.monotonic() - began
@@ -93,7 +94,7 @@ def drive(
                     _add_seconds(state, name, seconds)
                     waiting.append((job, number + 1))
                     continue
-                into.records[name] = _ended(job, outcome, number, seconds, options, state)
+                into.records[name] = _ended(job, outcome, number, seconds, wanted, state)
                 if outcome.record and outcome.existed and number == 1:
                     into.skipped.add(name)
                 bar.update()
@@ -101,15 +102,15 @@ def drive(
             bar.set_postfix_str(_progress(into, len(running)))
 
 
-def _begun(job: Job, number: int, choices: Choices, options: dict, state: State) -> Task:
+def _begun(job: Job, number: int, options: Options, wanted: dict, state: State) -> Task:
     """Notes that a slide is begun, before it is. An archive that exists later is then known to be of these options."""
     record = state.get(job.name)
     if not os.path.lexists(job.target):
-        seconds = record.seconds if record and record.options == options else 0.0
+        seconds = record.seconds if record and record.options == wanted else 0.0
         files = fingerprint(SourceFiles(job.source).paths)
-        state.put(job.name, Record("running", str(job.source), options, files, tries=number, seconds=seconds))
+        state.put(job.name, Record("running", str(job.source), wanted, files, tries=number, seconds=seconds))
         record = state.get(job.name)
-    return Task(job.name, str(job.source), str(job.target), choices, record)
+    return Task(job.name, str(job.source), str(job.target), options, record)
 
 
 def _add_seconds(state: State, name: str, seconds: float) -> None:
@@ -118,7 +119,7 @@ def _add_seconds(state: State, name: str, seconds: float) -> None:
         state.put(name, record)
 
 
-def _ended(job: Job, outcome: Outcome, number: int, seconds: float, options: dict, state: State) -> Record:
+def _ended(job: Job, outcome: Outcome, number: int, seconds: float, wanted: dict, state: State) -> Record:
     """The record of a slide after its last try; the state has it too, unless it keeps what it says of an archive."""
     before = state.get(job.name)
     # Looking at an archive that exists is no time spent on it.
@@ -128,7 +129,7 @@ def _ended(job: Job, outcome: Outcome, number: int, seconds: float, options: dic
         record.tries, record.seconds = number, spent
     else:
         why = outcome.reason if outcome.final else f"{outcome.reason}, in the last of {number} tries"
-        record = Record("failed", str(job.source), options, tries=number, seconds=spent, reason=why)
+        record = Record("failed", str(job.source), wanted, tries=number, seconds=spent, reason=why)
     if outcome.record or not outcome.existed:
         state.put(job.name, record)
     return record

@@ -11,8 +11,8 @@ from sr_tf.generators.names import ModelName, parse_model
 from sr_tf.images.pixels import UNCODED
 
 
-class Uncoded:
-    """A generator that is told the codec's quality, for images that no codec touched: it is told the best one.
+class _Around:
+    """A restorer that uses another one of the same scale.
 
     Args:
         restorer: an object with `scale`, `receptive_radius` and `predict_on_batch`, see `engines.on_engine`.
@@ -22,6 +22,10 @@ class Uncoded:
         self.restorer = restorer
         self.scale = restorer.scale
         self.receptive_radius = restorer.receptive_radius
+
+
+class Uncoded(_Around):
+    """A generator that is told the codec's quality, for images that no codec touched: it is told the best one."""
 
     def predict_on_batch(self, lr: np.ndarray) -> np.ndarray:
         """float32 [N, h, w, 3] → float32 [N, scale · h, scale · w, 3]."""
@@ -29,17 +33,8 @@ class Uncoded:
         return self.restorer.predict_on_batch(np.concatenate([lr, quality], axis=-1))
 
 
-class SelfEnsemble:
-    """The mean of a generator's outputs for an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+).
-
-    Args:
-        restorer: an object with `scale`, `receptive_radius` and `predict_on_batch`, see `engines.on_engine`.
-    """
-
-    def __init__(self, restorer):
-        self.restorer = restorer
-        self.scale = restorer.scale
-        self.receptive_radius = restorer.receptive_radius
+class SelfEnsemble(_Around):
+    """The mean of a generator's outputs for an LR's eight flips and rotations (Lim et al. 2017, section 3.3, EDSR+)."""
 
     def predict_on_batch(self, lr: np.ndarray) -> np.ndarray:
         """float32 [N, h, w, 3] → float32 [N, scale · h, scale · w, 3]."""

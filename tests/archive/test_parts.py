@@ -1,5 +1,7 @@
 """Grid, AVIF heads, JPEG segments, windows and stored blocks, each by itself."""
 
+import pickle
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -7,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sr_tf.archive import av1, native
+from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.kinds import EXACT, FULL_AVIF, KINDS, LR4_BICUBIC
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage, decode, exact
 from sr_tf.archive.windows import rescale
+from sr_tf.archive.write import Options
 from sr_tf.data.smear import render_smear
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
@@ -131,3 +135,10 @@ def test_kinds_have_their_own_codes():
 def test_every_kind_has_a_colour_of_its_own():
     assert set(COLOURS) == set(KINDS)
     assert len(set(COLOURS.values())) == len(KINDS)
+
+
+def test_kinds_are_the_same_objects_after_their_way_to_another_process():
+    options = Options(QUALITIES["visual"], ("small",))
+    there = pickle.loads(pickle.dumps(options))
+    assert there == options
+    assert all(one.kind is other.kind for one, other in zip(there.families, options.families, strict=True))
