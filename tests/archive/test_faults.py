@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from archived_slides import archived
+from archived_slides import MODELS, archived
 from PIL import Image
 
 from sr_tf.archive.archived_slide import ArchivedSlide
@@ -165,7 +165,7 @@ def run_and_kill(command: list, seconds: float, journal: Path) -> bool:
 @pytest.mark.long
 def test_killed_archiving_and_restoring_resume_to_the_same_files(visual, slide_file, tmp_path):
     target = tmp_path / "slide.sr.zip"
-    command = [SR_TF, "archive", slide_file, target]
+    command = [SR_TF, "archive", slide_file, target, "--models", ",".join(MODELS)]
     killed = 0
     for seconds in (0.5, 4.0):
         killed += run_and_kill(command, seconds, target.with_name(f".{target.name}.journal"))
