@@ -13,14 +13,16 @@ from sr_tf.images.codecs import Codec
 from sr_tf.images.edges import without_edges
 from sr_tf.models.coding import BLOCK, coded, from_coefficients, quantiser_steps, to_coefficients
 
-STEPS = 8
+STEPS = 12
 """Gradient steps. Half as many give about half the gain."""
-_LENGTH = 0.0125
-"""Length of a step: the factor on the gradient of the sum of squared errors."""
+_LENGTH = 0.02
+"""Length of the first step: the factor on the gradient of the sum of squared errors."""
+_LAST_LENGTH = 0.2
+"""Length of the last step, as a share of the first one's: long steps at the end lose again what was gained."""
 _RATE_WEIGHT = 0.15
 """Price of one bit per LR sample: the mean squared error that it may save, in squared quantiser steps."""
 
-SETTINGS = f"refined in {STEPS} steps of {_LENGTH:g}, rate weight {_RATE_WEIGHT:g}"
+SETTINGS = f"refined in {STEPS} steps of {_LENGTH:g} to {_LENGTH * _LAST_LENGTH:g}, rate weight {_RATE_WEIGHT:g}"
 """Everything that determines the result of `Refiner`, in one line."""
 
 
@@ -81,7 +83,7 @@ class Refiner:
             if cost < lowest:
                 best, lowest = file, cost
             if number < STEPS:
-                values = np.clip(values - _LENGTH * gradient.numpy(), 0, 255)
+                values = np.clip(values - _length(number) * gradient.numpy(), 0, 255)
         return best
 
     def _losses_and_gradients(self, hr, lr, seen, quality, step, margin: int, whole: bool):
@@ -111,6 +113,11 @@ class Refiner:
         if self._generator.channels == 4:
             lr = tf.concat([lr, tf.fill(tf.shape(lr[..., :1]), quality)], axis=-1)
         return self._generator(lr, training=False)
+
+
+def _length(number: int) -> float:
+    """Length of a step, from the first, number 0, to the last."""
+    return _LENGTH * (1 - (1 - _LAST_LENGTH) * number / (STEPS - 1))
 
 
 def _padded(images, padding):
