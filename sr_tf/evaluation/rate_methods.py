@@ -33,7 +33,7 @@ LR_LEVELS = {
     8: (50, 60, 70, 80, 90, 95, 98),
 }
 """The codec's levels by scale; together they give 0.03 to 0.25 bit per original pixel and more."""
-REFINED_LEVELS = {2: (14, 30, 46, 62), 4: (40, 60, 75, 86, 93), 8: (50, 70, 80, 90)}
+REFINED_LEVELS = {2: (34, 48, 62, 74), 4: (40, 60, 75, 86, 93), 8: (50, 70, 80, 90)}
 """The levels for refined LRs: fewer, since a refined file takes 13 encodings and 13 passes through the network."""
 
 REFINED = ", refined"
