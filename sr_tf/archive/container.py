@@ -38,6 +38,8 @@ SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
 SCORE_TYPE = np.dtype([(name, "<u2") for name in UNITS_BY_VERSION[1]])
 """The scores of a gate tile in version 1."""
 
+SUFFIX = ".sr.zip"
+"""The end of an archive's name; it takes the place of the slide's suffix."""
 COMMENT = "sr_tf archive, SHA-256 of what precedes: "
 COMMENT_LENGTH = len(COMMENT) + 64
 ARCHIVE = OutputKind("an archive that `sr-tf archive` wrote", (b"PK\x03\x04",), COMMENT.encode())

@@ -67,9 +67,9 @@ def draw_map(archive: ArchiveFile) -> bytes:
     cells, entries = _of_tiles(archive) if header.gate.study else _of_blocks(archive)
     factor = _SIDE / max(grid.width, grid.height)
     size = max(1, round(grid.width * factor)), max(1, round(grid.height * factor))
-    preview = _preview(archive).resize(size, Image.Resampling.BICUBIC)
+    small = preview(archive).resize(size, Image.Resampling.BICUBIC)
     tints = _tints(cells, GATE_TILE if header.gate.study else BLOCK, grid, size)
-    mapped = Image.blend(tints, preview, 0.25)
+    mapped = Image.blend(tints, small, 0.25)
 
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
     picture = Image.new("RGB", (max(2 * size[0] + 3 * _MARGIN, 760), height), "white")
@@ -79,7 +79,7 @@ def draw_map(archive: ArchiveFile) -> bytes:
     gate = _drawable(f"{header.gate.describe()}. Research use only.")
     draw.text((_MARGIN, _MARGIN + 18), gate, _FAINT, ImageFont.load_default(14))
     top = _MARGIN + 2 * _LINE
-    picture.paste(preview, (_MARGIN, top))
+    picture.paste(small, (_MARGIN, top))
     picture.paste(mapped, (2 * _MARGIN + size[0], top))
     _draw_legend(draw, entries, top + size[1] + _MARGIN)
     buffer = io.BytesIO()
@@ -87,8 +87,12 @@ def draw_map(archive: ArchiveFile) -> bytes:
     return buffer.getvalue()
 
 
-def _preview(archive: ArchiveFile) -> Image.Image:
-    """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first."""
+def preview(archive: ArchiveFile) -> Image.Image:
+    """Decodes the overview, in version 1 the preview: a JPEG file and nothing else, whose size is checked first.
+
+    Raises:
+        UserError: it is damaged.
+    """
     if archive.header.version > 1:
         return Image.fromarray(archive.overview())
     try:

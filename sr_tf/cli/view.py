@@ -15,13 +15,16 @@ def add_commands(commands: Commands) -> None:
         commands,
         "view",
         _view,
-        "view an archive or a slide in the browser",
-        "Opens a deep-zoom page. The tiles of an archive are restored while you pan, and can be compared with the "
-        "original or with plain interpolation under a slider. Only this machine can reach the page, unless --host is "
-        "given; the browser then needs the printed token. Research use only, not for diagnosis.",
+        "view an archive, a slide or a folder of them in the browser",
+        "Opens a deep-zoom page; of a folder, a page with all its slides and archives. The tiles of an archive are "
+        "restored while you pan, and can be compared with the original or with plain interpolation under a slider. "
+        "Only this machine can reach the page, unless --host is given; the browser then needs the printed token. "
+        "Research use only, not for diagnosis.",
         "sr-tf view slide.sr.zip --original slide.svs",
     )
-    command.add_argument("slide", type=Path, metavar="ARCHIVE_OR_SLIDE", help="an archive, a slide or an image")
+    command.add_argument(
+        "slide", type=Path, metavar="ARCHIVE_OR_SLIDE", help="an archive, a slide or an image; or a folder of them"
+    )
     command.add_argument("--original", type=Path, metavar="SLIDE", help="the slide that was archived, to compare with")
     command.add_argument(
         "--serving",

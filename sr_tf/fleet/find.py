@@ -5,17 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import openslide
-
+from sr_tf.archive.container import SUFFIX
 from sr_tf.errors import UserError
 from sr_tf.images.reading import natural_order
-from sr_tf.slides.source_files import SourceFiles
-
-SUFFIX = ".sr.zip"
-"""The end of an archive's name; it takes the place of the slide's suffix."""
-_SUFFIXES = (".svs", ".tif", ".tiff", ".ndpi", ".scn", ".mrxs", ".vms", ".vmu", ".bif", ".svslide", ".dcm", ".czi",
-             ".jpg", ".jpeg", ".png", ".bmp")  # fmt: skip
-"""Files of these names are slides, so that a damaged one is a failure and not overlooked."""
+from sr_tf.slides.find import slides_in
 
 
 @dataclass(frozen=True)
@@ -70,35 +63,7 @@ def _slides(given: Path, folder: Path) -> list[tuple[Path, Path]]:
         return [(given, Path(given.name))]
     if not given.is_dir():
         raise UserError(f"{given}: no such file or folder, expected a slide or a folder of slides")
-    paths = []
-    for parent, children, files in os.walk(given):
-        inside = [child for child in children if not child.startswith(".")]
-        children[:] = [child for child in inside if Path(parent, child).resolve() != folder]
-        paths += [Path(parent, name) for name in files if _is_slide(Path(parent, name))]
+    paths = slides_in(given, folder)
     if not paths:
         raise UserError(f"{given}: no slides found, expected files that `sr-tf archive` reads")
-    return [(path, path.relative_to(given)) for path in _without_parts(sorted(paths, key=natural_order))]
-
-
-def _is_slide(path: Path) -> bool:
-    if path.name.startswith(".") or not path.is_file():
-        return False
-    if path.suffix.lower() in _SUFFIXES:
-        return True
-    try:
-        return openslide.OpenSlide.detect_format(path) is not None
-    except (openslide.OpenSlideError, OSError):
-        return False
-
-
-def _without_parts(paths: list[Path]) -> list[Path]:
-    """Leaves out files that are parts of another slide, and all but the first of those that are parts of each other."""
-    files = {path: SourceFiles(path).paths for path in paths}
-    parts: set[Path] = set()
-    kept = []
-    # The file that names the others comes before them.
-    for path in sorted(paths, key=lambda path: -len(files[path])):
-        if path not in parts:
-            kept.append(path)
-            parts.update(files[path])
-    return sorted(kept, key=natural_order)
+    return [(path, path.relative_to(given)) for path in paths]

@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import io
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import asynccontextmanager
 from importlib import resources
 
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from sr_tf.errors import UserError
 from sr_tf.messages import tell
+from sr_tf.viewer.answers import as_json, cached, fixed, has, not_modified, page_files
 from sr_tf.viewer.cache import TileCache
 from sr_tf.viewer.describe import describe_map, describe_slide
 from sr_tf.viewer.levels import Tile
@@ -23,7 +23,6 @@ from sr_tf.viewer.maker import TileMaker
 from sr_tf.viewer.source import INTERPOLATED, RESTORED, Source
 from sr_tf.viewer.tile_queue import Busy, TileQueue
 
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _CLIENT_GONE = 499
 """The status that nginx uses for a client that closed the connection. Nobody receives it."""
 
@@ -60,8 +59,8 @@ class Viewer:
         if tile.layer == INTERPOLATED and tile.level:
             tile = tile._replace(layer=RESTORED)  # below full size, both layers show the stored images
         etag = self._etag("/".join(map(str, tile)))
-        if _has(request, etag):
-            return _not_modified(etag)
+        if has(request, etag):
+            return not_modified(etag)
         png = self._cache.get(tile)
         if png is None:
             first = self._levels.made_together(tile)[0]
@@ -77,7 +76,7 @@ class Viewer:
         if self._reads(tile):
             near = [neighbour for neighbour in self._levels.around(tile) if neighbour not in self._cache]
             self._queue.guess({self._levels.made_together(neighbour)[0] for neighbour in near})
-        return _cached(png, "image/png", etag)
+        return cached(png, "image/png", etag)
 
     def associated(self, request: Request) -> Response:
         """Answers with a label, macro or thumbnail image as a PNG file."""
@@ -85,11 +84,11 @@ class Viewer:
         if pixels is None:
             return Response("no such image", 404)
         etag = self._etag(f"images/{request.path_params['name']}")
-        if _has(request, etag):
-            return _not_modified(etag)
+        if has(request, etag):
+            return not_modified(etag)
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-        return _cached(buffer.getvalue(), "image/png", etag)
+        return cached(buffer.getvalue(), "image/png", etag)
 
     def _reads(self, tile: Tile) -> bool:
         """Whether a tile is read directly; others are averaged from many finer ones."""
@@ -107,13 +106,15 @@ class Viewer:
         return Response(line.removeprefix(f"{self._source.path}: "), 500, {"Cache-Control": "no-store"})
 
 
-def make_app(source: Source, workers: int) -> Starlette:
+def make_app(source: Source, workers: int, listed: bool = False) -> Starlette:
     """Makes the web application. Its threads start and end with the event loop of its server.
 
     Args:
         source: the opened archive or slide.
         workers: number of threads that make tiles.
+        listed: whether the page of a folder leads here, so that the slide's page leads back to it.
     """
+    described = {**describe_slide(source), "listed": listed}
 
     @asynccontextmanager
     async def lifespan(app: Starlette):
@@ -130,51 +131,16 @@ def make_app(source: Source, workers: int) -> Starlette:
     routes = [
         Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", tile),
         Route("/images/{name}.png", associated),
-        Route("/slide.json", _fixed(_json(describe_slide(source)), "application/json")),
-        Route("/map.json", _fixed(_json(describe_map(source)), "application/json")),
+        Route("/slide.json", fixed(as_json(described), "application/json")),
+        Route("/map.json", fixed(as_json(describe_map(source)), "application/json")),
     ]
-    for path, (content, media_type) in _page().items():
-        routes.append(Route(path, _fixed(content, media_type)))
+    folder = resources.files("sr_tf.viewer") / "static"
+    library = (folder / "openseadragon" / "openseadragon.min.js").read_bytes(), "text/javascript"
+    for path, file in (page_files(folder) | {"/openseadragon.min.js": library}).items():
+        routes.append(Route(path, fixed(*file)))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False  # it would redirect to whatever host the request names
     return app
-
-
-def _page() -> dict[str, tuple[bytes, str]]:
-    """The page's files by address. They are read once, so that no address can lead to another file."""
-    folder = resources.files("sr_tf.viewer") / "static"
-    files = {f"/{file.name}": file for file in folder.iterdir() if file.is_file()}
-    files["/openseadragon.min.js"] = folder / "openseadragon" / "openseadragon.min.js"
-    files["/"] = files.pop("/index.html")
-    return {path: (file.read_bytes(), _TYPES[file.name.rpartition(".")[2]]) for path, file in files.items()}
-
-
-def _fixed(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-
-    async def answer(request: Request) -> Response:
-        return _not_modified(etag) if _has(request, etag) else _cached(content, media_type, etag)
-
-    return answer
-
-
-def _json(content: object) -> bytes:
-    # A name that is not UTF-8 has characters that UTF-8 cannot encode.
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _cached(content: bytes, media_type: str, etag: str) -> Response:
-    """An answer that the browser stores but checks each time: the server may show another slide by then."""
-    return Response(content, 200, {"ETag": etag, "Cache-Control": "private, no-cache"}, media_type)
-
-
-def _not_modified(etag: str) -> Response:
-    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
-
-
-def _has(request: Request, etag: str) -> bool:
-    given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in given.split(",")]
 
 
 async def _while_connected(request: Request, work: Awaitable) -> object | None:

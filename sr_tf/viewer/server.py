@@ -1,4 +1,4 @@
-"""`sr-tf view`: opens the slide and serves it until it is interrupted."""
+"""`sr-tf view`: opens a slide or a folder of slides and serves it until it is interrupted."""
 
 import argparse
 import contextlib
@@ -7,21 +7,24 @@ import secrets
 import socket
 import threading
 import webbrowser
+from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sr_tf.errors import UserError, reason
 from sr_tf.messages import tell
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.connections import CONNECTIONS, Connection
+from sr_tf.viewer.folder import make_folder_app
 from sr_tf.viewer.guard import HEAD_BYTES, Guard
-from sr_tf.viewer.source import open_source
+from sr_tf.viewer.source import is_archive, open_source
 
 _LOOPBACK = "127.0.0.1"
 
 
 def view(options: argparse.Namespace) -> None:
-    """Serves a slide until Ctrl-C.
+    """Serves a slide, or a folder of slides, until Ctrl-C.
 
     Args:
         options: the arguments of `sr-tf view`.
@@ -29,21 +32,42 @@ def view(options: argparse.Namespace) -> None:
     Raises:
         UserError: the slide cannot be opened, or the server cannot listen on the address.
     """
-    with open_source(
-        options.slide, options.original, options.serving, tuple(options.models), options.engine
-    ) as source, listening(options.host or _LOOPBACK, options.port) as listener:  # fmt: skip
+    models, engine = tuple(options.models), options.engine
+    if options.slide.is_dir():
+        for flag, value in (("--original", options.original), ("--serving", options.serving)):
+            if value:
+                raise UserError(f"{flag}: {options.slide} is a folder, expected an archive with this flag")
+        _serve(
+            make_folder_app(
+                options.slide, options.workers, lambda path: open_source(path, None, None, _own(path, models), engine)
+            ),
+            options.slide.resolve().name,
+            options,
+        )
+        return
+    with open_source(options.slide, options.original, options.serving, models, engine) as source:
+        _serve(make_app(source, options.workers), source.path.name, options)
+
+
+def _own(path: Path, models: tuple[str, ...]) -> tuple[str, ...]:
+    """The generators of `--models`, which are for archives only."""
+    return models if is_archive(path) else ()
+
+
+def _serve(app: ASGIApp, name: str, options: argparse.Namespace) -> None:
+    """Prints the address of an application and runs it until Ctrl-C."""
+    with listening(options.host or _LOOPBACK, options.port) as listener:
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe(24) if options.host else None
         address = f"http://{_shown_host(options.host)}:{port}/" + (f"?token={token}" if token else "")
-        app = Guard(make_app(source, options.workers), port, token)
-        print(f"{source.path.name}: {address}", flush=True)
+        print(f"{name}: {address}", flush=True)
         tell("Press Ctrl-C to stop. Research use only, not a medical device.")
         if token:
             tell("The connection is not encrypted: anyone who reads the network traffic sees the slide and the token.")
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
-            make_server(app).run(sockets=[listener])
+            make_server(Guard(app, port, token)).run(sockets=[listener])
 
 
 def make_server(app: Guard) -> uvicorn.Server:

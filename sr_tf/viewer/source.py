@@ -58,6 +58,11 @@ class Source:
         self._open.close()
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ZIP file, as archives are; slides are not."""
+    return path.is_file() and zipfile.is_zipfile(path)
+
+
 def open_source(path: Path, original: Path | None, serving: str | None, models: tuple[str, ...], engine: str) -> Source:
     """Opens an archive or a slide.
 
@@ -71,7 +76,7 @@ def open_source(path: Path, original: Path | None, serving: str | None, models: 
     Raises:
         UserError: a file cannot be read, the original has another size, or an option does not fit the file.
     """
-    if path.is_file() and zipfile.is_zipfile(path):
+    if is_archive(path):
         return _open_archive(path, original, serving, models, engine)
     for flag, value in (("--original", original), ("--serving", serving), ("--models", models)):
         if value:

@@ -37,7 +37,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, slide_path):
     assert "no such file" in _refused(capsys, tmp_path / "nothing.sr.zip")
     assert "notes.svs" in _refused(capsys, text)
     assert "broken.sr.zip" in _refused(capsys, broken)
-    assert "is a folder" in _refused(capsys, tmp_path)
+    assert "is a folder" in _refused(capsys, tmp_path, "--original", slide_path)
     assert "--original" in _refused(capsys, slide_path, "--original", slide_path)
     assert "cannot listen on this address" in _refused(capsys, slide_path, "--host", "no.such.host.invalid")
     with socket.create_server(("127.0.0.1", 0)) as taken:

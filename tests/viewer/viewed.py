@@ -63,9 +63,16 @@ def whole_level(server: Running, layer: str, levels: Levels, level: int) -> np.n
 @contextmanager
 def running(source, token: str | None = None, workers: int = 2):
     """Runs the viewer's server for a source in a thread of this process."""
+    with running_app(make_app(source, workers), token) as server:
+        yield server
+
+
+@contextmanager
+def running_app(app, token: str | None = None):
+    """Runs the viewer's server for an application in a thread of this process."""
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        server = make_server(Guard(make_app(source, workers), port, token))
+        server = make_server(Guard(app, port, token))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:
