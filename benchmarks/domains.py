@@ -1,6 +1,6 @@
 """Compares archive generators with bicubic interpolation, and filters with AVIF alone, at equal bytes on any images.
 
-    python benchmarks/domains.py --images=BCCD --every=60 --models=archive4,told2,filter
+    python benchmarks/domains.py --images=BCCD --every=60 --models=told4,told2,filter
 
 LRs are coded by AVIF as in archives; those of a generator are reduced by its own reducer. PSNR on 8-bit RGB, no border
 cut, range 255. Prints the mean difference over the common rates and the difference at the highest common rate.
@@ -21,7 +21,7 @@ from sr_tf.generators.load import load_network, load_reducer
 from sr_tf.images.reading import find_images, read_folder
 
 flags.DEFINE_string("images", None, "Folder of HR images.", required=True)
-flags.DEFINE_list("models", ["archive4", "told2", "filter"], "Names, .keras files or run folders, separated by commas.")
+flags.DEFINE_list("models", ["told4", "told2", "filter"], "Names, .keras files or run folders, separated by commas.")
 flags.DEFINE_integer("every", 1, "Use every n-th image.")
 flags.DEFINE_integer("first", 0, "The index of the first image.")
 flags.DEFINE_list("rates", ["0", "inf"], "LOW,HIGH in bit/pixel: only rates between them.")

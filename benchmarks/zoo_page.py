@@ -26,7 +26,7 @@ The reduced image is coded as AVIF; bit per pixel of the original. [Curves and a
 """
 USES = {
     DEFAULT_GENERATOR: "default of `sr-tf upscale` and `sr-tf export`",
-    "archive4": "default of `sr-tf archive` for 4× reduced blocks",
+    "told4": "default of `sr-tf archive` for 4× reduced blocks",
     "told2": "default of `sr-tf archive` for 2× reduced blocks",
     "filter": "default of `sr-tf archive` for blocks of full size",
 }

@@ -15,7 +15,7 @@ from sr_tf.generators.names import DEFAULT_GENERATOR, parse_model
 from sr_tf.messages import complain
 
 Commands = argparse._SubParsersAction
-ARCHIVE_GENERATORS = ("archive4", "told2", "filter")
+ARCHIVE_GENERATORS = ("told4", "told2", "filter")
 """The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
 STUDY_GENERATOR = "m2"
 """The generator that archives of the quality `study` use by default."""

@@ -26,8 +26,11 @@ def add_commands(commands: Commands) -> None:
     arguments.add_archive_models(command)
     command.add_argument(
         "--refine",
-        action="store_true",
-        help="also measure each generator with refined LRs, see `sr-tf archive --refine`; takes minutes for each image",
+        type=arguments.names,
+        default=(),
+        metavar="NAMES",
+        help="generators among --models that are also measured with refined LRs, see `sr-tf archive --refine`; takes "
+        "a minute or more for each image",
     )
     command.add_argument(
         "--scores",

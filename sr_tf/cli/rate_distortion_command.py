@@ -30,7 +30,7 @@ def compare_rates(
     folder: Path,
     out: Path,
     models: Sequence[str],
-    refine: bool,
+    refine: Sequence[str],
     scores: Sequence[str] | None,
     band: tuple[float, float],
     workers: int,
@@ -42,21 +42,23 @@ def compare_rates(
         folder: the folder of HR images.
         out: the folder for the results. It keeps each image's points in `images/`, so a later call can continue.
         models: generators and filters, as `sr_tf.generators.load.load_network` takes them.
-        refine: whether to add each generator with refined LRs.
+        refine: those of `models` that are also measured with refined LRs; no filters.
         scores: keys of `sr_tf.metrics.scores.SCORES` in addition to PSNR and SSIM; None: LPIPS if it was fetched.
         band: the lowest and highest rate for the mean gain, in bit/pixel.
         workers: the number of encoders that run at the same time.
         strict: whether to stop at an unreadable image instead of skipping it.
 
     Raises:
-        UserError: the folder has no images, `out` cannot be written, a generator or score does not exist, or the files
-            of a score are missing.
+        UserError: the folder has no images, `out` cannot be written, a generator or score does not exist, `refine`
+            names another one, or the files of a score are missing.
     """
     unknown = sorted(set(scores or ()) - set(_DIRECTED))
     if unknown:
         raise UserError(
             f"--scores={','.join(unknown)}: not a score for curves, expected some of {', '.join(_DIRECTED)}"
         )
+    if others := [where for where in refine if where not in models]:
+        raise UserError(f"--refine={','.join(others)}: not among --models={','.join(models)}")
     wheres = labels(models)
     paths = find_images(folder)
     # The command may be repeated, so its own results are replaced, but no image of the data set.
@@ -65,7 +67,10 @@ def compare_rates(
     make_folder(out)
     generators = {label: load_network(where) for label, where in wheres.items()}
     reducers = {label: load_reducer(where) for label, where in wheres.items()}
-    methods = default_methods(generators, reducers, refine)
+    with_refined = [label for label, where in wheres.items() if where in refine]
+    if filters := [label for label in with_refined if generators[label].scale == 1]:
+        raise UserError(f"--refine={','.join(filters)}: a filter, expected generators that enlarge")
+    methods = default_methods(generators, reducers, with_refined)
 
     def scenes():
         for path, image in read_folder(paths, strict):

@@ -4,7 +4,7 @@ A full-size codec stores the image itself; a filter may restore it after decodin
 code the LR, decode it and restore it by interpolation or a generator.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -200,7 +200,7 @@ def refined(name: str, generator, reducer=None) -> Method:
 
 
 def default_methods(
-    generators: dict, reducers: Mapping = MappingProxyType({}), with_refined: bool = False
+    generators: dict, reducers: Mapping = MappingProxyType({}), with_refined: Collection[str] = ()
 ) -> list[Method]:
     """The methods of the command: full-size codecs, bicubic interpolation at each scale, each generator and filter.
 
@@ -208,7 +208,7 @@ def default_methods(
         generators: the `EDSR` of any scales, and the `CodedFilter` at scale 1, by their names in tables. Without any
             `EDSR`, bicubic interpolation is at scale 4.
         reducers: the `Reducer` of each generator that has one, by the same names.
-        with_refined: whether to add each generator with refined LRs.
+        with_refined: the names of generators that are added with refined LRs too.
     """
     filters = {name: network for name, network in generators.items() if network.scale == 1}
     generators = {name: network for name, network in generators.items() if network.scale > 1}
@@ -218,5 +218,5 @@ def default_methods(
         *(after_coding(name, network) for name, network in filters.items()),
         *map(interpolated, scales),
         *(generated(name, generator, reducers.get(name)) for name, generator in generators.items()),
-        *(refined(name, generator, reducers.get(name)) for name, generator in generators.items() if with_refined),
+        *(refined(name, generators[name], reducers.get(name)) for name in with_refined),
     ]
