@@ -7,7 +7,7 @@ generator towards the one that its fine-tuning started from. `+` is the self-ens
 `mixed` and `mixed+`. A path that exists is taken as it is, whatever characters it has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from sr_tf.errors import UserError
 
 DEFAULT_GENERATOR = "mixed"
 """The default for uncoded LRs: at least as good as bicubic interpolation in every domain that was measured."""
+ARCHIVE_GENERATORS = ("archive4", "told2", "filter")
+"""The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
+STUDY_GENERATOR = "m2"
+"""The generator that archives of the quality `study` use by default."""
 ENSEMBLE = "+"
 SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
 """Short names for uncoded LRs: the fastest generator that is worth using, and the one with the best quality."""
@@ -110,3 +114,10 @@ def _label(where: str) -> str:
         return path.name
     run = path.parent.parent.name
     return f"{run}/{path.stem}" if run else path.stem
+
+
+def archive_models(given: Sequence[str] | None, quality: str) -> list[str]:
+    """The generators of an archive: those that were given, or the quality's default."""
+    if given is not None:
+        return list(given)
+    return [STUDY_GENERATOR] if quality == "study" else list(ARCHIVE_GENERATORS)
