@@ -143,8 +143,9 @@ class OpenedSlide(openslide.AbstractSlide):
         """Label, macro, thumbnail and others by name: RGBA images as in OpenSlide, decoded whenever asked for.
 
         Raises:
-            UserError: an image is damaged.
+            UserError: an image is damaged, or the slide is closed.
         """
+        self._require_open()
         return self._associated
 
     def get_best_level_for_downsample(self, downsample: float) -> int:

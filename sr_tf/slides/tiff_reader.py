@@ -3,6 +3,7 @@
 Pages with tiles are read tile by tile. Small pages without tiles are read as a whole.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ class TiffReader:
             named = {image.page for image in images} or {0}
             further = [(number, other) for number, other in enumerate(tiff.pages) if number not in named]
             self._others |= _further(path, page, further, self._others)
-            self._copies, self._levels = _smaller_copies(page, further), {0: self._pixels}
+            chain = _smaller_copies(page, (other for _, other in further))
+            self._copies = chain or (_smaller_copies(page, tiff.below) if page is tiff.pages[0] else [])
+            self._levels = {0: self._pixels}
         except UserError:
             self._file.close()
             raise
@@ -105,11 +108,11 @@ def _page(path: Path, tiff: Tiff, image: OmeImage) -> Page:
     return page
 
 
-def _smaller_copies(slide: Page, pages: list[tuple[int, Page]]) -> list[Page]:
+def _smaller_copies(slide: Page, pages: Iterable[Page]) -> list[Page]:
     """The tiled pages that are levels of the slide and can be read, the largest first."""
     copies = [
         page
-        for _, page in pages
+        for page in pages
         if page.tiled and page.kind & REDUCED and has_proportions(page, slide) and not objection(page)
     ]
     return sorted(copies, key=lambda page: page.width * page.height, reverse=True)

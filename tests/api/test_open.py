@@ -98,6 +98,24 @@ def test_every_golden_archive_opens(path):
         assert ("openslide.mpp-x" in slide.properties) is (slide.mpp is not None)
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_levels_below_the_first_page_are_read_unless_they_are_damaged(tmp_path, damaged):
+    path, pixels = tmp_path / "bio-formats.ome.tif", np.random.default_rng(0).integers(0, 256, (600, 900, 3), np.uint8)
+    options = {"tile": (128, 128), "photometric": "rgb", "compression": "deflate"}
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        tiff.write(pixels, subifds=2, metadata={"axes": "YXS"}, **options)
+        for step in (2, 4):
+            tiff.write(np.ascontiguousarray(pixels[::step, ::step]), subfiletype=1, metadata=None, **options)
+    if damaged:
+        with tifffile.TiffFile(path, mode="r+") as tiff:
+            tiff.pages[0].pages[0].tags["TileOffsets"].overwrite([2**31] * 12)
+            tiff.pages[0].pages[1].tags["TileOffsets"].overwrite([2**31] * 4)
+    with sr_tf.open(path) as slide:
+        assert slide.level_dimensions == ((900, 600), (450, 300), (225, 150))[: 1 if damaged else 3]
+        for level in range(slide.level_count):
+            np.testing.assert_array_equal(whole(slide, level), pixels[:: 2**level, :: 2**level])
+
+
 def test_a_plain_image_is_a_slide_of_one_level(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "field.png")
