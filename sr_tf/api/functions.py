@@ -20,7 +20,7 @@ from sr_tf.disk.paths import check_name, refuse_special
 from sr_tf.disk.spool import require_file_locks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
-from sr_tf.generators.names import DEFAULT_GENERATOR, archive_models, parse_model
+from sr_tf.generators.names import DEFAULT_GENERATOR, archive_models, listed_models, parse_model
 from sr_tf.images.reading import read_rgb
 from sr_tf.images.tiles import tiles
 from sr_tf.messages import Progress, Steps
@@ -75,7 +75,7 @@ def archive(
             replaced, or the archive could not be restored; see `sr_tf.archive.write.write_archive`.
     """
     require_engine(engine)
-    source, target, names = _path(source), _path(target), archive_models(_listed(models), quality)
+    source, target, names = _path(source), _path(target), _of_quality(models, quality)
     options = Options(
         gate=chosen_gate(quality, min_psnr, min_ssim, max_enl0),
         models=tuple(names),
@@ -126,7 +126,7 @@ def restore(
             written or may not be replaced; see `sr_tf.archive.restore`.
     """
     require_engine(engine)
-    source, target, names = _path(source), _path(target), tuple(_listed(models) or ())
+    source, target, names = _path(source), _path(target), tuple(listed_models(models))
     if jpeg_quality is not None and not 1 <= jpeg_quality <= 100:
         raise UserError(f"jpeg_quality={jpeg_quality}: expected 1 to 100")
     check_outputs([target], PNG if region else TIFF, {"archive": source, "generator": _files(names)}, overwrite)
@@ -167,7 +167,7 @@ def verify(
             be restored. The error's notes (`__notes__`) list all findings.
     """
     require_engine(engine)
-    source, names = _path(source), tuple(_listed(models) or ())
+    source, names = _path(source), tuple(listed_models(models))
     if second_reader and against is None:
         raise UserError("second_reader: reads the original, expected against=SLIDE with it")
     with ArchiveFile(source) as opened:
@@ -249,11 +249,8 @@ def _path(name: Name) -> Path:
     return path
 
 
-def _listed(models: Iterable[str] | None) -> list[str] | None:
-    """The names; a single text would be taken for its letters."""
-    if isinstance(models, str):
-        raise UserError(f"models={models!r}: expected a list of names")
-    return None if models is None else list(models)
+def _of_quality(models: Iterable[str] | None, quality: str) -> list[str]:
+    return archive_models(None if models is None else listed_models(models), quality)
 
 
 def _files(models: Iterable[str]) -> list[Path]:

@@ -21,6 +21,7 @@ from sr_tf.disk.files import input_file
 from sr_tf.disk.paths import refuse_special
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
+from sr_tf.generators.names import listed_models
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import SourceFiles
@@ -223,8 +224,10 @@ class OpenedSlide(openslide.AbstractSlide):
         An archive's overview, and so no block, is read where it is large enough: up to 1024 pixels at most.
 
         Raises:
-            UserError: see `read_region`.
+            UserError: a side is below 1, or see `read_region`.
         """
+        if min(size) < 1:
+            raise UserError(f"{self.path}: thumbnail of {size[0]}×{size[1]} pixels, expected sides of at least 1")
         return super().get_thumbnail(size)
 
     def thumbnail(self, side: int = 512) -> Image.Image:
@@ -285,7 +288,7 @@ def open(path: str | Path, *, models: Iterable[str] = (), engine: str = DEFAULT_
         UserError: the file is missing, damaged or neither an archive nor a slide; see
             `sr_tf.slides.slide.open_slide`.
     """
-    return OpenedSlide(Path(path), tuple(models), engine)
+    return OpenedSlide(Path(path), tuple(listed_models(models)), engine)
 
 
 def is_archive(path: Path) -> bool:

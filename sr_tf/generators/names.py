@@ -116,6 +116,17 @@ def _label(where: str) -> str:
     return f"{run}/{path.stem}" if run else path.stem
 
 
+def listed_models(models: Iterable[str]) -> list[str]:
+    """Names as a list.
+
+    Raises:
+        UserError: it is a single text, which would be taken for its letters.
+    """
+    if isinstance(models, str):
+        raise UserError(f"models={models!r}: expected a list of names")
+    return list(models)
+
+
 def archive_models(given: Sequence[str] | None, quality: str) -> list[str]:
     """The generators of an archive: those that were given, or the quality's default."""
     if given is not None:

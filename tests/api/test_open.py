@@ -134,6 +134,7 @@ def test_wrong_arguments_are_errors_of_one_line(kind, bicubic, svs, restored):
         "level 9, expected 0 to": lambda: slide.read_region((0, 0), 9, (5, 5)),
         "level 7, expected 0 to": lambda: slide.zarr(7),
         "expected no negative side": lambda: slide.read_region((0, 0), 0, (5, -1)),
+        "thumbnail of 0×0 pixels": lambda: slide.thumbnail(0),
         "is not inside level 1": lambda: slide.read_level(1, 0, 0, 3000, 2),
     }
     for message, call in calls.items():
@@ -160,6 +161,8 @@ def test_files_that_cannot_be_opened_are_errors_of_one_line(tmp_path, bicubic):
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(UserError, match="expected one of tensorflow, openvino"):
         sr_tf.open(bicubic, engine="abacus")
+    with pytest.raises(UserError, match="expected a list of names"):
+        sr_tf.open(bicubic, models="m1")
 
 
 def test_a_damaged_block_is_an_error_where_it_is_read_and_only_there(tmp_path, lossless):
