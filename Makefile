@@ -55,6 +55,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 # Weights that others trained; the tests that read them are skipped where they cannot be had.
 weights: .venv/test

@@ -23,7 +23,7 @@ from lowest_quality import one_quality
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, FULL_AVIF420
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS
+from sr_tf.generators.names import ARCHIVE_GENERATORS
 from sr_tf.images.codecs import CODECS
 from sr_tf.messages import load_tensorflow
 from sr_tf.slides.slide import open_slide

@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import GATE_TILE, QUALITIES
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.disk.files import write_atomically
+from sr_tf.generators.names import ARCHIVE_GENERATORS
 from sr_tf.images.reading import read_rgb
 from sr_tf.messages import load_tensorflow
 

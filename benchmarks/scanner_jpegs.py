@@ -22,7 +22,7 @@ from lowest_quality import one_quality
 
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS
+from sr_tf.generators.names import ARCHIVE_GENERATORS
 from sr_tf.images.reading import find_images, read_rgb
 from sr_tf.messages import load_tensorflow
 from sr_tf.slides.slide import open_slide

@@ -4,7 +4,8 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from tqdm import tqdm
@@ -144,6 +145,45 @@ def open_closed_streams() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 (it lives as long as the process)
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+Progress = Callable[[int, int], object]
+"""What a caller gives to be told how far long work is: called with the steps done and the steps in total."""
+
+
+class Steps:
+    """Counts the steps of long work, phase by phase: with a bar at the terminal for each, or for a caller.
+
+    Args:
+        phases: the number of steps of each phase by its name, in their order.
+        progress: called as steps are done, over all phases, by one thread at a time; an exception that it raises ends
+            the work. None: bars.
+    """
+
+    def __init__(self, phases: Mapping[str, int], progress: Progress | None = None):
+        self._phases, self._progress = phases, progress
+        self._done, self._end, self._lock = 0, 0, threading.Lock()
+
+    @contextlib.contextmanager
+    def phase(self, name: str, unit: str = "it") -> Iterator[Callable[[], object]]:
+        """Yields what is to be called after each step of a phase. Steps that a phase leaves out count when it ends."""
+        if self._progress is not None:
+            self._end += self._phases[name]
+            yield self._step
+            self._reach(self._end)
+            return
+        with tqdm(total=self._phases[name], desc=name, unit=unit, disable=None) as bar:
+            yield bar.update
+
+    def _step(self) -> None:
+        with self._lock:
+            self._reach(self._done + 1)
+
+    def _reach(self, done: int) -> None:
+        # A block that is measured a second time is no further step.
+        if self._done < min(done, self._end):
+            self._done = min(done, self._end)
+            self._progress(self._done, sum(self._phases.values()))
 
 
 def load_backend() -> None:

@@ -1,6 +1,7 @@
 """An archive whose pixels can be read."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ class ArchivedSlide(ArchiveFile):
         models: names or paths of the archive's generators, for those that neither ship nor have shipped with sr_tf.
         engine: what runs the generators, a name in `sr_tf.generators.engines.ENGINES`.
         loaded: generators that the caller has loaded already; one is used if the archive records its weights.
+        late: whether a generator is loaded when a block that needs it is first restored, not now. One that does not
+            ship is then missed only there.
 
     Attributes:
         generators: the generators that blocks need, by their scale.
@@ -41,10 +44,13 @@ class ArchivedSlide(ArchiveFile):
         models: tuple[str, ...] = (),
         engine: str = DEFAULT_ENGINE,
         loaded: Iterable[BlockGenerator] = (),
+        late: bool = False,
     ):
         super().__init__(path)
         try:
-            self.generators = self._load_generators(models, engine, loaded)
+            self.generators = self._find_generators(models, engine, loaded)
+            if not late:
+                self.generators.load_all()
             self.blocks = RestoredBlocks(self.header.grid, self.stored_image, self.generators, self.cubic)
         except UserError:
             self.close()
@@ -68,18 +74,21 @@ class ArchivedSlide(ArchiveFile):
         self.header.slide.require_inside(self.path, x, y, width, height)
         return self.blocks.read(x, y, width, height)
 
-    def _load_generators(
+    def _find_generators(
         self, models: tuple[str, ...], engine: str, loaded: Iterable[BlockGenerator]
-    ) -> dict[int, BlockGenerator]:
-        records = needed_generators(self)
-        if not records:
-            return {}
-        named = [*loaded, *(BlockGenerator(name, engine) for name in models)]
-        generators = {scale: self._load_generator(scale, record, named, engine) for scale, record in records.items()}
+    ) -> "GeneratorsByScale":
+        records, named = needed_generators(self), list(loaded)
+
+        def load(scale: int) -> BlockGenerator:
+            if not self._own:
+                self._own.extend(BlockGenerator(name, engine) for name in models)
+            return self._load_generator(scale, records[scale], [*named, *self._own], engine)
+
+        self._own: list[BlockGenerator] = []
         for measured_by in {record.get("engine", DEFAULT_ENGINE) for record in records.values()}:
             if measured_by.split()[0] != engine:
                 tell(f"{self.path}: measured with {measured_by}, restored by {engine}: pixels may differ by 1 of 255")
-        return generators
+        return GeneratorsByScale(records, load)
 
     def _load_generator(self, scale: int, record: dict, named: list[BlockGenerator], engine: str) -> BlockGenerator:
         """The generator of a record, from those that the user named or from those that ship or have shipped."""
@@ -104,6 +113,37 @@ class ArchivedSlide(ArchiveFile):
                 f"{_shape(generator.record['architecture'])}, which has the recorded weights"
             )
         return generator
+
+
+class GeneratorsByScale(Mapping[int, BlockGenerator]):
+    """The generators that an archive needs, by their scale; each is loaded when it is first asked for. Thread-safe.
+
+    Args:
+        scales: the scales.
+        load: loads the generator of a scale.
+    """
+
+    def __init__(self, scales: Iterable[int], load: Callable[[int], BlockGenerator]):
+        self._scales, self._load = list(scales), load
+        self._loaded: dict[int, BlockGenerator] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, scale: int) -> BlockGenerator:
+        with self._lock:
+            if scale in self._scales and scale not in self._loaded:
+                self._loaded[scale] = self._load(scale)
+            return self._loaded[scale]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._scales)
+
+    def __len__(self) -> int:
+        return len(self._scales)
+
+    def load_all(self) -> None:
+        """Loads all of them."""
+        for scale in self._scales:
+            self[scale]
 
 
 def _shape(architecture: dict) -> str:

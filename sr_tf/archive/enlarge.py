@@ -1,6 +1,6 @@
 """Restores stored images: by bicubic interpolation, a generator, or a filter at full size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool
     return generators
 
 
-def halo(kind: Kind, generators: dict[int, BlockGenerator]) -> int:
+def halo(kind: Kind, generators: Mapping[int, BlockGenerator]) -> int:
     """The number of LR pixels around a block, on each side, on which its restoration depends."""
     return generators[kind.scale].radius if kind.generator else BICUBIC_RADIUS
 

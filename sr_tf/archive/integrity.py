@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from sr_tf.archive.container import COMMENT, hash_before_comment
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
+from sr_tf.messages import Progress, Steps
 
 
-def check_integrity(path: Path) -> list[str]:
+def check_integrity(path: Path, progress: Progress | None = None) -> list[str]:
     """Reads every byte of an archive and decodes every block; loads no generator.
 
     Args:
         path: the archive's file.
+        progress: see `sr_tf.messages.Steps`; a step is a block.
 
     Returns:
         One line for each problem; empty if there is none.
@@ -25,10 +26,10 @@ def check_integrity(path: Path) -> list[str]:
         UserError: the file cannot be opened as an archive.
     """
     with ArchiveFile(path) as archive:
-        return list(_problems(archive))
+        return list(_problems(archive, progress))
 
 
-def _problems(archive: ArchiveFile) -> Iterator[str]:
+def _problems(archive: ArchiveFile, progress: Progress | None) -> Iterator[str]:
     digest = hash_before_comment(archive.path)
     if archive.comment != (COMMENT + digest).encode():
         yield f"{archive.path}: its bytes are not those that were written (SHA-256 {digest[:12]}…)"
@@ -48,9 +49,12 @@ def _problems(archive: ArchiveFile) -> Iterator[str]:
         yield str(error)
     if scores is not None and not archive.header.gate.passed_as_stored(scores, archive.header.version).all():
         yield f"{archive.path}: some recorded scores do not pass its gate"
-    for row, column in tqdm(list(archive.header.grid.blocks()), desc="check", unit="block", disable=None):
-        if archive.kind(row, column) is not NATIVE:
-            yield from _problem(archive.stored_image, row, column)
+    grid = archive.header.grid
+    with Steps({"check": grid.rows * grid.columns}, progress).phase("check", "block") as step:
+        for row, column in grid.blocks():
+            if archive.kind(row, column) is not NATIVE:
+                yield from _problem(archive.stored_image, row, column)
+            step()
     if archive.segment_index is not None:
         for row, column in np.argwhere(archive.segment_index["length"] > 0):
             yield from _problem(archive.segment, row, column)

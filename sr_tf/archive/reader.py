@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -129,7 +130,7 @@ class ArchiveFile:
             return SCORE_TYPE, shape
         return _BYTE, (2 * len(score_names(self.header.gate)), *shape)
 
-    def __enter__(self) -> "ArchiveFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin
-from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
@@ -15,6 +14,7 @@ from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.messages import Progress, Steps
 from sr_tf.slides.copied_tiles import JpegPage, require_copyable
 from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
@@ -36,6 +36,7 @@ def restore_slide(
     jpeg_quality: int | None = None,
     workers: int = 2,
     engine: str = DEFAULT_ENGINE,
+    progress: Progress | None = None,
 ) -> str:
     """Writes the whole slide, or resumes an interrupted call.
 
@@ -49,6 +50,7 @@ def restore_slide(
         jpeg_quality: 1 to 100; None: lossless. The smaller levels above copied segments are always JPEG.
         workers: number of threads.
         engine: see `ArchivedSlide`.
+        progress: see `sr_tf.messages.Steps`; a step is a tile of level 0.
 
     Returns:
         One line about what was written.
@@ -75,7 +77,7 @@ def restore_slide(
             options["segments"] = lambda column, row: _abbreviated(slide, page, column, row)
             options["jpeg"] = page
         settings = {"archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__}
-        with tqdm(total=columns * rows, desc="restore", unit="tile", disable=None) as bar:
+        with Steps({"restore": columns * rows}, progress).phase("restore", "tile") as step:
             write_pyramid(
                 target,
                 pyramid_info(header, tile),
@@ -83,7 +85,7 @@ def restore_slide(
                 settings=settings,
                 associated={name: slide.associated(name) for name in header.associated},
                 workers=workers,
-                progress=bar.update,
+                progress=step,
                 **options,
             )
     how = "the original's JPEG tiles" if page else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless"

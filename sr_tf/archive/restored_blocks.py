@@ -1,6 +1,6 @@
 """The blocks of an archive, restored to HR pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class RestoredBlocks:
         self,
         grid: Grid,
         stored: Callable[[int, int], StoredImage],
-        generators: dict[int, BlockGenerator],
+        generators: Mapping[int, BlockGenerator],
         cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
     ):
         self.windows = Windows(grid, self._plane)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
@@ -13,7 +12,7 @@ from sr_tf.archive.header import Header
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.messages import tell
+from sr_tf.messages import Progress, Steps, tell
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
@@ -33,6 +32,7 @@ def measure_again(
     engine: str = DEFAULT_ENGINE,
     second_reader: bool = False,
     report: Callable[[str], object] = lambda line: None,
+    progress: Progress | None = None,
 ) -> tuple[list[str], dict[str, float]]:
     """Restores every block and scores it against the original. A second decoder reads a sample of the original.
 
@@ -44,6 +44,7 @@ def measure_again(
         engine: see `ArchivedSlide`.
         second_reader: the second decoder reads all of the original, and every block is compared with its pixels too.
         report: called with what the second decoder compared, in words.
+        progress: see `sr_tf.messages.Steps`; a step is a block.
 
     Returns:
         (one line for each problem, the worst value of each score by its name).
@@ -70,11 +71,11 @@ def measure_again(
                 differences.extend(look.check_block(place, pixels, restored, measure, header.gate))
             for name, values in scores.items():
                 again[name][grid.gate_tiles(row, column)] = values
-            bar.update()
+            step()
 
         with (
             look_at_all(slide) if second_reader else SecondLook(slide) as look,
-            tqdm(total=grid.rows * grid.columns, desc="measure", unit="block", disable=None) as bar,
+            Steps({"measure": grid.rows * grid.columns}, progress).phase("measure", "block") as step,
         ):
             differences = [*look.check(), *look.check_segments(archive)]
             for_each(score, grid.blocks(), workers)

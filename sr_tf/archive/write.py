@@ -7,7 +7,6 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.assemble import assemble_archive, read_associated
@@ -34,6 +33,7 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.generators.load import shipped
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded
+from sr_tf.messages import Progress, Steps
 from sr_tf.slides.deidentify import deidentified, publishable
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import Identity, SourceFiles
@@ -69,7 +69,7 @@ class Options:
     embed: bool = True
 
 
-def write_archive(source: Path, target: Path, options: Options) -> Header:
+def write_archive(source: Path, target: Path, options: Options, progress: Progress | None = None) -> Header:
     """Archives a slide, or resumes an interrupted call.
 
     Args:
@@ -77,6 +77,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         target: the archive's file, which appears when it is complete. Until then, the hidden file `.NAME.journal`
             beside it contains what is finished.
         options: how to archive the slide.
+        progress: see `sr_tf.messages.Steps`; a step is a block or a group of blocks in one of three phases.
 
     Returns:
         The archive's header.
@@ -107,14 +108,15 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
             journal = Journal(spool, grid, segments, standalone)
             builder = Builder(slide, journal, options.gate, measure, generators, options.workers, options.families)
-            count = grid.rows * grid.columns
-            with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
-                builder.choose(bar.update)
+            blocks, joins = grid.rows * grid.columns, sum(len(list(groups(grid, scale))) for scale in SCALES)
+            steps = Steps({"choose": blocks, "join": joins, "measure": blocks}, progress)
+            with steps.phase("choose", "block") as step:
+                builder.choose(step)
             builder.share_segments()
-            with tqdm(total=sum(len(list(groups(grid, scale))) for scale in SCALES), desc="join", disable=None) as bar:
-                builder.join(bar.update)
-            with tqdm(total=count, desc="measure", unit="block", disable=None) as bar:
-                builder.confirm(bar.update)
+            with steps.phase("join") as step:
+                builder.join(step)
+            with steps.phase("measure", "block") as step:
+                builder.confirm(step)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
             header.source["second_reader"] = compared
 

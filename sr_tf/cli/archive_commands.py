@@ -1,13 +1,13 @@
 """Runs the archive commands of `sr-tf` and prints their results."""
 
 import argparse
-from dataclasses import replace
 
 import numpy as np
 
 from sr_tf.archive import cost
+from sr_tf.archive.choices import chosen_gate
 from sr_tf.archive.container import ARCHIVE
-from sr_tf.archive.gate import QUALITIES, Gate, worst
+from sr_tf.archive.gate import worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
@@ -15,10 +15,11 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, archive_models, model_files
+from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, model_files
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
+from sr_tf.generators.names import archive_models
 from sr_tf.messages import tell
 
 
@@ -55,41 +56,6 @@ def chosen_options(options: argparse.Namespace) -> Options:
         refine=options.refine,
         embed=not options.models_by_reference,
     )
-
-
-def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:
-    """Returns the gate of a quality, with the given thresholds instead of its own.
-
-    Args:
-        quality: a name in `QUALITIES`.
-        min_psnr: lowest PSNR of a tile in dB; None: the gate's.
-        min_ssim: lowest SSIM of a tile; None: the gate's.
-        max_enl0: largest ENL0 distance of a tile; None: the gate's.
-
-    Raises:
-        UserError: a threshold is out of range, or is given with the quality lossless or study.
-    """
-    gate = QUALITIES[quality]
-    given = {
-        name: value
-        for name, value in (("min_psnr", min_psnr), ("min_ssim", min_ssim), ("max_enl0", max_enl0))
-        if value is not None
-    }
-    if not given:
-        return gate
-    if gate.lossless:
-        raise UserError(
-            "--quality=lossless keeps every pixel; expected no --min-psnr, --min-ssim or --max-enl0 with it"
-        )
-    if gate.study:
-        raise UserError("--quality=study has no thresholds; expected no --min-psnr, --min-ssim or --max-enl0 with it")
-    if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:
-        raise UserError(f"--min-psnr={min_psnr:g}: expected dB above 0, at most 60; --quality=lossless keeps all")
-    if not 0 <= given.get("min_ssim", gate.min_ssim) <= 0.9999:
-        raise UserError(f"--min-ssim={min_ssim:g}: expected 0 to 0.9999")
-    if not given.get("max_enl0", 1) > 0:
-        raise UserError(f"--max-enl0={max_enl0:g}: expected a number above 0")
-    return replace(gate, name="custom", **given)
 
 
 def restore(options: argparse.Namespace) -> None:

@@ -11,14 +11,10 @@ from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.outputs import OVERWRITE
 from sr_tf.errors import UserError, install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
-from sr_tf.generators.names import DEFAULT_GENERATOR, parse_model
+from sr_tf.generators.names import ARCHIVE_GENERATORS, DEFAULT_GENERATOR, STUDY_GENERATOR, parse_model
 from sr_tf.messages import complain
 
 Commands = argparse._SubParsersAction
-ARCHIVE_GENERATORS = ("told4", "told2", "filter")
-"""The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
-STUDY_GENERATOR = "m2"
-"""The generator that archives of the quality `study` use by default."""
 PRICE_PER_GB_MONTH = 0.023
 """USD for 10⁹ bytes per month: Amazon S3 Standard, US East, first 50 TB, list price of 2024."""
 _SYNTAX = (
@@ -128,7 +124,8 @@ def add_archive_models(command: argparse.ArgumentParser, by_quality: bool = Fals
 
     Args:
         command: the command's parser.
-        by_quality: whether the default depends on the quality, see `archive_models`; it is None then.
+        by_quality: whether the default depends on the quality, see `sr_tf.generators.names.archive_models`; it is None
+            then.
     """
     of_study = f"; with --quality study {STUDY_GENERATOR}" if by_quality else ""
     command.add_argument(
@@ -139,13 +136,6 @@ def add_archive_models(command: argparse.ArgumentParser, by_quality: bool = Fals
         help="generators to try, separated by commas; empty: interpolation only. " + _SYNTAX + f" (default "
         f"{','.join(ARCHIVE_GENERATORS)}{of_study})",
     )
-
-
-def archive_models(given: list[str] | None, quality: str) -> list[str]:
-    """The generators of an archive: those that were given, or the quality's default."""
-    if given is not None:
-        return given
-    return [STUDY_GENERATOR] if quality == "study" else list(ARCHIVE_GENERATORS)
 
 
 def add_own_models(command: argparse.ArgumentParser) -> None:

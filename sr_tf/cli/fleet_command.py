@@ -5,8 +5,8 @@ from pathlib import Path
 
 from sr_tf.archive.write import Options
 from sr_tf.cli.archive_commands import chosen_options
-from sr_tf.cli.paths import check_name, refuse_special
 from sr_tf.disk.files import make_folder, write_atomically
+from sr_tf.disk.paths import check_name, refuse_special
 from sr_tf.disk.spool import open_locked
 from sr_tf.errors import UserError
 from sr_tf.fleet.drive import Results, drive

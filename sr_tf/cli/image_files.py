@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sr_tf.cli.paths import refuse_special
 from sr_tf.disk.files import make_folder, write_atomically
 from sr_tf.disk.outputs import PNG, check_outputs
+from sr_tf.disk.paths import refuse_special
 from sr_tf.errors import UserError
 from sr_tf.images.reading import find_images, read_folder
 

@@ -7,7 +7,7 @@ the engine with which it was measured.
 
 from importlib import metadata
 
-from sr_tf.errors import missing_extra
+from sr_tf.errors import UserError, missing_extra
 
 ENGINES = ("tensorflow", "openvino")
 DEFAULT_ENGINE = ENGINES[0]
@@ -38,6 +38,12 @@ def on_engine(generator, engine: str = DEFAULT_ENGINE):
             raise missing_extra("openvino", error) from error
         return OpenVINOGenerator(generator)
     raise ValueError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
+
+
+def require_engine(engine: str) -> None:
+    """Raises a `UserError` if there is no engine of this name."""
+    if engine not in ENGINES:
+        raise UserError(f"engine={engine}: expected one of {', '.join(ENGINES)}")
 
 
 def engine_version(engine: str) -> str:

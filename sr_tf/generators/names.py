@@ -7,7 +7,7 @@ generator towards the one that its fine-tuning started from. `+` is the self-ens
 `mixed` and `mixed+`. A path that exists is taken as it is, whatever characters it has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from sr_tf.errors import UserError
 
 DEFAULT_GENERATOR = "mixed"
 """The default for uncoded LRs: at least as good as bicubic interpolation in every domain that was measured."""
+ARCHIVE_GENERATORS = ("told4", "told2", "filter")
+"""The generators that archives use by default, one for each scale; the last is a filter for images at full size."""
+STUDY_GENERATOR = "m2"
+"""The generator that archives of the quality `study` use by default."""
 ENSEMBLE = "+"
 SPEEDS = {"fast": DEFAULT_GENERATOR, "best": DEFAULT_GENERATOR + ENSEMBLE}
 """Short names for uncoded LRs: the fastest generator that is worth using, and the one with the best quality."""
@@ -110,3 +114,21 @@ def _label(where: str) -> str:
         return path.name
     run = path.parent.parent.name
     return f"{run}/{path.stem}" if run else path.stem
+
+
+def listed_models(models: Iterable[str]) -> list[str]:
+    """Names as a list.
+
+    Raises:
+        UserError: it is a single text, which would be taken for its letters.
+    """
+    if isinstance(models, str):
+        raise UserError(f"models={models!r}: expected a list of names")
+    return list(models)
+
+
+def archive_models(given: Sequence[str] | None, quality: str) -> list[str]:
+    """The generators of an archive: those that were given, or the quality's default."""
+    if given is not None:
+        return list(given)
+    return [STUDY_GENERATOR] if quality == "study" else list(ARCHIVE_GENERATORS)

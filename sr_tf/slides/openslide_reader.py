@@ -72,9 +72,14 @@ class OpenSlideReader:
             UserError: a tile is damaged. After that, OpenSlide refuses to read anything from this slide.
         """
         try:
-            return _on_background(self._slide.read_region((x, y), 0, (width, height)), self._background)
+            return on_background(self._slide.read_region((x, y), 0, (width, height)), self._background)
         except openslide.OpenSlideError as error:
             raise self._unreadable(f"region {x},{y},{width},{height}", error) from error
+
+    @property
+    def openslide(self) -> openslide.OpenSlide:
+        """The slide as OpenSlide opened it."""
+        return self._slide
 
     @property
     def levels(self) -> tuple[tuple[int, int], ...]:
@@ -105,7 +110,7 @@ class OpenSlideReader:
         except openslide.OpenSlideError as error:
             raise self._unreadable("the header", error) from error
         properties = {name: value for name, value in found.items() if value is not None}
-        self._background = _colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, ""))
+        self._background = background_colour(properties.get(openslide.PROPERTY_NAME_BACKGROUND_COLOR, ""))
         x, y = (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
         mpp = (_positive(properties.get(x)), _positive(properties.get(y)))
         if vendor == "generic-tiff" and None not in mpp and is_printed(mpp):
@@ -163,7 +168,7 @@ class OpenSlideReader:
                 f"{self._path}: the {name} claims {found}, expected at most {Image.MAX_IMAGE_PIXELS:,} pixels"
             )
         try:
-            pixels = _on_background(self._slide.associated_images[name], self._background)
+            pixels = on_background(self._slide.associated_images[name], self._background)
         except openslide.OpenSlideError as error:
             raise self._unreadable(f"the {name} image", error) from error
         return Associated(pixels, self._grid_of(pixels))
@@ -188,8 +193,16 @@ def _decodes_to(page: Page, grid: JpegGrid, pixels: np.ndarray) -> bool:
     return np.array_equal(decoded, pixels)
 
 
-def _on_background(image: Image.Image, background: np.ndarray) -> np.ndarray:
-    """Composes an RGBA image over a background colour: uint8 [h, w, 3]."""
+def on_background(image: Image.Image, background: np.ndarray) -> np.ndarray:
+    """Composes an RGBA image over a background colour.
+
+    Args:
+        image: what OpenSlide read.
+        background: uint8 [3], RGB.
+
+    Returns:
+        uint8 [h, w, 3], RGB.
+    """
     rgba = np.asarray(image)
     colours, alpha = rgba[..., :3], rgba[..., 3:]
     if alpha.min(initial=255) == 255:
@@ -198,7 +211,8 @@ def _on_background(image: Image.Image, background: np.ndarray) -> np.ndarray:
     return ((mixed + 127) // 255).astype(np.uint8)
 
 
-def _colour(text: str) -> np.ndarray:
+def background_colour(text: str) -> np.ndarray:
+    """The colour that a slide's property states as RRGGBB, uint8 [3]; white if it states none."""
     try:
         return np.frombuffer(bytes.fromhex(text or "FFFFFF"), np.uint8).reshape(3)
     except ValueError:

@@ -62,11 +62,21 @@ class PyramidInfo:
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """Width and height of each level in pixels. Each level has half the size of the one before, rounded up."""
-        sizes = [(self.width, self.height)]
-        while max(sizes[-1]) > SMALLEST:
-            sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
-        return sizes
+        """See `level_sizes`."""
+        return level_sizes(self.width, self.height)
+
+
+def level_sizes(width: int, height: int) -> list[tuple[int, int]]:
+    """Width and height of each level in pixels. Each level has half the size of the one before, rounded up.
+
+    Args:
+        width: of level 0 in pixels.
+        height: of level 0 in pixels.
+    """
+    sizes = [(width, height)]
+    while max(sizes[-1]) > SMALLEST:
+        sizes.append((math.ceil(sizes[-1][0] / 2), math.ceil(sizes[-1][1] / 2)))
+    return sizes
 
 
 def write_pyramid(

@@ -69,9 +69,34 @@ class Slide:
         return self._reader.read(x, y, width, height)
 
     @property
+    def openslide(self) -> openslide.OpenSlide | None:
+        """The slide as OpenSlide opened it; None if it is read in another way."""
+        return self._reader.openslide if isinstance(self._reader, OpenSlideReader) else None
+
+    @property
     def levels(self) -> tuple[tuple[int, int], ...]:
         """(width, height) of the levels that the reader found, the largest first; only level 0 if it reads no other."""
         return getattr(self._reader, "levels", ((self.info.width, self.info.height),))
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """Reads a rectangle that lies inside a level. Thread-safe.
+
+        Slides that OpenSlide reads have their levels there, in OpenSlide's own coordinates.
+
+        Args:
+            level: the level; other than 0 only of a TIFF file that OpenSlide does not decode.
+            x: left edge in pixels of the level.
+            y: upper edge in pixels of the level.
+            width: in pixels of the level.
+            height: in pixels of the level.
+
+        Returns:
+            uint8 [height, width, 3], RGB.
+
+        Raises:
+            UserError: the file is damaged there.
+        """
+        return self._reader.read_level(level, x, y, width, height) if level else self.read(x, y, width, height)
 
     def associated(self) -> dict[str, Associated]:
         """Reads the associated images: label, macro, thumbnail and others, by OpenSlide's names.

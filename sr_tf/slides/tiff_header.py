@@ -9,7 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,8 @@ class Tiff:
             XML describes them.
         properties: the text tags and the resolution of the first page, by OpenSlide's names.
         mpp: µm per pixel, x and y, from the resolution of the first page; None if it was not measured.
+        below: the pages below the first one (tag SubIFDs), where OME-TIFF has its smaller levels; those that are
+            damaged are left out, since nothing but these levels depends on them.
     """
 
     pages: list[Page]
@@ -53,6 +55,7 @@ class Tiff:
     stack: dict[str, int]
     properties: dict[str, str]
     mpp: tuple[float, float] | None
+    below: list[Page]
 
 
 def is_tiff(beginning: bytes) -> bool:
@@ -78,7 +81,7 @@ def read_tiff(path: Path) -> Tiff:
             text = tiff.pages[0].description
             ome = text if _OME.search(text, 0, 2000) else None
             stack = {} if ome else _stack(tiff)
-            larger = _larger_sub_page(tiff.pages[0])
+            larger, below = _larger_sub_page(tiff.pages[0]), _below(tiff.pages[0])
             resolution, mpp = read_resolution(tiff.pages[0])
             properties = _properties(tiff.pages[0]) | resolution
     except Exception as error:  # tifffile can raise any exception on damaged numbers.
@@ -88,7 +91,7 @@ def read_tiff(path: Path) -> Tiff:
         raise UserError(f"{path}: holds {found}, expected the image on the first page")
     for number, page in enumerate(pages):
         _check(path, file.size, number, page)
-    return Tiff(pages, ome, stack, properties, mpp)
+    return Tiff(pages, ome, stack, properties, mpp, [page for page in below if _is_sound(path, file.size, page)])
 
 
 def check_untiled_size(path: Path, page: Page) -> None:
@@ -177,6 +180,23 @@ def _larger_sub_page(page: tifffile.TiffPage) -> tuple[int, int] | None:
     sizes = [(int(sub.imagewidth), int(sub.imagelength)) for sub in below or ()]
     own = page.imagewidth * page.imagelength
     return next((size for size in sizes if size[0] * size[1] > own), None)
+
+
+def _below(page: tifffile.TiffPage) -> list[Page]:
+    """The pages below a page, as far as they can be read."""
+    found: list[Page] = []
+    # tifffile can raise any exception on damaged numbers.
+    with suppress(Exception):
+        found.extend(_page(sub) for sub in (page.pages if "SubIFDs" in page.tags else None) or ())
+    return found
+
+
+def _is_sound(path: Path, size: int, page: Page) -> bool:
+    try:
+        _check(path, size, 0, page)
+    except UserError:
+        return False
+    return True
 
 
 def _stack(tiff: tifffile.TiffFile) -> dict[str, int]:

@@ -3,6 +3,7 @@
 Pages with tiles are read tile by tile. Small pages without tiles are read as a whole.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,15 @@ from sr_tf.errors import UserError
 from sr_tf.slides.info import ASSOCIATED, Associated, SlideInfo
 from sr_tf.slides.ome import OmeImage, parse_ome
 from sr_tf.slides.page_pixels import PagePixels
-from sr_tf.slides.page_roles import read_associated, sort_pages
+from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
+from sr_tf.slides.page_rules import objection
 from sr_tf.slides.resolution import plausible
 from sr_tf.slides.tiff_header import Tiff
-from sr_tf.slides.tiff_page import Page
+from sr_tf.slides.tiff_page import REDUCED, Page
 
 
 class TiffReader:
-    """Level 0 of a TIFF file, and its associated images.
+    """The levels of a TIFF file, and its associated images.
 
     Attributes:
         info: size and metadata.
@@ -45,6 +47,9 @@ class TiffReader:
             named = {image.page for image in images} or {0}
             further = [(number, other) for number, other in enumerate(tiff.pages) if number not in named]
             self._others |= _further(path, page, further, self._others)
+            chain = _smaller_copies(page, (other for _, other in further))
+            self._copies = chain or (_smaller_copies(page, tiff.below) if page is tiff.pages[0] else [])
+            self._levels = {0: self._pixels}
         except UserError:
             self._file.close()
             raise
@@ -63,6 +68,17 @@ class TiffReader:
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0; see `PagePixels.read`."""
         return self._pixels.read(x, y, width, height)
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """See `sr_tf.slides.slide.Slide.levels`. Only pages that say that they are smaller copies are levels."""
+        return ((self.info.width, self.info.height), *((page.width, page.height) for page in self._copies))
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+        """See `sr_tf.slides.slide.Slide.read_level`."""
+        if level not in self._levels:
+            self._levels[level] = PagePixels(self._file, self._copies[level - 1])
+        return self._levels[level].read(x, y, width, height)
 
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
@@ -90,6 +106,16 @@ def _page(path: Path, tiff: Tiff, image: OmeImage) -> Page:
         found = f"{image.width}×{image.height} pixels in the OME-XML"
         raise UserError(f"{path}: claims {found}, the page has {page.width}×{page.height}")
     return page
+
+
+def _smaller_copies(slide: Page, pages: Iterable[Page]) -> list[Page]:
+    """The tiled pages that are levels of the slide and can be read, the largest first."""
+    copies = [
+        page
+        for page in pages
+        if page.tiled and page.kind & REDUCED and has_proportions(page, slide) and not objection(page)
+    ]
+    return sorted(copies, key=lambda page: page.width * page.height, reverse=True)
 
 
 def _further(path: Path, slide: Page, pages: list[tuple[int, Page]], known: dict[str, Page]) -> dict[str, Page]:

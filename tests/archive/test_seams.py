@@ -11,8 +11,8 @@ from sr_tf.archive.gate import Gate
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.kinds import FAMILIES, Family
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.data.smear import render_smear
+from sr_tf.generators.names import ARCHIVE_GENERATORS
 
 pytestmark = pytest.mark.long
 SIDE = 3

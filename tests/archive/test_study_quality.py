@@ -15,6 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive import build
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.choices import chosen_gate
 from sr_tf.archive.choose import Chooser
 from sr_tf.archive.gate import QUALITIES, UNITS_BY_VERSION, Measure, score_names
 from sr_tf.archive.integrity import check_integrity
@@ -24,7 +25,6 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import describe
 from sr_tf.archive.schema import parse
 from sr_tf.assets.store import is_cached
-from sr_tf.cli.archive_commands import chosen_gate
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.disk.outputs import journal_of
