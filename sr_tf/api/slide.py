@@ -16,9 +16,7 @@ from sr_tf.api.levels import Levels, Size
 from sr_tf.api.properties import archive_properties, slide_properties
 from sr_tf.api.slide_levels import FileLevels, VendorLevels
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.container import ARCHIVE
-from sr_tf.disk.files import input_file
-from sr_tf.disk.paths import refuse_special
+from sr_tf.archive.container import is_archive
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
 from sr_tf.generators.names import listed_models
@@ -28,8 +26,6 @@ from sr_tf.slides.source_files import SourceFiles
 
 if TYPE_CHECKING:
     import zarr
-
-_EXPECTED = "expected an archive, a slide or an image"
 
 
 class OpenedSlide(openslide.AbstractSlide):
@@ -289,17 +285,6 @@ def open(path: str | Path, *, models: Iterable[str] = (), engine: str = DEFAULT_
             `sr_tf.slides.slide.open_slide`.
     """
     return OpenedSlide(Path(path), tuple(listed_models(models)), engine)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file begins as an archive does.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    refuse_special(path)
-    with input_file(path, _EXPECTED), path.open("rb") as file:
-        return file.read(4).startswith(ARCHIVE.starts)
 
 
 class _Images(Mapping[str, Image.Image]):

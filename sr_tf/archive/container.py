@@ -31,7 +31,9 @@ from sr_tf.archive.gate import UNITS_BY_VERSION
 from sr_tf.archive.header import NOTICE, Header
 from sr_tf.archive.members import check_written
 from sr_tf.archive.schema import parse
+from sr_tf.disk.files import input_file
 from sr_tf.disk.outputs import OutputKind
+from sr_tf.disk.paths import refuse_special
 from sr_tf.errors import UserError, reason
 
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
@@ -55,6 +57,17 @@ sr-tf info FILE         shows what the archive contains
 sr-tf restore FILE OUT  writes the slide as a pyramidal OME-TIFF
 sr-tf verify FILE       checks that no byte has changed
 """
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive does.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    refuse_special(path)
+    with input_file(path, "expected an archive, a slide or an image"), path.open("rb") as file:
+        return file.read(4).startswith(ARCHIVE.starts)
 
 
 def half_sha256(data: bytes) -> bytes:

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from sr_tf.archive.container import is_archive
 from sr_tf.archive.map_picture import preview
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.viewer.layers import SlideLayer
 from sr_tf.viewer.levels import Levels
-from sr_tf.viewer.source import is_archive
 
 THUMBNAIL = 480
 """Longest side of a thumbnail in pixels."""

@@ -12,13 +12,14 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from sr_tf.archive.container import is_archive
 from sr_tf.errors import UserError, reason
 from sr_tf.messages import tell
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.connections import CONNECTIONS, Connection
 from sr_tf.viewer.folder import make_folder_app
 from sr_tf.viewer.guard import HEAD_BYTES, Guard
-from sr_tf.viewer.source import is_archive, open_source
+from sr_tf.viewer.source import open_source
 
 _LOOPBACK = "127.0.0.1"
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sr_tf import __version__
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.container import is_archive
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
@@ -56,11 +56,6 @@ class Source:
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file is a ZIP file, as archives are; slides are not."""
-    return path.is_file() and zipfile.is_zipfile(path)
 
 
 def open_source(path: Path, original: Path | None, serving: str | None, models: tuple[str, ...], engine: str) -> Source:

@@ -26,7 +26,7 @@ element("banner").textContent = !slide.archive ? "Research use only, not for dia
   : exact ? "Restored, every pixel equals the original at full size. Research use only, not for diagnosis"
     : "Reconstructed, research use only, not for diagnosis";
 document.body.classList.toggle("no-archive", !slide.archive);
-element("back").hidden = !slide.listed;
+Object.assign(element("back"), slide.listed ? { href: "../../", hidden: false } : {});
 fillDetails(slide);
 
 // OpenSeadragon would report each cancelled tile on the console as an error.
