@@ -15,6 +15,7 @@ from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import segments_to_keep
+from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
 from sr_tf.archive.gate import Gate, Measure, score_names
@@ -56,6 +57,7 @@ class Options:
         refine: whether to refine LRs for the generators, see `sr_tf.generators.refinement`.
         families: the representations that are compared, see `sr_tf.archive.choose.Chooser`.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
+        effort: how much time to spend to save bytes, a key of `sr_tf.archive.effort.EFFORTS`.
     """
 
     gate: Gate
@@ -67,6 +69,14 @@ class Options:
     refine: bool = False
     families: tuple[Family, ...] = FAMILIES
     embed: bool = True
+    effort: int = DEFAULT_EFFORT
+
+    @property
+    def used_models(self) -> tuple[str, ...]:
+        """The generators that may restore a block: none if every pixel is kept, or if the effort is too low."""
+        if self.gate.lossless or not (self.gate.study or EFFORTS[self.effort].asks):
+            return ()
+        return self.models
 
 
 def write_archive(source: Path, target: Path, options: Options) -> Header:
@@ -94,8 +104,7 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         compared = look_before_archiving(slide)
         # Read first: a damaged image is an error now, not when everything else is done.
         images = read_associated(slide) if _associated_names(slide, options) else {}
-        models = [] if options.gate.lossless else list(options.models)
-        generators = load_generators(models, options.engine, options.refine)
+        generators = load_generators(list(options.used_models), options.engine, options.refine)
         if options.gate.study:
             _require_study_generator(generators)
         identity = files.identity
@@ -106,7 +115,10 @@ def write_archive(source: Path, target: Path, options: Options) -> Header:
         make_folder(target.parent)
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
             journal = Journal(spool, grid, segments, standalone)
-            builder = Builder(slide, journal, options.gate, measure, generators, options.workers, options.families)
+            effort = EFFORTS[options.effort]
+            builder = Builder(
+                slide, journal, options.gate, measure, generators, options.workers, options.families, effort
+            )
             count = grid.rows * grid.columns
             with tqdm(total=count, desc="choose", unit="block", disable=None) as bar:
                 builder.choose(bar.update)
@@ -140,6 +152,7 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "largest shift": gate.max_shift,
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
+        "effort": options.effort,
         "representations": [family.kind.code for family in options.families],
         "de-identification": options.deidentify,  # the journal then holds segments without their metadata
         "sr_tf": sr_tf.__version__,

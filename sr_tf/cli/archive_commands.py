@@ -53,6 +53,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
         workers=options.workers,
         engine=options.engine,
         refine=options.refine,
+        effort=options.effort,
         embed=not options.models_by_reference,
     )
 
