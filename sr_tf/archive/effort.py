@@ -30,6 +30,11 @@ class Effort:
     asks: int = 2
     pieces: int = 1
 
+    @property
+    def networks(self) -> bool:
+        """Whether networks are used."""
+        return self.asks > 0 or not self.predicts
+
 
 EFFORTS: dict[int, Effort] = {
     1: Effort(full="-quick", reduced="-fast", joined="-fast", looks=2, codings=1, asks=0),

@@ -22,8 +22,8 @@ _ROOM = 1.1
 """Predictions err: a representation is looked at unless it promises to be larger than another by this factor."""
 _WASTE = 10
 """At full size, the fast setting takes so many times the square root of the bytes too many: more of small files."""
-_RICH = 20_000
-"""Bytes of a block, 0.6 bits per pixel. Above, AVIF's slow setting takes five times as long and saves little."""
+_RICH = 10_000
+"""Bytes of a block, 0.3 bits per pixel. Above, AVIF's slow setting takes five times as long and saves little."""
 _EASY = 40
 """Where a reduced block passes at such a quality, larger images cost more."""
 _NETWORK_BYTES = 64

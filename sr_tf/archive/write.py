@@ -74,7 +74,7 @@ class Options:
     @property
     def used_models(self) -> tuple[str, ...]:
         """The generators that may restore a block: none if every pixel is kept, or if the effort is too low."""
-        if self.gate.lossless or not (self.gate.study or EFFORTS[self.effort].asks):
+        if self.gate.lossless or not (self.gate.study or EFFORTS[self.effort].networks):
             return ()
         return self.models
 

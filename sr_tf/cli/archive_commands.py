@@ -7,6 +7,7 @@ import numpy as np
 
 from sr_tf.archive import cost
 from sr_tf.archive.container import ARCHIVE
+from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.gate import QUALITIES, Gate, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
@@ -45,6 +46,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
     gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
     if gate.study and options.refine:
         raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
+    _require_networks(options, gate)
     return Options(
         gate=gate,
         models=tuple(archive_models(options.models, options.quality)),
@@ -56,6 +58,19 @@ def chosen_options(options: argparse.Namespace) -> Options:
         effort=options.effort,
         embed=not options.models_by_reference,
     )
+
+
+def _require_networks(options: argparse.Namespace, gate: Gate) -> None:
+    """Raises a `UserError` if an argument is about generators, but the effort is too low to use them."""
+    if gate.lossless or gate.study or EFFORTS[options.effort].networks:
+        return
+    for flag, given in (("--refine", options.refine), ("--models", options.models)):
+        if given:
+            lowest = min(effort for effort, settings in EFFORTS.items() if settings.networks)
+            raise UserError(
+                f"--effort={options.effort} uses no generator; expected no {flag} with it, or an effort of at least "
+                f"{lowest}"
+            )
 
 
 def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:

@@ -39,8 +39,8 @@ def _verified(slide, folder, effort, quality="visual", models=()):
 @pytest.mark.parametrize(
     ("quality", "expected"),
     [
-        ("visual", [(3, 20), (3, 20), (1, 50), (1, 40), (1, 40), (1, 40)]),
-        ("diagnostic", [(3, 42), (3, 42), (3, 42), (3, 36), (3, 34), (3, 36)]),
+        ("visual", [(1, 42), (3, 16)]),
+        ("diagnostic", [(3, 40), (3, 38)]),
     ],
 )
 def test_the_highest_effort_chooses_what_version_0_2_chose(quality, expected, field, tmp_path, monkeypatch):
@@ -86,10 +86,20 @@ def test_a_wrong_effort_is_one_line(text, tmp_path, capsys):
     assert f"found '{text}', expected a whole number from 1 to 9" in lines[0]
 
 
+@pytest.mark.parametrize("flag", ["--refine", "--models=archive4"])
+def test_generators_with_an_effort_that_uses_none_are_one_line(flag, field, tmp_path, capsys):
+    assert main(["archive", str(field), str(tmp_path / "a.sr.zip"), "--effort=4", flag]) == 2
+    flag = flag.split("=")[0]
+    assert f"--effort=4 uses no generator; expected no {flag} with it, or an effort of at least 5" in (
+        capsys.readouterr().err
+    )
+
+
 def test_low_efforts_use_no_network():
     for effort, options in EFFORTS.items():
         used = Options(QUALITIES["visual"], ("archive4",), effort=effort).used_models
-        assert used == (("archive4",) if options.asks or effort == HIGHEST_EFFORT else ())
+        assert used == (("archive4",) if options.networks else ())
+        assert options.networks == (effort >= DEFAULT_EFFORT)
     assert Options(QUALITIES["study"], ("m2",), effort=1).used_models == ("m2",)
     assert Options(QUALITIES["lossless"], ("m2",)).used_models == ()
 
