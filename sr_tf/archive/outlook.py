@@ -113,7 +113,12 @@ class Outlook:
 
     def _consider_network(self, family: Family, search: FamilySearch) -> None:
         kind = family.kind
-        if not self._effort.asks or (kind.scale, kind.codec) not in self._plain:
+        if not self._effort.asks or (self._settled and (kind.scale, kind.codec) not in self._plain):
+            return
+        if (kind.scale, kind.codec) not in self._plain:  # nothing to predict from: begin in the middle
+            prediction = Prediction(search, Curve(family.levels), len(family.levels) // 2)
+            prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
+            self._add(prediction, family)
             return
         plain, ceiling = self._plain[kind.scale, kind.codec]
         codec, gain = _looks_with(kind), _GAINS[kind.scale]
