@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive.choices import chosen_gate
+from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
+from sr_tf.archive.effort import DEFAULT_EFFORT
 from sr_tf.archive.gate import worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.proof import check_restorable
@@ -39,6 +40,7 @@ def archive(
     models: Iterable[str] | None = None,
     embed: bool = True,
     refine: bool = False,
+    effort: int = DEFAULT_EFFORT,
     associated: bool = True,
     deidentify: bool = False,
     overwrite: bool = False,
@@ -59,6 +61,7 @@ def archive(
             the quality's own.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
         refine: whether LRs are refined for their generators: smaller archives, several times slower to write.
+        effort: 1 to 9: how much time to spend to save bytes. Every tile is measured at each; 1 to 4 use no generator.
         associated: whether label, macro and thumbnail are stored.
         deidentify: whether to keep only what is known to be safe, see `sr_tf.slides.deidentify`.
         overwrite: whether an existing archive may be replaced.
@@ -84,8 +87,10 @@ def archive(
         workers=workers or usable_cores(),
         engine=engine,
         refine=refine,
+        effort=effort,
         embed=embed,
     )
+    require_networks(options.gate, effort, refine=refine, models=bool(models))
     if options.gate.study and refine:
         raise UserError("quality study stores LRs as they are reduced; expected no refine with it")
     check_outputs([target], ARCHIVE, {"slide": source, "generator": _files(names)}, overwrite)

@@ -10,18 +10,21 @@ import functools
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
+import cv2
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
+from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind
+from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
+from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 from sr_tf.slides.slide import Slide
 
@@ -40,6 +43,7 @@ class Builder:
         generators: the generators by their scale.
         workers: number of threads.
         families: see `Chooser`.
+        effort: how much time to spend.
     """
 
     def __init__(
@@ -51,9 +55,11 @@ class Builder:
         generators: dict[int, BlockGenerator],
         workers: int,
         families: tuple[Family, ...] = FAMILIES,
+        effort: Effort = EFFORTS[DEFAULT_EFFORT],
     ):
         self._slide, self._journal, self._gate, self._measure = slide, journal, gate, measure
-        self._grid, self._workers, self._families = journal.grid, workers, families
+        self._grid, self._workers = journal.grid, workers
+        self._families, self._effort = with_all_levels(families) if effort.predicts else families, effort
         self._generators = generators
         self._originals = Windows(self._grid, self._reduced)
         self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
@@ -64,7 +70,7 @@ class Builder:
         Args:
             progress: called after each block.
         """
-        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators, self._families)
+        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators, self._families, self._effort)
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
@@ -97,13 +103,16 @@ class Builder:
             return middle(window(row, column, kind), kind.scale, margin, (height, width))
 
         def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
+            if kind.generator and self._effort.predicts:
+                return self._as_exact(row, column, reduced(row, column, kind), image)
             around, margin = window(row, column, kind), halo(kind, self._generators)
             generator = self._generators[kind.scale] if kind.generator else None
             original = self._original(row, column)
             restored = restored_in(around, image, kind.scale, margin, generator, level, original.shape[:2])
             return gate.passes(self._measure(original, restored))
 
-        joiner = Joiner(self._journal, reduced, passes)
+        codec = CODECS[f"avif{self._effort.joined}"]
+        joiner = Joiner(self._journal, reduced, passes, codec, self._effort.pieces)
 
         def join(scale: int, row: int, column: int) -> None:
             joiner.join(scale, row, column)
@@ -151,7 +160,7 @@ class Builder:
             UserError: even the exact pixels of a block fail, or, if every pixel has to be kept, the original's JPEG
                 segments do not give the pixels that were read. Another program may be changing the slide's file.
         """
-        chooser = Chooser(self._gate, self._measure, self._generators, self._families)
+        chooser = Chooser(self._gate, self._measure, self._generators, self._families, self._effort)
         pending, exact = list(self._grid.blocks()), set()
         while pending:
             failing = set()
@@ -212,6 +221,11 @@ class Builder:
     def _around(self, row: int, column: int, kind: Kind) -> np.ndarray:
         """The same window of what is stored."""
         return self._blocks.windows.window(row, column, kind.scale, halo(kind, self._generators))
+
+    def _as_exact(self, row: int, column: int, reduced: np.ndarray, image: np.ndarray) -> bool:
+        """Whether an image has at most the coding error of a block as it is stored, which passed with its network."""
+        alone = self._journal.stored_image(row, column).image
+        return cv2.norm(image, reduced, cv2.NORM_L2SQR) <= cv2.norm(alone, reduced, cv2.NORM_L2SQR)
 
     def _native(self, row: int, column: int) -> Callable[[], Stored] | None:
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None

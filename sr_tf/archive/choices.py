@@ -1,7 +1,8 @@
-"""The quality gate that a user chose: a quality's own, or with other thresholds."""
+"""What a user chose: the quality gate, and arguments that exclude each other."""
 
 from dataclasses import replace
 
+from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.gate import QUALITIES, Gate
 from sr_tf.errors import UserError
 
@@ -41,3 +42,26 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
     if not given.get("max_enl0", 1) > 0:
         raise UserError(f"--max-enl0={max_enl0:g}: expected a number above 0")
     return replace(gate, name="custom", **given)
+
+
+def require_networks(gate: Gate, effort: int, **arguments: bool) -> None:
+    """Checks that an effort uses networks if arguments are about them.
+
+    Args:
+        gate: the chosen gate.
+        effort: the chosen effort.
+        **arguments: which arguments about networks were given, by their names.
+
+    Raises:
+        UserError: there is no such effort; or it uses no network, but the gate could and an argument is about one.
+    """
+    if effort not in EFFORTS:
+        raise UserError(f"effort={effort}: expected {min(EFFORTS)} to {max(EFFORTS)}")
+    if gate.lossless or gate.study or EFFORTS[effort].networks:
+        return
+    for name, given in arguments.items():
+        if given:
+            lowest = min(number for number, settings in EFFORTS.items() if settings.networks)
+            raise UserError(
+                f"--effort={effort} uses no generator; expected no --{name} with it, or an effort of at least {lowest}"
+            )

@@ -5,11 +5,14 @@ from functools import partial
 
 import numpy as np
 
+from sr_tf.archive.effort import EFFORTS, HIGHEST_EFFORT, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family
-from sr_tf.archive.search import FamilySearch, WindowOf
+from sr_tf.archive.outlook import Outlook
+from sr_tf.archive.search import FamilySearch, Place, WindowOf
 from sr_tf.archive.stored import Stored, exact, exactly_reduced
+from sr_tf.images.cubic import enlarge_cubic, enlarge_cubic_in_floats
 
 _GENERATOR_BYTES = 64
 """A generator must save this many bytes of a block, because it takes a hundred times as long as interpolation."""
@@ -29,6 +32,7 @@ class Chooser:
         measure: scores the gate tiles of a block.
         generators: the generators by their scale.
         families: the representations that are compared, in this order: each must be smaller than those before it.
+        effort: how much time to spend. Below the highest effort, levels are predicted: see `sr_tf.archive.predict`.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class Chooser:
         measure: Measure,
         generators: dict[int, BlockGenerator],
         families: tuple[Family, ...] = FAMILIES,
+        effort: Effort = EFFORTS[HIGHEST_EFFORT],
     ):
         self._gate, self._measure, self._generators, self._families = gate, measure, generators, families
+        self._effort = effort
 
     def choose(
         self,
@@ -71,37 +77,94 @@ class Chooser:
         if self._gate.lossless:
             return last_resort()
 
-        def margin(restored: np.ndarray) -> float:
-            return self._gate.margin(self._measure(original, restored))
+        first_family = 0 if failed is None else self._index_of_family(failed)
+        score = self._gate.distance if self._effort.predicts else self._gate.margin
+        # In floats it takes a tenth of the time; where a pixel differs by 1, that does not change a prediction.
+        cubic = enlarge_cubic_in_floats if self._effort.predicts else enlarge_cubic
 
+        def margin(restored: np.ndarray, place: Place) -> float:
+            (top, left), (height, width) = place, restored.shape[:2]
+            return score(self._measure(original[top : top + height, left : left + width], restored))
+
+        def search(number: int) -> FamilySearch:
+            family = self._families[number]
+            first = 0
+            if failed is not None and number == first_family:
+                first = family.levels.index(failed.level) + 1
+            return FamilySearch(family, self._generators, margin, original, source, around, first, cubic)
+
+        numbers = [
+            number
+            for number, family in enumerate(self._families[first_family:], first_family)
+            if not family.kind.generator or family.kind.scale in self._generators
+        ]
+        if self._effort.predicts:
+            chosen = self._predicted(numbers, search, native, again=failed is not None)
+        else:
+            chosen = self._searched(numbers, search, native)
+        return chosen or last_resort()
+
+    def _predicted(
+        self,
+        numbers: list[int],
+        search: Callable[[int], FamilySearch],
+        native: Callable[[], Stored] | None,
+        again: bool,
+    ) -> Stored | None:
+        """Codes what is predicted to be smallest.
+
+        The arguments are those of `_searched`. `again`: a level of the first family has failed.
+        """
+        segments = native() if native else None
+        outlook = Outlook(self._effort, segments.cost if segments else np.inf)
+        if again:
+            number, *numbers = numbers
+            if best := outlook.above(self._families[number], search(number)):
+                return best
+        for number in numbers:
+            outlook.consider(self._families[number], search(number))
+        return outlook.smallest() or segments
+
+    def _searched(
+        self,
+        numbers: list[int],
+        search: Callable[[int], FamilySearch],
+        native: Callable[[], Stored] | None,
+    ) -> Stored | None:
+        """Searches all families.
+
+        Args:
+            numbers: the families, as indices.
+            search: makes the search of one of them.
+            native: see `choose`.
+
+        Returns:
+            The smallest representation that passes; None if only the last resort does.
+        """
         candidates: list[tuple[int, FamilySearch]] = []
         segments, limit, starts, bicubic_margin = None, np.inf, {}, {}
-        first_family = 0 if failed is None else self._index_of_family(failed)
-        for number, family in enumerate(self._families[first_family:], first_family):
+        for number in numbers:
+            family = self._families[number]
             kind = family.kind
-            if kind.generator and kind.scale not in self._generators:
-                continue
             if kind.scale > 1 and kind.generator and bicubic_margin.get(kind.scale, 0) < -_GENERATOR_DB:
                 continue
             if kind.scale == 1 and native and not candidates:
                 segments = segments or native()
                 limit = segments.cost
-            again = failed is not None and number == first_family
-            first = family.levels.index(failed.level) + 1 if again else 0
-            search = FamilySearch(family, self._generators, margin, original, source, around, first)
-            index = search.cheapest(limit - _GENERATOR_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
+            one = search(number)
+            index = one.cheapest(limit - _GENERATOR_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
             if not kind.generator:
-                bicubic_margin[kind.scale] = search.best_margin
+                bicubic_margin[kind.scale] = one.best_margin
             if index is not None:
-                limit = search.cost(index)
-                candidates.append((index, search))
+                limit = one.cost(index)
+                candidates.append((index, one))
                 starts[kind.scale, family.levels] = index
         # Each candidate is smaller than those before it.
-        for index, search in reversed(candidates):
-            best = search.settled(index)
+        for index, one in reversed(candidates):
+            best = one.settled(index)
             if best is not None:
                 return min(best, segments, key=lambda stored: stored.cost) if segments else best
-        return segments or last_resort()
+        return segments
 
     def _index_of_family(self, stored: Stored) -> int:
         """The place of a representation's kind among the families."""

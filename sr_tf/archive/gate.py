@@ -21,6 +21,9 @@ _LPIPS_PROTOCOL = (
     "; LPIPS v0.1, AlexNet; narrower tiles are extended to 31 pixels by repeating their last row and column"
 )
 
+_OTHER_SCORE = 0.3
+"""What is assumed to be lacking, in dB, where neither PSNR nor SSIM fails but another score."""
+
 STUDY = "study"
 """The quality that has no thresholds: the published scheme, whose errors are measured and kept."""
 
@@ -101,6 +104,20 @@ class Gate:
         if self.passes(scores):
             return max(decibels, 0.0)
         return min(decibels, -1e-3)
+
+    def distance(self, scores: dict[str, np.ndarray]) -> float:
+        """How far the worst tile is from failing, judged by PSNR and SSIM: a better base for predictions than `margin`.
+
+        Returns:
+            dB by which the error could grow, the smaller one of PSNR and of 1 − SSIM, which grows about as the squared
+            error does; below 0 if a tile fails.
+        """
+        allowed, found = (np.maximum(1 - np.asarray(ssim), 1e-9) for ssim in (self.min_ssim, scores["ssim"]))
+        structure = 10 * np.log10(allowed / found)
+        decibels = float(min(np.min(scores["psnr"]) - self.min_psnr, np.min(structure)))
+        if self.passes(scores):
+            return max(decibels, 0.0)
+        return decibels if decibels < 0 else -_OTHER_SCORE
 
     def narrowed(self) -> "Gate":
         """A slightly stricter gate, for choosing a block before its neighbours are chosen."""

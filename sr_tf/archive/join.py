@@ -16,14 +16,13 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import Kind
 from sr_tf.archive.shared_piece import SharedPiece, group_side
 from sr_tf.archive.stored import Stored, decode_image, stored_bytes
-from sr_tf.images.codecs import CODECS
+from sr_tf.images.codecs import Codec
 
 SCALES = (4, 2)
 """The scales at which blocks are smaller than a piece may be."""
 
 _ENTRY = 14
 """Bytes of a piece's entry in the index, deflated."""
-_CANDIDATES = 3
 _STEP, _STEPS = 2, 3
 """If a block fails in a piece, the piece is coded so many levels higher, at most so many times."""
 
@@ -37,6 +36,8 @@ class Joiner:
         journal: the chosen blocks.
         reduced: a function from (row, column, kind) to the image that is coded of a block, uint8.
         passes: a function from (row, column, kind, decoded image, level) to whether the restored block passes the gate.
+        codec: codes the pieces.
+        candidates: the number of levels that are tried first.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class Joiner:
         journal: Journal,
         reduced: Callable[[int, int, Kind], np.ndarray],
         passes: Callable[[int, int, Kind, np.ndarray, int], bool],
+        codec: Codec,
+        candidates: int,
     ):
         self._journal, self._grid, self._reduced, self._passes = journal, journal.grid, reduced, passes
+        self._codec, self._candidates = codec, candidates
 
     def join(self, scale: int, row: int, column: int) -> None:
         """Decides for one group at one scale; does nothing if that was done."""
@@ -55,7 +59,7 @@ class Joiner:
         single = sum(stored.cost + _ENTRY for stored in members.values())
         best: tuple[float, SharedPiece, dict[Place, Stored]] | None = None
         images: dict[Place, np.ndarray] = {}
-        for level in _levels(members):
+        for level in _levels(members, self._candidates):
             chosen = {place: stored for place, stored in members.items() if stored.level <= level}
             if len(chosen) < 2:
                 continue
@@ -97,11 +101,11 @@ class Joiner:
         rectangle = self._grid.rectangle_of_blocks(*first, *shape)
         width, height = (-(-length // scale) for length in rectangle[2:])
         parts = {(r - first[0], c - first[1]): images[r, c] for r, c in chosen}
-        image, codec = joined(parts, (height, width), scale), CODECS["avif"]
+        image = joined(parts, (height, width), scale)
         kind = next(iter(chosen.values())).kind
         for step in range(_STEPS + 1):
             tried = min(level + step * _STEP, 98)
-            file = codec.encode(image, tried)
+            file = self._codec.encode(image, tried)
             cost = stored_bytes(kind, file) + _ENTRY
             if cost >= limit:
                 return None, cost
@@ -133,9 +137,9 @@ def group(grid: Grid, scale: int, row: int, column: int) -> Iterator[Place]:
             yield r, c
 
 
-def _levels(members: dict[Place, Stored]) -> list[int]:
+def _levels(members: dict[Place, Stored], count: int) -> list[int]:
     """A few levels of a shared piece to try: the highest of all members, and some at which a part of them remains."""
     levels = sorted({int(stored.level) for stored in members.values()}, reverse=True)
-    if len(levels) <= _CANDIDATES:
+    if len(levels) <= count:
         return levels
-    return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, _CANDIDATES)]
+    return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, count)]

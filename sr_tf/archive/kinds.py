@@ -1,6 +1,6 @@
 """The ways in which a block can be stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sr_tf.images.codecs import CODECS, Codec
 
@@ -98,3 +98,9 @@ FAMILIES = (
     *(Family(kind, _AVIF_LEVELS) for kind in (LR4_GENERATOR, LR2_GENERATOR, FULL_AVIF420_FILTER, FULL_AVIF_FILTER)),
     Family(FULL_JXL, (8.0, 5.0, 3.5, 2.5, 2.0, 1.6, 1.3, 1.0, 0.8, 0.6, 0.4)),
 )
+
+
+def with_all_levels(families: tuple[Family, ...]) -> tuple[Family, ...]:
+    """The families with each of AVIF's levels, for a search that tries few of them, but those that it predicts."""
+    every = tuple(range(_AVIF_LEVELS[-1] + 1))
+    return tuple(replace(one, levels=every) if one.levels == _AVIF_LEVELS else one for one in families)

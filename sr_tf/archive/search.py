@@ -5,13 +5,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo, middle
+from sr_tf.archive.grid import GATE_TILE
 from sr_tf.archive.kinds import Family, Kind
 from sr_tf.archive.stored import Stored, stored_bytes
 from sr_tf.images.codecs import Codec
+from sr_tf.images.cubic import enlarge_cubic
+from sr_tf.images.pixels import UNCODED
+from sr_tf.images.tiles import tiles
 
 WindowOf = Callable[[Kind], np.ndarray]
 """A function from a kind to a block reduced for that kind, with the halo that restoring needs, see `enlarge.halo`."""
+
+Place = tuple[int, int]
 
 _DB_PER_LEVEL = 0.25
 """What one level of AVIF is worth, approximately."""
@@ -27,25 +33,34 @@ class FamilySearch:
     Args:
         family: the kind and its levels.
         generators: the generators by their scale.
-        margin: a function from the restored block to how far it is from failing, see `Gate.margin`.
+        margin: a function from the restored block, or the part of it that begins at a (row, column), to how far it is
+            from failing, see `Gate.margin`.
         original: the block's pixels, uint8 [h, w, 3].
         source: makes the window of the original slide: its middle is what is coded.
         around: makes the window of what is stored around the block; None: `source` surrounds it.
         first: index of the lowest level that is tried.
+        cubic: the bicubic interpolation.
+
+    Attributes:
+        first: index of the lowest level that may be taken.
+        last: index of the highest level.
+        only_tile: (row, column) in pixels of the only gate tile that is restored and judged; None: all.
     """
 
     def __init__(
         self,
         family: Family,
         generators: dict[int, BlockGenerator],
-        margin: Callable[[np.ndarray], float],
+        margin: Callable[[np.ndarray, Place], float],
         original: np.ndarray,
         source: WindowOf,
         around: WindowOf | None,
         first: int,
+        cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
     ):
         self._family, self._margin_of, self._original = family, margin, original
-        self._first, self._last = first, len(family.levels) - 1
+        self.first, self.last = first, len(family.levels) - 1
+        self._cubic = cubic
         kind = family.kind
         self._generator = generators[kind.scale] if kind.generator else None
         self._small, self._surroundings, self._halo = original, None, 0
@@ -54,8 +69,25 @@ class FamilySearch:
             reduced = source(kind)
             self._small = middle(reduced, kind.scale, self._halo, original.shape[:2])
             self._surroundings = reduced if around is None else around(kind)
+        self.only_tile: Place | None = None
         self._files: dict[tuple[str, int], bytes] = {}
         self._margins: dict[tuple[str, int], float] = {}
+
+    def ceiling(self) -> float:
+        """The margin if the reduced block were stored without loss."""
+        return self._restored_margin(self._small, UNCODED)
+
+    def worst_tile(self) -> Place:
+        """(row, column) in pixels of the gate tile that loses most by the reduction, restored by interpolation."""
+        scale, (height, width) = self._family.kind.scale, self._original.shape[:2]
+        restored = self._cubic(self._small, scale)[:height, :width] if scale > 1 else self._small
+
+        def margin(place: tuple[int, int, int, int]) -> float:
+            top, bottom, left, right = place
+            return self._margin_of(restored[top:bottom, left:right], (top, left))
+
+        top, _, left, _ = min(tiles(height, width, GATE_TILE), key=margin)
+        return top, left
 
     @property
     def best_margin(self) -> float:
@@ -74,19 +106,19 @@ class FamilySearch:
             The level's index; None if no level below the limit passes.
         """
         codec = self._family.search_codec
-        if self._first > self._last or self.cost(self._first) >= limit:
+        if self.first > self.last or self.cost(self.first) >= limit:
             return None
         # The lowest level first: interpolation restores glass from it. A generator takes too long for this.
-        if self._generator is None and self._margin(codec, self._first) >= 0:
-            return self._first
+        if self._generator is None and self.margin(codec, self.first) >= 0:
+            return self.first
 
         def margin(index: int) -> float:
-            return 0.0 if self.cost(index) >= limit else self._margin(codec, index)
+            return 0.0 if self.cost(index) >= limit else self.margin(codec, index)
 
-        start = (self._first + self._last) // 2 if start is None else max(start, self._first)
+        start = (self.first + self.last) // 2 if start is None else max(start, self.first)
         if self._generator is not None or self.cost(start) >= limit:
             start = self._affordable(limit)
-        index = lowest(margin, self._first, self._last, start)
+        index = lowest(margin, self.first, self.last, start)
         return index if index is not None and self.cost(index) < limit else None
 
     def settled(self, index: int) -> Stored | None:
@@ -99,35 +131,38 @@ class FamilySearch:
             The block as it is stored; None if no level passes.
         """
         codec = self._family.codec
-        found = lowest(lambda level: self._margin(codec, level), self._first, self._last, index)
+        found = lowest(lambda level: self.margin(codec, level), self.first, self.last, index)
         if found is None:
             return None
-        plain = Stored(
-            self._family.kind, self._family.levels[found], self._file(codec, found), self._cost(codec, found)
-        )
-        return self._refined(plain, found)
+        return self.stored(codec, found)
+
+    def stored(self, codec: Codec, index: int) -> Stored:
+        """The block as it is stored at a level with a codec, or at a lower one if refinement makes that pass."""
+        level, file = self._family.levels[index], self._file(codec, index)
+        plain = Stored(self._family.kind, level, file, self.cost_with(codec, index))
+        return self._refined(plain, codec, index)
 
     def _affordable(self, limit: float) -> int:
         """The highest level below the limit, about: found by bisection at the fast setting. The lowest is below it."""
-        low, high, codec = self._first, self._last + 1, self._family.fast_codec
-        fast_limit = limit * self._cost(codec, low) / self.cost(low)
+        low, high, codec = self.first, self.last + 1, self._family.fast_codec
+        fast_limit = limit * self.cost_with(codec, low) / self.cost(low)
         while high - low > 1:
             index = (low + high) // 2
-            low, high = (low, index) if self._cost(codec, index) >= fast_limit else (index, high)
-        while low > self._first and self.cost(low) >= limit:
+            low, high = (low, index) if self.cost_with(codec, index) >= fast_limit else (index, high)
+        while low > self.first and self.cost(low) >= limit:
             low -= 1
         return low
 
     def cost(self, index: int) -> int:
         """Bytes of a level with the codec of the search."""
-        return self._cost(self._family.search_codec, index)
+        return self.cost_with(self._family.search_codec, index)
 
-    def _refined(self, plain: Stored, found: int) -> Stored:
+    def _refined(self, plain: Stored, codec: Codec, found: int) -> Stored:
         """Goes down from level `found` with LRs that were refined for the generator, as long as they pass."""
-        kind, codec, best = self._family.kind, self._family.codec, plain
+        kind, best = self._family.kind, plain
         if self._generator is None or self._generator.refiner is None:
             return plain
-        for index in range(found - 1, self._first - 1, -1):
+        for index in range(found - 1, self.first - 1, -1):
             level = self._family.levels[index]
             file = self._generator.refiner.code(
                 self._original, self._small, codec, level, self._surroundings, self._halo
@@ -138,10 +173,12 @@ class FamilySearch:
             best = min(refined, best, key=lambda stored: stored.cost)
         return best
 
-    def _cost(self, codec: Codec, index: int) -> int:
+    def cost_with(self, codec: Codec, index: int) -> int:
+        """Bytes of a level with a codec."""
         return stored_bytes(self._family.kind, self._file(codec, index))
 
-    def _margin(self, codec: Codec, index: int) -> float:
+    def margin(self, codec: Codec, index: int) -> float:
+        """How far the restored block is from failing, if it is stored at a level with a codec."""
         key = codec.name, index
         if key not in self._margins:
             level = self._family.levels[index]
@@ -151,9 +188,18 @@ class FamilySearch:
     def _restored_margin(self, image: np.ndarray, level: float) -> float:
         """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3], at a level."""
         if self._surroundings is None:
-            return self._margin_of(image)
+            return self._margin_of(image, (0, 0))
         scale, size = self._family.kind.scale, self._original.shape[:2]
-        return self._margin_of(restored_in(self._surroundings, image, scale, self._halo, self._generator, level, size))
+        window = self._surroundings.copy()
+        middle(window, scale, self._halo, size)[:] = image
+        top, left = 0, 0
+        if self.only_tile is not None:
+            top, left = self.only_tile
+            side, margin = GATE_TILE // scale, 2 * self._halo
+            window = window[top // scale :, left // scale :][: side + margin, : side + margin]
+            size = min(GATE_TILE, size[0] - top), min(GATE_TILE, size[1] - left)
+        restored = enlarge_window(window, scale, self._halo, self._generator, level, self._cubic)
+        return self._margin_of(restored[: size[0], : size[1]], (top, left))
 
     def _file(self, codec: Codec, index: int) -> bytes:
         key = codec.name, index

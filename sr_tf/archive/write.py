@@ -14,6 +14,7 @@ from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import segments_to_keep
+from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
 from sr_tf.archive.gate import Gate, Measure, score_names
@@ -56,6 +57,7 @@ class Options:
         refine: whether to refine LRs for the generators, see `sr_tf.generators.refinement`.
         families: the representations that are compared, see `sr_tf.archive.choose.Chooser`.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
+        effort: how much time to spend to save bytes, a key of `sr_tf.archive.effort.EFFORTS`.
     """
 
     gate: Gate
@@ -67,6 +69,14 @@ class Options:
     refine: bool = False
     families: tuple[Family, ...] = FAMILIES
     embed: bool = True
+    effort: int = DEFAULT_EFFORT
+
+    @property
+    def used_models(self) -> tuple[str, ...]:
+        """The generators that may restore a block: none if every pixel is kept, or if the effort is too low."""
+        if self.gate.lossless or not (self.gate.study or EFFORTS[self.effort].networks):
+            return ()
+        return self.models
 
 
 def write_archive(source: Path, target: Path, options: Options, progress: Progress | None = None) -> Header:
@@ -95,8 +105,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         compared = look_before_archiving(slide)
         # Read first: a damaged image is an error now, not when everything else is done.
         images = read_associated(slide) if _associated_names(slide, options) else {}
-        models = [] if options.gate.lossless else list(options.models)
-        generators = load_generators(models, options.engine, options.refine)
+        generators = load_generators(list(options.used_models), options.engine, options.refine)
         if options.gate.study:
             _require_study_generator(generators)
         identity = files.identity
@@ -107,7 +116,16 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         make_folder(target.parent)
         with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
             journal = Journal(spool, grid, segments, standalone)
-            builder = Builder(slide, journal, options.gate, measure, generators, options.workers, options.families)
+            builder = Builder(
+                slide,
+                journal,
+                options.gate,
+                measure,
+                generators,
+                options.workers,
+                options.families,
+                EFFORTS[options.effort],
+            )
             blocks, joins = grid.rows * grid.columns, sum(len(list(groups(grid, scale))) for scale in SCALES)
             steps = Steps({"choose": blocks, "join": joins, "measure": blocks}, progress)
             with steps.phase("choose", "block") as step:
@@ -142,6 +160,7 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "largest shift": gate.max_shift,
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
+        "effort": options.effort,
         "representations": [family.kind.code for family in options.families],
         "de-identification": options.deidentify,  # the journal then holds segments without their metadata
         "sr_tf": sr_tf.__version__,

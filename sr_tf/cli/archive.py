@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from sr_tf.archive.effort import DEFAULT_EFFORT
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
 
@@ -67,6 +68,15 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="store only the hash of a generator of your own, which is then needed to restore (default: the archive "
         "contains its weights if a block needs it)",
+    )
+    command.add_argument(
+        "--effort",
+        type=arguments.effort,
+        default=DEFAULT_EFFORT,
+        metavar="1…9",
+        help="how long to search for fewer bytes: 1 takes least time, 9 tries every form of a block at several levels, "
+        "and takes 2 to 40 times as long as the default; 1 to 8 predict the form and its level, 1 to 4 use no network. "
+        f"Every tile is measured at each (default {DEFAULT_EFFORT})",
     )
     command.add_argument(
         "--refine",

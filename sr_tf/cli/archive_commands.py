@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from sr_tf.archive import cost
-from sr_tf.archive.choices import chosen_gate
+from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import worst
 from sr_tf.archive.integrity import check_integrity
@@ -46,6 +46,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
     gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
     if gate.study and options.refine:
         raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
+    require_networks(gate, options.effort, refine=options.refine, models=bool(options.models))
     return Options(
         gate=gate,
         models=tuple(archive_models(options.models, options.quality)),
@@ -54,6 +55,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
         workers=options.workers,
         engine=options.engine,
         refine=options.refine,
+        effort=options.effort,
         embed=not options.models_by_reference,
     )
 

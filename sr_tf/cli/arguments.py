@@ -45,8 +45,17 @@ def positive(text: str) -> int:
 
 def percent(text: str) -> int:
     """Converts a text to a whole number from 1 to 100."""
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 100")
+    return _from_one(text, 100)
+
+
+def effort(text: str) -> int:
+    """Converts a text to a whole number from 1 to 9."""
+    return _from_one(text, 9)
+
+
+def _from_one(text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to {most}")
     return int(text)
 
 

@@ -83,7 +83,7 @@ def _status(path: Path) -> tuple[int, int, int]:
 
 def words(options: Options) -> dict[str, Any]:
     """Everything that an archive depends on besides its slide: JSON values by the words for it in errors."""
-    models = [] if options.gate.lossless else list(options.models)
+    models = options.used_models
     names = [parse_model(model) for model in models]
     known = shipped()
     return {
@@ -95,6 +95,7 @@ def words(options: Options) -> dict[str, Any]:
         "de-identification": options.deidentify,
         "associated images": options.associated and not options.deidentify,
         "refinement": options.refine,
+        "effort": options.effort,
         "generators by reference": bool(models) and not options.embed,
     }
 

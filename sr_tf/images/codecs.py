@@ -161,6 +161,9 @@ CODECS = {
         # bytes.
         _avif("avif-fast", "444", speed=6),
         _avif("avif420-fast", "420", speed=6),
+        # For predicting levels at full size: a tenth of the time of speed 6, 1 to 10 % more bytes at equal PSNR.
+        _avif("avif-quick", "444", speed=9),
+        _avif("avif420-quick", "420", speed=9),
         # For comparison at full size: 8 bits, as other programs code 8-bit images, and 10 bits, as LRs are coded here.
         _avif("avif-slow", "444", speed=2, bits=8, levels=_SLOW_LEVELS),
         _avif("avif420-slow", "420", speed=2, bits=8, levels=_SLOW_LEVELS),

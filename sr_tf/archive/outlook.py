@@ -1,0 +1,154 @@
+"""Compares representations of a block by predictions, and codes only the one that promises to be smallest.
+
+What a reduction loses without coding costs no coding at all, and tells most: a scale that loses too much is not looked
+at, and where glass passes at the lowest level, nothing else is. A network is predicted from the interpolation of the
+same scale, so that it is asked only about levels that may be stored.
+"""
+
+import bisect
+import math
+from functools import partial
+
+from sr_tf.archive.effort import Effort
+from sr_tf.archive.kinds import FULL_JXL, Family, Kind
+from sr_tf.archive.predict import Curve, Prediction
+from sr_tf.archive.search import FamilySearch
+from sr_tf.archive.stored import Stored
+from sr_tf.images.codecs import CODECS, Codec
+
+_GAINS = {4: 1.6, 2: 0.7, 1: 0.8}
+"""By scale: what a good network gains over interpolation, or a filter over no filter, in dB; asking corrects it."""
+_ROOM = 1.1
+"""Predictions err: a representation is looked at unless it promises to be larger than another by this factor."""
+_WASTE = 10
+"""At full size, the fast setting takes so many times the square root of the bytes too many: more of small files."""
+_RICH = 10_000
+"""Bytes of a block, 0.3 bits per pixel. Above, AVIF's slow setting takes five times as long and saves little."""
+_EASY = 40
+"""Where a reduced block passes at such a quality, larger images cost more."""
+_NETWORK_BYTES = 64
+"""A network must promise to save this many bytes of a block, because it takes ten times as long as interpolation."""
+
+
+class Outlook:
+    """The predictions for one block.
+
+    Args:
+        effort: how much time to spend.
+        limit: bytes of a representation that is known already; infinite if there is none.
+    """
+
+    def __init__(self, effort: Effort, limit: float):
+        self._effort, self._limit = effort, limit
+        self._predictions: list[tuple[Prediction, Family]] = []
+        self._plain: dict[tuple[int, str], tuple[FamilySearch, float]] = {}
+        self._last_resort: FamilySearch | None = None
+        self._ceilings: dict[int, float] = {}
+        self._settled = False
+
+    def consider(self, family: Family, search: FamilySearch) -> None:
+        """Predicts a family; in the order of `sr_tf.archive.kinds.FAMILIES`.
+
+        Args:
+            family: the family.
+            search: its codings of the block, with the margins of `Gate.distance`.
+        """
+        if family.kind is FULL_JXL:
+            self._last_resort = search
+        elif family.kind.generator:
+            self._consider_network(family, search)
+        elif not self._settled:
+            self._consider_plain(family, search)
+
+    def above(self, family: Family, search: FamilySearch) -> Stored | None:
+        """Codes the block at a higher level of a family, after the level below the search's first has failed.
+
+        Returns:
+            The block; None if no level passes in fewer bytes than are known already.
+        """
+        if search.first > search.last:
+            return None
+        codec = self._stores(family.kind, search.cost_with(_looks_with(family.kind), search.first))
+        prediction = Prediction(search, Curve(family.levels), search.first)
+        found = prediction.settled(codec, self._effort.codings, self._limit)
+        return found if found is not None and found.cost < self._limit else None
+
+    def smallest(self) -> Stored | None:
+        """Codes the block in the form that is predicted to be smallest, or in the next one if that does not pass.
+
+        JPEG XL takes long, and is tried only if nothing else is left but exact pixels.
+
+        Returns:
+            The block; None if nothing passes in fewer bytes than are known already.
+        """
+        best, order = None, sorted(self._predictions, key=lambda one: one[0].cost)
+        for number, (prediction, family) in enumerate(order):
+            if best is not None and best.cost <= prediction.cost:
+                break
+            codec = self._stores(family.kind, prediction.cost)
+            tries = self._effort.asks if family.kind.generator else self._effort.codings
+            others = [_ROOM * one.cost for one, _ in order[number + 1 :]]
+            found = prediction.settled(codec, tries, min([self._limit, *others]))
+            if found is not None and (best is None or found.cost < best.cost):
+                best = found
+        if best is None and self._last_resort is not None and math.isinf(self._limit):
+            index = self._last_resort.cheapest(self._limit, None)
+            best = None if index is None else self._last_resort.settled(index)
+        return best if best is not None and best.cost < self._limit else None
+
+    def _consider_plain(self, family: Family, search: FamilySearch) -> None:
+        kind, codec = family.kind, _looks_with(family.kind)
+        ceiling = search.ceiling() if kind.scale > 1 else float("inf")
+        self._plain[kind.scale, kind.codec] = search, ceiling
+        if kind.scale > 1:
+            self._ceilings[kind.scale] = ceiling
+        if ceiling < 0:
+            return
+        prediction = Prediction(search, Curve(family.levels, ceiling))
+        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling))
+        limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)])
+        prediction.look(codec, partial(search.margin, codec), start, self._effort.looks, limit)
+        self._add(prediction, family)
+        self._settled = prediction.index is not None and family.levels[prediction.index] <= _EASY
+
+    def _consider_network(self, family: Family, search: FamilySearch) -> None:
+        kind = family.kind
+        if not self._effort.asks or (self._settled and (kind.scale, kind.codec) not in self._plain):
+            return
+        if (kind.scale, kind.codec) not in self._plain:  # nothing to predict from: begin in the middle
+            prediction = Prediction(search, Curve(family.levels), len(family.levels) // 2)
+            prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
+            self._add(prediction, family)
+            return
+        plain, ceiling = self._plain[kind.scale, kind.codec]
+        codec, gain = _looks_with(kind), _GAINS[kind.scale]
+        if ceiling + gain < 0:
+            return
+        search.only_tile = plain.worst_tile()
+        prediction = Prediction(search, Curve(family.levels, ceiling + gain))
+        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling + gain))
+        limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)]) - _NETWORK_BYTES
+        prediction.look(codec, lambda index: plain.margin(codec, index) + gain, start, self._effort.looks, limit)
+        self._add(prediction, family)
+
+    def _add(self, prediction: Prediction, family: Family) -> None:
+        if prediction.index is not None:
+            if family.kind.scale == 1:
+                prediction.cost -= _WASTE * math.sqrt(prediction.cost)
+            self._predictions.append((prediction, family))
+
+    def _first_level(self, scale: int, ceiling: float) -> float:
+        """Where to look first: what the reduction loses tells how fine the block is."""
+        if scale > 1:
+            return min(max(99 - 9 * ceiling, 0), 98)
+        return min(max(45 - 3.5 * self._ceilings.get(2, 0.0), 0), 98)
+
+    def _stores(self, kind: Kind, cost: float) -> Codec:
+        """The codec that stores blocks of a kind that take about so many bytes."""
+        rich = kind.scale == 1 and cost > _RICH
+        return CODECS[kind.codec + (self._effort.full if rich else self._effort.reduced)]
+
+
+def _looks_with(kind: Kind) -> Codec:
+    """The codec at the setting from which levels of a kind are predicted; small images take little time."""
+    return CODECS[kind.codec + ("-quick" if kind.scale == 1 else "-fast")]

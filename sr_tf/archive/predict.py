@@ -1,0 +1,153 @@
+"""Predicts the lowest level at which a representation passes, from a few codings at a fast setting.
+
+The squared error of a restored block is that of its reduction plus that of its coding. The first is measured once,
+without coding. The second, in dB, is nearly a straight line over the codec's levels, and so is the logarithm of the
+bytes. So two or three codings at a fast setting of AVIF tell where the gate lies and what that level costs.
+"""
+
+import bisect
+import math
+from collections.abc import Callable
+
+from sr_tf.archive.search import FamilySearch
+from sr_tf.archive.stored import Stored
+from sr_tf.images.codecs import Codec
+
+_SLOPES = 0.18, 0.3
+"""What one unit of AVIF's quality is worth in dB of the coding error, about: below and above a quality of 60."""
+_FINE = 60
+_LEAST_SLOPE, _LARGEST_SLOPE = 0.08, 0.5
+_GROWTH = 0.03
+"""How much the logarithm of the bytes grows with one unit of AVIF's quality, about."""
+_LEAST_NOISE = 1e-3
+_NEAR = 0.35
+"""A look at such a distance in dB tells the gate's place well enough."""
+_SLACK = 0.3
+"""The lowest level above the predicted place is taken, unless the one below is less than this part of a step away."""
+
+
+class Curve:
+    """The distances and bytes of a few levels of a family, and what they say of the others.
+
+    Args:
+        levels: the family's levels, from fewest to most bytes.
+        ceiling: the distance without coding in dB, see `Gate.distance`; above 0, infinite if only coding costs quality.
+        slope: what a unit of level is worth, in dB of the coding error, until two points tell it; None: not known.
+    """
+
+    def __init__(self, levels: tuple[float, ...], ceiling: float = math.inf, slope: float | None = None):
+        self._levels, self._ceiling, self._slope = levels, ceiling, slope
+        self._rest = 10 ** (-ceiling / 10)
+        self._points: list[tuple[float, float, float]] = []
+
+    def add(self, index: int, distance: float, cost: float) -> None:
+        """Adds a measured level: its index, its distance in dB, its bytes."""
+        self._points.append((self._levels[index], self._coding(distance), math.log(cost)))
+
+    @property
+    def slope(self) -> float:
+        """What a unit of level is worth, in dB of the coding error."""
+        near = self._near()
+        if len(near) < 2:
+            return self._slope or _SLOPES[near[0][0] >= _FINE]
+        (a, noise_a, _), (b, noise_b, _) = near
+        return min(max((noise_b - noise_a) / (b - a), _LEAST_SLOPE), _LARGEST_SLOPE)
+
+    def level(self) -> float:
+        """Where the distance vanishes, by the line through the nearest two points."""
+        level, noise, _ = self._near()[0]
+        return level - noise / self.slope
+
+    def cost(self, index: int) -> float:
+        """Bytes at a level, by the line through the logarithms of the nearest two points."""
+        near = self._near()
+        place, _, logarithm = near[0]
+        growth = _GROWTH if len(near) < 2 else max((near[1][2] - logarithm) / (near[1][0] - place), 0.0)
+        return math.exp(logarithm + growth * (self._levels[index] - place))
+
+    def renewed(self) -> "Curve":
+        """The same slope without the points, for another setting of the codec."""
+        return Curve(self._levels, self._ceiling, self.slope if self._points else self._slope)
+
+    def index(self) -> int:
+        """The index of the lowest level that should pass; may be one beyond the last."""
+        step = self._levels[1] - self._levels[0]
+        return bisect.bisect_left(self._levels, self.level() - _SLACK * step)
+
+    def _near(self) -> list[tuple[float, float, float]]:
+        """The two points nearest to the gate, the nearest first."""
+        return sorted(self._points, key=lambda point: abs(point[1]))[:2]
+
+    def _coding(self, distance: float) -> float:
+        """The distance if the reduction cost nothing and the gate allowed only what it leaves to the coding."""
+        noise, allowed = (max(10 ** (-db / 10) - self._rest, _LEAST_NOISE) for db in (distance, 0.0))
+        return 10 * math.log10(allowed / noise)
+
+
+class Prediction:
+    """One family for one block: where its lowest passing level is and what it costs, before it is coded to be stored.
+
+    Args:
+        search: the family's codings of the block; its margins are those of `Gate.distance`.
+        curve: what is known of the levels.
+        index: the index to begin with where nothing is predicted.
+
+    Attributes:
+        index: the predicted index; None: no level should pass, or none below the limit.
+        cost: the predicted bytes.
+    """
+
+    def __init__(self, search: FamilySearch, curve: Curve, index: int | None = None):
+        self._search, self._curve, self.index = search, curve, index
+        self.cost = math.inf
+
+    def look(self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float) -> None:
+        """Codes a few levels at a fast setting, each where those before it predict the gate.
+
+        Args:
+            codec: the codec at the fast setting.
+            distance: a function from an index to its distance with that codec in dB, below 0 if it fails.
+            start: the first index.
+            looks: how many at most.
+            limit: stops when the predicted bytes are above this.
+        """
+        first, last, seen = self._search.first, self._search.last, set()
+        index = max(start, first)
+        if index > last or self._search.cost_with(codec, first) > limit:
+            return
+        for _ in range(looks):
+            found = distance(index)
+            self._curve.add(index, found, self._search.cost_with(codec, index))
+            seen.add(index)
+            wanted = max(self._curve.index(), first)
+            if self._curve.cost(min(wanted, last)) > limit or (index == last and found < 0):
+                return
+            index = min(wanted, last)
+            if index in seen or abs(found) < _NEAR:
+                break
+        self.index, self.cost = index, self._curve.cost(index)
+
+    def settled(self, codec: Codec, codings: int, limit: float) -> Stored | None:
+        """Codes the block to be stored, at the predicted level, or near it until it passes.
+
+        Args:
+            codec: the codec at the setting that stores.
+            codings: after so many codings no lower level is tried.
+            limit: gives up when the predicted bytes are above this.
+
+        Returns:
+            The block at the lowest level that was found to pass; None if none does.
+        """
+        curve = self._curve.renewed()
+        index, passed, failed, tries = self.index, self._search.last + 1, self._search.first - 1, 0
+        while True:
+            distance, tries = self._search.margin(codec, index), tries + 1
+            curve.add(index, distance, self._search.cost_with(codec, index))
+            passed, failed = (index, failed) if distance >= 0 else (passed, index)
+            wanted = min(max(curve.index(), failed + 1), passed - 1)
+            if passed <= self._search.last:
+                if wanted <= failed or tries >= codings or curve.index() >= passed:
+                    return self._search.stored(codec, passed)
+            elif wanted <= failed or curve.cost(wanted) > limit:
+                return None
+            index = wanted
