@@ -2,7 +2,7 @@
 
   python benchmarks/cells.py --data=CHULA --out=runs/cells
 
-Prints the table of docs/results/cells.md: places are whole fields. Finished fields are not measured again.
+Prints the table of docs/results/cells.md: places are whole fields. Archives and results of earlier calls are used.
 """
 
 import json
@@ -14,6 +14,7 @@ from absl import app, flags
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cells.finder import TYPES
+from sr_tf.cells.shipped import card
 from sr_tf.cells.tally import Tally, merged
 from sr_tf.cli.arguments import archive_models
 from sr_tf.disk.files import write_atomically
@@ -59,15 +60,15 @@ def _rows(fields: dict[str, dict]) -> list[list[str]]:
 
 def _field(path: Path, quality: str, out: Path) -> dict[str, dict]:
     """The results of one field by the names of the ways to store it."""
-    record = out / f"{path.stem}-{quality}.json"
-    if not record.exists():
-        scene, archive = out / f"{path.stem}.png", out / f"{path.stem}-{quality}.sr.zip"
+    options = flags.FLAGS
+    scene, archive = out / f"{path.stem}.png", out / f"{path.stem}-{quality}.sr.zip"
+    if not archive.exists():
         write_png(scene, read_rgb(path))
-        archive.unlink(missing_ok=True)
-        options = flags.FLAGS
         models = tuple(archive_models(None, quality))
         chosen = Options(gate=QUALITIES[quality], models=models, engine=options.engine, workers=options.workers)
         write_archive(scene, archive, chosen)
+    record = out / f"{path.stem}-{quality}-{card()['weights_sha256'][:12]}.json"
+    if not record.exists():
         result = validate(archive, scene, engine=options.engine)
         write_atomically(archive.with_suffix(".html"), to_html(result))
         write_atomically(record, json.dumps({method.name: _packed(method) for method in result.methods}))

@@ -28,15 +28,16 @@ flags.DEFINE_string("data", None, "The folder of Chula RBC-12.", required=True)
 flags.DEFINE_string("out", "build/cells", "The run's folder.")
 flags.DEFINE_integer("steps", 1200, "Training steps.", lower_bound=1)
 flags.DEFINE_integer("batch", 8, "Crops in a step.", lower_bound=1)
+flags.DEFINE_float("rate", 3e-3, "Peak learning rate.")
 flags.DEFINE_float("minutes", 25, "Stop after this time, to which the learning rate keeps too.")
 flags.DEFINE_integer("check_every", 150, "Steps between two scores on validation.", lower_bound=1)
+flags.DEFINE_string("start", None, "A saved network to begin with, instead of a new one.")
 flags.DEFINE_bool("ship", False, "Write the best step to sr_tf/zoo/cells instead of training.")
 
 _CROP = 224
 _DRAWN = 24
 """Drawn fields; their cells have known centres and no types."""
 _DRAWN_SHARE = 0.12
-_PEAK_RATE = 3e-3
 _RISE = 60
 """Steps until the learning rate is at its peak."""
 
@@ -111,7 +112,35 @@ def _drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _rate(step: int, share: float) -> float:
     """The learning rate: a short rise, then half a cosine over the steps or the minutes, whichever end first."""
-    return _PEAK_RATE * min(step / _RISE, 1) * (0.01 + 0.99 * (0.5 + 0.5 * np.cos(np.pi * min(share, 1))))
+    return flags.FLAGS.rate * min(step / _RISE, 1) * (0.01 + 0.99 * (0.5 + 0.5 * np.cos(np.pi * min(share, 1))))
+
+
+def _history() -> tuple[str, float]:
+    """The commands and the processor time in minutes that led here, those of the run that this one starts from too."""
+    options = flags.FLAGS
+    command = f"python benchmarks/train_cells.py --data=CHULA --steps={options.steps} --rate={options.rate:g}"
+    minutes = time.process_time() / 60
+    if not options.start:
+        return command, minutes
+    earlier = json.loads(Path(options.start).with_name("run.json").read_text("utf-8"))
+    return f"{earlier['command']}; then {command} --start=BEST", earlier["processor_minutes"] + minutes
+
+
+def _facts(network: CellFinder, run: dict) -> dict:
+    """What the card says of the training."""
+    return {
+        "summary": "red cells as points with 12 types, maps at a quarter of the resolution",
+        "intended_use": "Research on archives of blood smears: compares what is found in two versions of a slide. Not "
+        "a medical device, and no classifier of cells for any other purpose.",
+        "parameters": network.count_params(),
+        "data": "511 labelled fields of Chula RBC-12, 1–623 (MIT), original pixels, and drawn smears without types",
+        "command": run["command"],
+        "steps": run["steps"],
+        "kept_step": run["step"],
+        "processor_minutes": run["processor_minutes"],
+        "machine": "2 CPU cores, TensorFlow",
+        "log": run["log"],
+    }
 
 
 def main(_) -> None:
@@ -120,20 +149,19 @@ def main(_) -> None:
     data, out = Path(options.data), Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     if options.ship:
-        print(
-            ship(
-                keras.saving.load_model(out / "best.keras", compile=False),
-                json.loads((out / "run.json").read_text("utf-8")),
-            )
-        )
+        network = keras.saving.load_model(out / "best.keras", compile=False)
+        print(ship(network, _facts(network, json.loads((out / "run.json").read_text("utf-8")))))
         return
     keras.utils.set_random_seed(0)
     crops = Crops(labelled_fields(data / "train", data / "labels"), options.batch)
     validation = labelled_fields(data / "validation", data / "labels")
-    network = CellFinder(types=len(TYPES))
-    network.build((None, None, None, 3))
+    if options.start:
+        network = keras.saving.load_model(options.start, compile=False)
+    else:
+        network = CellFinder(types=len(TYPES))
+        network.build((None, None, None, 3))
     network.compile(
-        optimizer=keras.optimizers.AdamW(_PEAK_RATE, weight_decay=1e-3),
+        optimizer=keras.optimizers.AdamW(options.rate, weight_decay=1e-3),
         loss={"centres": centre_loss, "types": type_loss},
         loss_weights={"centres": 1.0, "types": 1.0},
         jit_compile=False,
@@ -153,7 +181,9 @@ def main(_) -> None:
             if goal > best:
                 best = goal
                 network.save(out / "best.keras")
-                run = {"step": step, "steps": options.steps, "batch": options.batch, "log": log}
+                command, minutes = _history()
+                run = {"command": command, "step": step, "steps": options.steps, "log": log}
+                run["processor_minutes"] = round(minutes, 1)
                 (out / "run.json").write_text(json.dumps(run, indent=2), "utf-8")
         if late:
             break

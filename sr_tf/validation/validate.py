@@ -140,6 +140,6 @@ def _protocol(all_windows: int, chosen: int) -> str:
         "κ without weights, 95 % interval by 2,000 bootstrap resamples of blocks, or of cells where fewer than ten "
         "blocks hold any",
         f"floors coded window by window on {where}",
-        f"equal bytes: those of the archive's file for each pixel, AVIF's quality chosen on up to {_RATE_WINDOWS} windows",
+        f"equal bytes: those of the archive's file by pixel, AVIF's quality chosen on up to {_RATE_WINDOWS} windows",
     )
     return "; ".join(clauses)
