@@ -6,6 +6,7 @@ Prints the table of docs/results/cells.md: places are whole fields. Archives and
 """
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ flags.DEFINE_string("data", None, "The folder of Chula RBC-12; its test fields a
 flags.DEFINE_string("out", None, "A folder for archives, pages and results.", required=True)
 flags.DEFINE_list("qualities", ["visual", "diagnostic", "study"], "Qualities of `sr-tf archive`.")
 flags.DEFINE_integer("fields", 0, "Number of test fields, evenly spread; 0: all.")
+flags.DEFINE_bool("one_slide", False, "Archive all fields as one slide, whose blocks are the places.")
 flags.DEFINE_string("engine", "tensorflow", "What runs the generators.")
 flags.DEFINE_integer("workers", 2, "Number of threads.")
 
@@ -42,7 +44,10 @@ def main(_) -> None:
     if options.fields:
         paths = [paths[index] for index in np.linspace(0, len(paths) - 1, options.fields).round().astype(int)]
     for quality in options.qualities:
-        fields = {path.stem: _field(path, quality, out) for path in paths}
+        if options.one_slide:
+            print(f"\n{quality}: {len(paths)} fields as one slide\n\n{_one_slide(paths, quality, out)}", flush=True)
+            continue
+        fields = {path.stem: _measured(path.stem, read_rgb(path), quality, out) for path in paths}
         print(f"\n{quality}: {len(fields)} fields: {', '.join(fields)}\n")
         print(markdown_table([HEADINGS, *_rows(fields)]), flush=True)
 
@@ -58,16 +63,26 @@ def _rows(fields: dict[str, dict]) -> list[list[str]]:
     return rows
 
 
-def _field(path: Path, quality: str, out: Path) -> dict[str, dict]:
-    """The results of one field by the names of the ways to store it."""
+def _one_slide(paths: list[Path], quality: str, out: Path) -> str:
+    """The table of one slide in which the fields lie side by side, in as many rows as columns or fewer."""
+    across = math.isqrt(len(paths))
+    fields = [read_rgb(path) for path in paths]
+    rows = [np.hstack(fields[start : start + across]) for start in range(0, len(paths) - across + 1, across)]
+    methods = _measured(f"slide-of-{across * len(rows)}", np.vstack(rows), quality, out)
+    lines = [row(name, 8 * one["bytes"] / one["pixels"], _tally(one)) for name, one in methods.items()]
+    return markdown_table([HEADINGS, *lines])
+
+
+def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str, dict]:
+    """The results of one image by the names of the ways to store it."""
     options = flags.FLAGS
-    scene, archive = out / f"{path.stem}.png", out / f"{path.stem}-{quality}.sr.zip"
+    scene, archive = out / f"{name}.png", out / f"{name}-{quality}.sr.zip"
     if not archive.exists():
-        write_png(scene, read_rgb(path))
+        write_png(scene, image)
         models = tuple(archive_models(None, quality))
         chosen = Options(gate=QUALITIES[quality], models=models, engine=options.engine, workers=options.workers)
         write_archive(scene, archive, chosen)
-    record = out / f"{path.stem}-{quality}-{card()['weights_sha256'][:12]}.json"
+    record = out / f"{name}-{quality}-{card()['weights_sha256'][:12]}.json"
     if not record.exists():
         result = validate(archive, scene, engine=options.engine)
         write_atomically(archive.with_suffix(".html"), to_html(result))
