@@ -9,12 +9,12 @@ from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
 from sr_tf.archive.gate import LESS_IS_BETTER, Measure, pack, score_names, worst
 from sr_tf.archive.header import Header
+from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps, tell
-from sr_tf.slides.info import SlideInfo
-from sr_tf.slides.slide import open_slide
+from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import SourceFiles
 
 # By version, in its units. Another machine or engine may round single pixels of a generator to the next level.
@@ -55,11 +55,7 @@ def measure_again(
     files = SourceFiles(original)
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         header = archive.header
-        _require_size(path, header.slide, original, slide.info)
-        if "sha256" not in header.source:
-            tell(f"{path}: was de-identified and has no SHA-256 of its slide; only the pixels are compared")
-        elif difference := files.difference(header.source):
-            raise UserError(f"{original}: is not the slide of {path}: {difference}")
+        require_slide(archive, slide, files)
         measure, recorded, grid = Measure(score_names(header.gate)), archive.scores(), header.grid
         again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
 
@@ -85,12 +81,26 @@ def measure_again(
     return [*dict.fromkeys(differences), *problems], extremes
 
 
-def _require_size(path: Path, archived: SlideInfo, original: Path, found: SlideInfo) -> None:
+def require_slide(archive: ArchiveFile, slide: Slide, files: SourceFiles) -> None:
+    """Raises a `UserError` unless an archive is that of a slide.
+
+    A de-identified archive records no hash; then only the size is compared, and a message says so.
+
+    Args:
+        archive: the archive.
+        slide: the slide.
+        files: its files.
+    """
+    path, archived, found = archive.path, archive.header.slide, slide.info
     if (archived.width, archived.height) != (found.width, found.height):
         raise UserError(
-            f"{original}: is not the slide of {path}: it has {found.width}×{found.height} pixels, expected "
+            f"{slide.path}: is not the slide of {path}: it has {found.width}×{found.height} pixels, expected "
             f"{archived.width}×{archived.height}"
         )
+    if "sha256" not in archive.header.source:
+        tell(f"{path}: was de-identified and has no SHA-256 of its slide; only the pixels are compared")
+    elif difference := files.difference(archive.header.source):
+        raise UserError(f"{slide.path}: is not the slide of {path}: {difference}")
 
 
 def _problems(

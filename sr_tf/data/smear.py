@@ -71,12 +71,25 @@ def render_smear(seed: int, height: int = 700, width: int = 700) -> np.ndarray:
     Raises:
         ValueError: the seed is negative or a side is below 1.
     """
+    return render_smear_cells(seed, height, width)[0]
+
+
+def render_smear_cells(seed: int, height: int = 700, width: int = 700) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the field of `render_smear` and tells where its red cells are.
+
+    Returns:
+        (the field, the red cells: float [N, 3], x and y of the centre and the radius in pixels; a centre may lie
+        outside the field).
+
+    Raises:
+        ValueError: see `render_smear`.
+    """
     if height < 1 or width < 1:
         raise ValueError(f"size {height} × {width}: expected at least 1 × 1 pixel")
     rng = np.random.default_rng(seed)
     look = _draw_look(rng)
-    stain = _draw_stain(rng, look, height, width)
-    return _photograph(rng, look, stain)
+    stain, cells = _draw_stain(rng, look, height, width)
+    return _photograph(rng, look, stain), cells
 
 
 def _draw_look(rng: np.random.Generator) -> _Look:
@@ -110,8 +123,8 @@ def _draw_look(rng: np.random.Generator) -> _Look:
     )
 
 
-def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) -> np.ndarray:
-    """Density of each stain, float32 [3, height, width]."""
+def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Density of each stain, float32 [3, height, width], and the red cells as `render_smear_cells` returns them."""
     stain = np.zeros((3, height, width), np.float32)
     placed: list[tuple[float, float, float]] = []
     scale = height * width / 700**2
@@ -123,6 +136,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
         if place:
             _add(stain, leucocyte(rng, radius, kind), place)
 
+    cells = []
     area = (height + 2 * look.radius) * (width + 2 * look.radius)
     for _ in range(round(look.coverage * area / (np.pi * look.radius**2))):
         radius = look.radius * math.exp(look.size_spread * rng.normal())
@@ -131,6 +145,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
         if place:
             kind = rng.choice(RED_KINDS, p=look.kinds)
             _add(stain[RED], red_cell(rng, radius, kind, look.style), place)
+            cells.append((place[1], place[0], radius))
     # Haemoglobin is slightly uneven, and the pores of the dried film are visible in it.
     stain[RED] *= 1 + 0.022 * noise(rng, (height, width), 0.9) + 0.03 * noise(rng, (height, width), 5)
 
@@ -140,7 +155,7 @@ def _draw_stain(rng: np.random.Generator, look: _Look, height: int, width: int) 
         if place:
             _add(stain[VIOLET], platelet(rng, radius), place)
     _add_dirt(rng, stain, scale)
-    return stain
+    return stain, np.array(cells).reshape(-1, 3)
 
 
 def _free_place(rng, placed: list, radius: float, reach: float, height: int, width: int) -> tuple[float, float] | None:

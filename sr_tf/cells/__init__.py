@@ -1,0 +1,1 @@
+"""Red cells: finding them, telling their type, and how far two findings agree."""

@@ -1,0 +1,56 @@
+"""`sr-tf validate`: arguments, help and action."""
+
+import argparse
+from pathlib import Path
+
+from sr_tf.cli import arguments
+from sr_tf.cli.arguments import Commands, add_command
+from sr_tf.disk.outputs import OutputKind, check_outputs
+from sr_tf.messages import text_table
+
+_PAGE = OutputKind("a page of `sr-tf validate`", (b"<!doctype html>",), b"sr-tf validate")
+_RECORD = OutputKind("a record of `sr-tf validate`", (b"{",), b"sr-tf validate")
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds `validate`."""
+    command = add_command(
+        commands,
+        "validate",
+        _validate,
+        "count and type red cells in a slide and in its archive",
+        "Finds the red cells of a blood smear and of its archive by a small network, and compares counts (bias, limits "
+        "of agreement), types (Cohen's κ) and single cells; the same for the slide coded as JPEG, and as AVIF and by "
+        "bicubic interpolation at the archive's bytes. Writes a page with a picture of every cell that differs, and a "
+        "JSON file of the same name. The network expects smears at 1000×, with cells 35 to 50 pixels wide. Research "
+        "use only.",
+        "sr-tf validate slide.sr.zip --against slide.svs",
+    )
+    command.add_argument("archive", type=Path, metavar="ARCHIVE", help="a file that `sr-tf archive` wrote")
+    command.add_argument("--against", type=Path, metavar="SLIDE", required=True, help="the original slide")
+    command.add_argument(
+        "--out", type=Path, metavar="HTML", help="the page to write (default: the archive's name with .cells.html)"
+    )
+    arguments.add_overwrite(command, "HTML and JSON files")
+    arguments.add_own_models(command)
+    arguments.add_engine(command)
+
+
+def _validate(options: argparse.Namespace) -> None:
+    page = options.out or options.archive.with_name(f"{options.archive.name}.cells.html")
+    record = page.with_suffix(".json")
+    inputs = {"archive": options.archive, "slide": options.against, "generator": arguments.model_files(options.models)}
+    check_outputs([page], _PAGE, inputs, options.overwrite)
+    check_outputs([record], _RECORD, inputs, options.overwrite)
+
+    from sr_tf.disk.files import write_atomically
+    from sr_tf.validation.page import to_html
+    from sr_tf.validation.table import HEADINGS, RESEARCH_ONLY, row, to_json
+    from sr_tf.validation.validate import validate
+
+    result = validate(options.archive, options.against, tuple(options.models), options.engine)
+    print(text_table([HEADINGS, *(row(method.name, method.rate, method.tally) for method in result.methods)]))
+    write_atomically(page, to_html(result))
+    write_atomically(record, to_json(result))
+    print(f"{page}: every cell that differs, with pictures\n{record}: the same in numbers")
+    print(RESEARCH_ONLY)

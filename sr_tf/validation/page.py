@@ -1,0 +1,102 @@
+"""The page of `sr-tf validate`: one HTML file without scripts or other files."""
+
+import base64
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from sr_tf.cells.finder import TYPES
+from sr_tf.images.reading import encode_png
+from sr_tf.validation.results import Difference, Validation
+from sr_tf.validation.table import HEADINGS, row
+
+_PAGE, _STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
+_KINDS = {
+    "lost": "Found in the original only",
+    "gained": "Found in the restored slide only",
+    "changed": "Found in both, with another type",
+}
+
+
+def to_html(validation: Validation) -> str:
+    """Returns the page."""
+    now = datetime.now(UTC)
+    restored = validation.methods[0]
+    return Template(_PAGE.read_text("utf-8")).substitute(
+        title=escape(validation.archive),
+        style=_STYLE.read_text("utf-8"),
+        machine_date=now.isoformat(timespec="seconds"),
+        date=now.strftime("%d %B %Y, %H:%M UTC"),
+        facts="\n".join(
+            f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in _facts(validation)
+        ),
+        headings="".join(f'<th scope="col">{escape(heading)}</th>' for heading in HEADINGS),
+        rows="\n".join(_row(row(method.name, method.rate, method.tally)) for method in validation.methods),
+        protocol=escape(validation.protocol),
+        finder=escape(finder_text(validation.finder)),
+        differences="\n".join(_section(kind, restored.differences) for kind in _KINDS),
+        archive_sha256=validation.archive_sha256,
+        slide_sha256=validation.source_sha256 or "not recorded, the archive was de-identified",
+        finder_sha256=validation.finder["weights_sha256"],
+        settings="\n".join(f"<li>{escape(one.name)}: {escape(one.settings)}</li>" for one in validation.methods),
+    )
+
+
+def finder_text(finder: dict) -> str:
+    """What the finder's card says of its errors, in words."""
+    test = finder["test"]
+    interval = f"{test['kappa_low']:.3f} to {test['kappa_high']:.3f}"
+    return (
+        f"A network of {finder['parameters']:,} weights, trained on {finder['data']}. On {test['fields']} test fields "
+        f"with {test['labels']:,} labelled cells it found {test['recall']:.1%}, within {test['radius']:g} pixels. "
+        f"Of these, {test['accuracy']:.1%} got the label's type: κ {test['kappa']:.3f} ({interval}), macro F1 "
+        f"{test['macro_f1']:.3f}. It expects cells 35 to 50 pixels wide; on other slides its figures mean nothing. "
+        "Agreement of types cannot mean more than these figures do."
+    )
+
+
+def _facts(validation: Validation) -> list[tuple[str, str]]:
+    method = validation.methods[0]
+    texts = dict(zip(HEADINGS, row(method.name, method.rate, method.tally), strict=True))
+    return [
+        ("cells in the original", texts["cells, original"]),
+        ("in the restored slide", texts["cells, stored"]),
+        ("bias", f"{texts['bias (%)']} %"),
+        ("agreement of types, κ", texts["κ"]),
+        ("95 % interval", texts["95 % interval"]),
+        ("gate", validation.gate),
+    ]
+
+
+def _row(texts: list[str]) -> str:
+    first, *rest = map(escape, texts)
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{text}</td>" for text in rest)}</tr>'
+
+
+def _section(kind: str, differences: list[Difference]) -> str:
+    own = [difference for difference in differences if difference.kind == kind]
+    shown = [difference for difference in own if difference.pictures]
+    said = f"{len(own):,}" + (f", the first {len(shown):,} are shown" if len(shown) < len(own) else "")
+    figures = "\n".join(_figure(difference) for difference in shown)
+    return (
+        f"<h2>{_KINDS[kind]}: {said}</h2>\n"
+        + ('<p class="note">Left the original, right the restored slide.</p>\n' if shown else "")
+        + f'<ul class="cells">\n{figures}\n</ul>'
+    )
+
+
+def _figure(difference: Difference) -> str:
+    names = [TYPES[kind] for kind in (difference.original, difference.other) if kind is not None]
+    images = "".join(
+        f'<img src="{_data_url(picture)}" alt="{which}">'
+        for which, picture in zip(("original", "restored"), difference.pictures, strict=True)
+    )
+    place = f"{difference.x:.0f}, {difference.y:.0f}"
+    return f"<li><figure>{images}<figcaption>{' → '.join(names)}, at {place}</figcaption></figure></li>"
+
+
+def _data_url(picture: np.ndarray) -> str:
+    return f"data:image/png;base64,{base64.b64encode(encode_png(picture)).decode('ascii')}"

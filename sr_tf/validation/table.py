@@ -1,0 +1,114 @@
+"""The figures of a comparison of cells as rows of text and as JSON."""
+
+import json
+import math
+
+import sr_tf
+from sr_tf.cells.finder import TYPES
+from sr_tf.cells.tally import Tally
+from sr_tf.validation.results import Difference, Method, Validation
+
+MADE_BY = "sr-tf validate"
+RESEARCH_ONLY = "Research use only. Not a medical device."
+HEADINGS = (
+    "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
+    "only in original", "only in stored", "same type", "κ", "95 % interval",
+)  # fmt: skip
+
+
+def row(name: str, rate: float, tally: Tally) -> list[str]:
+    """One way to store the slide, as texts in the order of `HEADINGS`.
+
+    Args:
+        name: of the way.
+        rate: bits for each pixel.
+        tally: the cells by place.
+    """
+    counts, types = tally.count_agreement(), tally.type_agreement()
+    return [
+        name,
+        f"{rate:.3f}",
+        f"{counts.first:,}",
+        f"{counts.second:,}",
+        _number(counts.bias_percent, "+.2f"),
+        _number(counts.bias, "+.3f"),
+        _interval(counts.low, counts.high, "+.2f"),
+        f"{tally.lost:,}",
+        f"{tally.gained:,}",
+        f"{types.same:,} of {types.pairs:,}",
+        _number(types.kappa, ".3f"),
+        _interval(types.low, types.high, ".3f"),
+    ]
+
+
+def to_json(validation: Validation) -> str:
+    """The comparison as a JSON document; numbers that are not defined are null."""
+    document = {
+        "made_by": f"{MADE_BY}, sr_tf {sr_tf.__version__}",
+        "note": RESEARCH_ONLY,
+        "archive": validation.archive,
+        "archive_sha256": validation.archive_sha256,
+        "slide": validation.slide,
+        "slide_sha256": validation.source_sha256,
+        "gate": validation.gate,
+        "protocol": validation.protocol,
+        "finder": {"weights_sha256": validation.finder["weights_sha256"], "test": validation.finder.get("test")},
+        "types": list(TYPES),
+        "methods": [method_record(method) for method in validation.methods],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def method_record(method: Method) -> dict:
+    """One way to store the slide, for JSON."""
+    counts, types = method.tally.count_agreement(), method.tally.type_agreement()
+    return {
+        "name": method.name,
+        "settings": method.settings,
+        "windows": method.windows,
+        "bits_per_pixel": method.rate,
+        "cells": {
+            "places": counts.places,
+            "original": counts.first,
+            "stored": counts.second,
+            "bias": _finite(counts.bias),
+            "bias_percent": _finite(counts.bias_percent),
+            "limits_of_agreement": [_finite(counts.low), _finite(counts.high)],
+            "only_in_original": method.tally.lost,
+            "only_in_stored": method.tally.gained,
+        },
+        "types": {
+            "pairs": types.pairs,
+            "same": types.same,
+            "kappa": _finite(types.kappa),
+            "kappa_interval": [_finite(types.low), _finite(types.high)],
+            "resampled": types.drawn,
+        },
+        "places": [
+            {"block": list(block), "original": first, "stored": second}
+            for block, (first, second) in method.tally.counts.items()
+        ],
+        "differences": [_difference_record(difference) for difference in method.differences],
+    }
+
+
+def _difference_record(difference: Difference) -> dict:
+    return {
+        "kind": difference.kind,
+        "x": difference.x,
+        "y": difference.y,
+        "original": difference.original,
+        "stored": difference.other,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "–"
+
+
+def _interval(low: float, high: float, form: str) -> str:
+    return f"{low:{form}} to {high:{form}}" if math.isfinite(low) and math.isfinite(high) else "–"
