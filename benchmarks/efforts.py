@@ -22,8 +22,8 @@ from sr_tf.archive.enlarge import load_generators
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import ARCHIVE_GENERATORS
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
+from sr_tf.generators.names import ARCHIVE_GENERATORS
 from sr_tf.images.codecs import CODECS
 from sr_tf.slides.slide import open_slide
 
