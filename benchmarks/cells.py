@@ -17,8 +17,8 @@ from sr_tf.archive.write import Options, write_archive
 from sr_tf.cells.finder import TYPES
 from sr_tf.cells.shipped import card
 from sr_tf.cells.tally import Tally, merged
-from sr_tf.cli.arguments import archive_models
 from sr_tf.disk.files import write_atomically
+from sr_tf.generators.names import archive_models
 from sr_tf.images.reading import find_images, read_rgb, write_png
 from sr_tf.messages import markdown_table
 from sr_tf.validation.page import to_html
