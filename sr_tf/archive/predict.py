@@ -71,7 +71,7 @@ class Curve:
 
     def index(self) -> int:
         """The index of the lowest level that should pass; may be one beyond the last."""
-        step = self._levels[1] - self._levels[0]
+        step = self._levels[1] - self._levels[0] if len(self._levels) > 1 else 0.0
         return bisect.bisect_left(self._levels, self.level() - _SLACK * step)
 
     def _near(self) -> list[tuple[float, float, float]]:
