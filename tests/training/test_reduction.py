@@ -71,6 +71,7 @@ def test_both_networks_learn_and_the_loss_falls(batches):
     assert np.mean([step["loss"] for step in losses[-5:]]) < 0.8 * np.mean([step["loss"] for step in losses[:5]])
 
 
+@pytest.mark.long
 def test_a_higher_rate_weight_gives_fewer_bits(batches):
     spent = []
     for weight in (0.01, 20.0):

@@ -77,7 +77,7 @@ def test_the_command_writes_a_page_and_a_record(archived, tmp_path, capsys):
     assert main([*command, "--overwrite"]) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lossless_archive_has_the_same_cells(archived, tmp_path):
     slide, _ = archived
     archive = tmp_path / "exact.sr.zip"
