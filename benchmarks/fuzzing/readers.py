@@ -99,7 +99,7 @@ def rate_methods() -> tuple:
 
     from sr_tf.evaluation.rate_methods import default_methods
 
-    fast = [method for method in default_methods({}, {}, False) if method.scale == 1]
+    fast = [method for method in default_methods({}, {}) if method.scale == 1]
     return tuple(
         replace(method, levels=method.levels[-3:-1])
         for method in fast

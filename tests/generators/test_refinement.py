@@ -71,7 +71,7 @@ def test_refined_blocks_take_fewer_bytes_and_pass_verification(model, tmp_path):
     sizes = {}
     for refine in (False, True):
         target = tmp_path / f"{refine}.sr.zip"
-        write_archive(slide, target, Options(QUALITIES["diagnostic"], (model,), refine=refine))
+        write_archive(slide, target, Options(QUALITIES["diagnostic"], (model,), refine=refine, effort=9))
         with ArchivedSlide(target) as restored:
             assert restored.kind(0, 0).generator
         assert measure_again(target, slide, ())[0] == []
