@@ -11,13 +11,16 @@ from functools import partial
 
 from sr_tf.archive.effort import Effort
 from sr_tf.archive.kinds import FULL_JXL, Family, Kind
-from sr_tf.archive.predict import Curve, Prediction
+from sr_tf.archive.predict import Curve, Prediction, added
 from sr_tf.archive.search import FamilySearch
 from sr_tf.archive.stored import Stored
 from sr_tf.images.codecs import CODECS, Codec
 
 _GAINS = {4: 1.6, 2: 0.7, 1: 0.8}
-"""By scale: what a good network gains over interpolation, or a filter over no filter, in dB; asking corrects it."""
+"""By scale: what a good network gains over interpolation of coarsely coded images, or a filter over no filter, in dB;
+asking corrects it."""
+_MOST_GAIN = 8.0
+"""No network gains more over interpolation, in dB: if interpolation lacks more, no network is asked."""
 _ROOM = 1.1
 """Predictions err: a representation is looked at unless it promises to be larger than another by this factor."""
 _WASTE = 10
@@ -81,15 +84,19 @@ class Outlook:
         Returns:
             The block; None if nothing passes in fewer bytes than are known already.
         """
-        best, order = None, sorted(self._predictions, key=lambda one: one[0].cost)
-        for number, (prediction, family) in enumerate(order):
+        best, waiting = None, list(self._predictions)
+        while waiting:
+            waiting.sort(key=lambda one: one[0].cost)
+            prediction, family = waiting.pop(0)
             if best is not None and best.cost <= prediction.cost:
                 break
             codec = self._stores(family.kind, prediction.cost)
             tries = self._effort.asks if family.kind.generator else self._effort.codings
-            others = [_ROOM * one.cost for one, _ in order[number + 1 :]]
+            others = [_ROOM * waiting[0][0].cost] if waiting else []
             found = prediction.settled(codec, tries, min([self._limit, *others]))
-            if found is not None and (best is None or found.cost < best.cost):
+            if found is None and prediction.cost < self._limit:
+                waiting.append((prediction, family))  # it turned out to be larger than another promises to be
+            elif found is not None and (best is None or found.cost < best.cost):
                 best = found
         if best is None and self._last_resort is not None and math.isinf(self._limit):
             index = self._last_resort.cheapest(self._limit, None)
@@ -120,15 +127,24 @@ class Outlook:
             prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
             self._add(prediction, family)
             return
-        plain, ceiling = self._plain[kind.scale, kind.codec]
+        plain, plain_ceiling = self._plain[kind.scale, kind.codec]
         codec, gain = _looks_with(kind), _GAINS[kind.scale]
-        if ceiling + gain < 0:
-            return
         search.only_tile = plain.worst_tile()
-        prediction = Prediction(search, Curve(family.levels, ceiling + gain))
-        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling + gain))
+        ceiling = plain_ceiling + gain
+        if kind.scale > 1 and plain_ceiling > -_MOST_GAIN:
+            ceiling = max(ceiling, search.ceiling())
+        if ceiling < 0:
+            return
+
+        def distance(index: int) -> float:
+            """Of coarse coding a network removes a part; of fine coding, it loses what interpolation loses."""
+            found = plain.margin(codec, index)
+            return max(found + gain, added(ceiling, found, plain_ceiling)) if kind.scale > 1 else found + gain
+
+        prediction = Prediction(search, Curve(family.levels, ceiling))
+        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling))
         limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)]) - _NETWORK_BYTES
-        prediction.look(codec, lambda index: plain.margin(codec, index) + gain, start, self._effort.looks, limit)
+        prediction.look(codec, distance, start, self._effort.looks, limit)
         self._add(prediction, family)
 
     def _add(self, prediction: Prediction, family: Family) -> None:

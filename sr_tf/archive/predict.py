@@ -84,6 +84,18 @@ class Curve:
         return 10 * math.log10(allowed / noise)
 
 
+def added(ceiling: float, coded: float, uncoded: float) -> float:
+    """The distance of a restoration in dB after coding, from what coding costs another restoration.
+
+    Args:
+        ceiling: its distance without coding.
+        coded: the other's distance after coding.
+        uncoded: the other's distance without coding.
+    """
+    noise = max(10 ** (-coded / 10) - 10 ** (-uncoded / 10), 0.0)
+    return -10 * math.log10(10 ** (-ceiling / 10) + noise)
+
+
 class Prediction:
     """One family for one block: where its lowest passing level is and what it costs, before it is coded to be stored.
 
@@ -136,7 +148,8 @@ class Prediction:
             limit: gives up when the predicted bytes are above this.
 
         Returns:
-            The block at the lowest level that was found to pass; None if none does.
+            The block at the lowest level that was found to pass. None if none does, or the limit was reached: `cost` is
+            then infinite or the bytes that are now predicted. The next call goes on from there.
         """
         curve = self._curve.renewed()
         index, passed, failed, tries = self.index, self._search.last + 1, self._search.first - 1, 0
@@ -148,6 +161,8 @@ class Prediction:
             if passed <= self._search.last:
                 if wanted <= failed or tries >= codings or curve.index() >= passed:
                     return self._search.stored(codec, passed)
-            elif wanted <= failed or curve.cost(wanted) > limit:
-                return None
+            else:
+                self.cost = math.inf if wanted <= failed else curve.cost(wanted)
+                if self.cost > limit or math.isinf(self.cost):
+                    return None
             index = wanted
