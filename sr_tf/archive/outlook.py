@@ -137,9 +137,8 @@ class Outlook:
             return
 
         def distance(index: int) -> float:
-            """Of coarse coding a network removes a part; of fine coding, it loses what interpolation loses."""
             found = plain.margin(codec, index)
-            return max(found + gain, added(ceiling, found, plain_ceiling)) if kind.scale > 1 else found + gain
+            return added(ceiling, found, plain_ceiling, gain) if kind.scale > 1 else found + gain
 
         prediction = Prediction(search, Curve(family.levels, ceiling))
         start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling))

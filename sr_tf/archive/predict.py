@@ -84,16 +84,17 @@ class Curve:
         return 10 * math.log10(allowed / noise)
 
 
-def added(ceiling: float, coded: float, uncoded: float) -> float:
-    """The distance of a restoration in dB after coding, from what coding costs another restoration.
+def added(ceiling: float, coded: float, uncoded: float, gain: float) -> float:
+    """The distance of a network's restoration in dB after coding, from what coding costs interpolation.
 
     Args:
         ceiling: its distance without coding.
-        coded: the other's distance after coding.
-        uncoded: the other's distance without coding.
+        coded: interpolation's distance after coding.
+        uncoded: interpolation's distance without coding.
+        gain: how much of the coding's error the network removes, in dB.
     """
     noise = max(10 ** (-coded / 10) - 10 ** (-uncoded / 10), 0.0)
-    return -10 * math.log10(10 ** (-ceiling / 10) + noise)
+    return -10 * math.log10(10 ** (-ceiling / 10) + noise * 10 ** (-gain / 10))
 
 
 class Prediction:
@@ -127,12 +128,13 @@ class Prediction:
         index = max(start, first)
         if index > last or self._search.cost_with(codec, first) > limit:
             return
-        for _ in range(looks):
+        for number in range(looks):
             found = distance(index)
             self._curve.add(index, found, self._search.cost_with(codec, index))
             seen.add(index)
             wanted = max(self._curve.index(), first)
-            if self._curve.cost(min(wanted, last)) > limit or (index == last and found < 0):
+            # One look tells the bytes of a level far away badly.
+            if (number and self._curve.cost(min(wanted, last)) > limit) or (index == last and found < 0):
                 return
             index = min(wanted, last)
             if index in seen or abs(found) < _NEAR:
