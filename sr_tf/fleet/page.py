@@ -1,12 +1,12 @@
 """The page of a fleet: the table and its totals as one HTML file without scripts or other files."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 from sr_tf.fleet.record import Record
 from sr_tf.fleet.table import COLUMNS, row, totals
+from sr_tf.pages.common import common_parts, table_row
 
 _STYLE = Path(__file__).with_name("page.css")
 _PAGE = """<!doctype html>
@@ -57,16 +57,9 @@ def to_html(folder: str, records: Mapping[str, Record], price: float) -> str:
         records: the slides by the names of their archives.
         price: of 10⁹ bytes per month.
     """
-    now = datetime.now(UTC)
     return _PAGE.format(
         title=escape(folder),
-        style=_STYLE.read_text("utf-8"),
-        machine_date=now.isoformat(timespec="seconds"),
-        date=now.strftime("%d %B %Y, %H:%M UTC"),
-        facts="\n".join(
-            f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in facts(records, price)
-        ),
-        headings="".join(f'<th scope="col">{escape(column)}</th>' for column in COLUMNS),
+        **common_parts(_STYLE, facts(records, price), COLUMNS),
         rows="\n".join(_row(name, record) for name, record in records.items()),
         price=price,
     )
@@ -88,6 +81,4 @@ def facts(records: Mapping[str, Record], price: float) -> list[tuple[str, str]]:
 
 
 def _row(name: str, record: Record) -> str:
-    first, *cells = map(escape, row(name, record))
-    mark = ' class="failed"' if record.state == "failed" else ""
-    return f'<tr{mark}><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    return table_row(row(name, record), ' class="failed"' if record.state == "failed" else "")

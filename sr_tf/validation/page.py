@@ -1,7 +1,6 @@
 """The page of `sr-tf validate`: one HTML file without scripts or other files."""
 
 import base64
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from string import Template
@@ -10,6 +9,7 @@ import numpy as np
 
 from sr_tf.cells.finder import TYPES
 from sr_tf.images.reading import encode_png
+from sr_tf.pages.common import common_parts, table_row
 from sr_tf.validation.results import Difference, Validation
 from sr_tf.validation.table import HEADINGS, row
 
@@ -23,18 +23,11 @@ _KINDS = {
 
 def to_html(validation: Validation) -> str:
     """Returns the page."""
-    now = datetime.now(UTC)
     restored = validation.methods[0]
     return Template(_PAGE.read_text("utf-8")).substitute(
         title=escape(validation.archive),
-        style=_STYLE.read_text("utf-8"),
-        machine_date=now.isoformat(timespec="seconds"),
-        date=now.strftime("%d %B %Y, %H:%M UTC"),
-        facts="\n".join(
-            f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in _facts(validation)
-        ),
-        headings="".join(f'<th scope="col">{escape(heading)}</th>' for heading in HEADINGS),
-        rows="\n".join(_row(row(method.name, method.rate, method.tally)) for method in validation.methods),
+        **common_parts(_STYLE, _facts(validation), HEADINGS),
+        rows="\n".join(table_row(row(method.name, method.rate, method.tally)) for method in validation.methods),
         protocol=escape(validation.protocol),
         finder=escape(finder_text(validation.finder)),
         differences="\n".join(_section(kind, restored.differences) for kind in _KINDS),
@@ -69,11 +62,6 @@ def _facts(validation: Validation) -> list[tuple[str, str]]:
         ("95 % interval", texts["95 % interval"]),
         ("gate", validation.gate),
     ]
-
-
-def _row(texts: list[str]) -> str:
-    first, *rest = map(escape, texts)
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{text}</td>" for text in rest)}</tr>'
 
 
 def _section(kind: str, differences: list[Difference]) -> str:
