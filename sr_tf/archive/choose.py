@@ -9,15 +9,10 @@ from sr_tf.archive.effort import EFFORTS, HIGHEST_EFFORT, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle
 from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family
-from sr_tf.archive.outlook import Outlook
+from sr_tf.archive.outlook import MOST_GAIN, NETWORK_BYTES, Outlook
 from sr_tf.archive.search import FamilySearch, Place, WindowOf
 from sr_tf.archive.stored import Stored, exact, exactly_reduced
 from sr_tf.images.cubic import enlarge_cubic, enlarge_cubic_in_floats
-
-_GENERATOR_BYTES = 64
-"""A generator must save this many bytes of a block, because it takes a hundred times as long as interpolation."""
-_GENERATOR_DB = 8.0
-"""No generator is better than interpolation by more than this: if interpolation lacks more, no generator is tried."""
 
 
 class Chooser:
@@ -146,13 +141,13 @@ class Chooser:
         for number in numbers:
             family = self._families[number]
             kind = family.kind
-            if kind.scale > 1 and kind.generator and bicubic_margin.get(kind.scale, 0) < -_GENERATOR_DB:
+            if kind.scale > 1 and kind.generator and bicubic_margin.get(kind.scale, 0) < -MOST_GAIN:
                 continue
             if kind.scale == 1 and native and not candidates:
                 segments = segments or native()
                 limit = segments.cost
             one = search(number)
-            index = one.cheapest(limit - _GENERATOR_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
+            index = one.cheapest(limit - NETWORK_BYTES * kind.generator, starts.get((kind.scale, family.levels)))
             if not kind.generator:
                 bicubic_margin[kind.scale] = one.best_margin
             if index is not None:

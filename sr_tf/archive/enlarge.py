@@ -128,6 +128,13 @@ def middle(window: np.ndarray, scale: int, halo: int, size: tuple[int, int]) -> 
     return window[halo : halo + rows, halo : halo + columns]
 
 
+def with_middle(window: np.ndarray, image: np.ndarray, scale: int, halo: int, size: tuple[int, int]) -> np.ndarray:
+    """A copy of a window in which an image takes the place of its `middle`; uint8 [h, w, 3]."""
+    window = window.copy()
+    middle(window, scale, halo, size)[:] = image
+    return window
+
+
 def restored_in(
     window: np.ndarray,
     image: np.ndarray,
@@ -151,8 +158,7 @@ def restored_in(
     Returns:
         uint8 [H, W, 3].
     """
-    window = window.copy()
-    middle(window, scale, halo, size)[:] = image
+    window = with_middle(window, image, scale, halo, size)
     return enlarge_window(window, scale, halo, generator, level)[: size[0], : size[1]]
 
 

@@ -7,6 +7,7 @@ same scale, so that it is asked only about levels that may be stored.
 
 import bisect
 import math
+from collections.abc import Callable
 from functools import partial
 
 from sr_tf.archive.effort import Effort
@@ -19,7 +20,7 @@ from sr_tf.images.codecs import CODECS, Codec
 _GAINS = {4: 1.6, 2: 0.7, 1: 0.8}
 """By scale: what a good network gains over interpolation of coarsely coded images, or a filter over no filter, in dB;
 asking corrects it."""
-_MOST_GAIN = 8.0
+MOST_GAIN = 8.0
 """No network gains more over interpolation, in dB: if interpolation lacks more, no network is asked."""
 _ROOM = 1.1
 """Predictions err: a representation is looked at unless it promises to be larger than another by this factor."""
@@ -29,7 +30,7 @@ _RICH = 10_000
 """Bytes of a block, 0.3 bits per pixel. Above, AVIF's slow setting takes five times as long and saves little."""
 _EASY = 40
 """Where a reduced block passes at such a quality, larger images cost more."""
-_NETWORK_BYTES = 64
+NETWORK_BYTES = 64
 """A network must promise to save this many bytes of a block, because it takes ten times as long as interpolation."""
 
 
@@ -46,7 +47,6 @@ class Outlook:
         self._predictions: list[tuple[Prediction, Family]] = []
         self._plain: dict[tuple[int, str], tuple[FamilySearch, float]] = {}
         self._last_resort: FamilySearch | None = None
-        self._ceilings: dict[int, float] = {}
         self._settled = False
 
     def consider(self, family: Family, search: FamilySearch) -> None:
@@ -107,15 +107,9 @@ class Outlook:
         kind, codec = family.kind, _looks_with(family.kind)
         ceiling = search.ceiling() if kind.scale > 1 else float("inf")
         self._plain[kind.scale, kind.codec] = search, ceiling
-        if kind.scale > 1:
-            self._ceilings[kind.scale] = ceiling
         if ceiling < 0:
             return
-        prediction = Prediction(search, Curve(family.levels, ceiling))
-        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling))
-        limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)])
-        prediction.look(codec, partial(search.margin, codec), start, self._effort.looks, limit)
-        self._add(prediction, family)
+        prediction = self._look(family, search, ceiling, partial(search.margin, codec))
         self._settled = prediction.index is not None and family.levels[prediction.index] <= _EASY
 
     def _consider_network(self, family: Family, search: FamilySearch) -> None:
@@ -129,9 +123,11 @@ class Outlook:
             return
         plain, plain_ceiling = self._plain[kind.scale, kind.codec]
         codec, gain = _looks_with(kind), _GAINS[kind.scale]
+        if plain_ceiling <= -MOST_GAIN:
+            return
         search.only_tile = plain.worst_tile()
         ceiling = plain_ceiling + gain
-        if kind.scale > 1 and plain_ceiling > -_MOST_GAIN:
+        if kind.scale > 1:
             ceiling = max(ceiling, search.ceiling())
         if ceiling < 0:
             return
@@ -140,11 +136,23 @@ class Outlook:
             found = plain.margin(codec, index)
             return added(ceiling, found, plain_ceiling, gain) if kind.scale > 1 else found + gain
 
+        self._look(family, search, ceiling, distance, saving=NETWORK_BYTES)
+
+    def _look(
+        self,
+        family: Family,
+        search: FamilySearch,
+        ceiling: float,
+        distance: Callable[[int], float],
+        saving: int = 0,
+    ) -> Prediction:
+        """Predicts a family from a few codings; it must promise to save some bytes beside the others."""
         prediction = Prediction(search, Curve(family.levels, ceiling))
-        start = bisect.bisect_left(family.levels, self._first_level(kind.scale, ceiling))
-        limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)]) - _NETWORK_BYTES
-        prediction.look(codec, distance, start, self._effort.looks, limit)
+        start = bisect.bisect_left(family.levels, self._first_level(family.kind.scale, ceiling))
+        limit = min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)]) - saving
+        prediction.look(_looks_with(family.kind), distance, start, self._effort.looks, limit)
         self._add(prediction, family)
+        return prediction
 
     def _add(self, prediction: Prediction, family: Family) -> None:
         if prediction.index is not None:
@@ -156,7 +164,8 @@ class Outlook:
         """Where to look first: what the reduction loses tells how fine the block is."""
         if scale > 1:
             return min(max(99 - 9 * ceiling, 0), 98)
-        return min(max(45 - 3.5 * self._ceilings.get(2, 0.0), 0), 98)
+        _, half = self._plain.get((2, "avif"), (None, 0.0))
+        return min(max(45 - 3.5 * half, 0), 98)
 
     def _stores(self, kind: Kind, cost: float) -> Codec:
         """The codec that stores blocks of a kind that take about so many bytes."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo, middle
+from sr_tf.archive.enlarge import BlockGenerator, enlarge_window, halo, middle, with_middle
 from sr_tf.archive.grid import GATE_TILE
 from sr_tf.archive.kinds import Family, Kind
 from sr_tf.archive.stored import Stored, stored_bytes
@@ -190,8 +190,7 @@ class FamilySearch:
         if self._surroundings is None:
             return self._margin_of(image, (0, 0))
         scale, size = self._family.kind.scale, self._original.shape[:2]
-        window = self._surroundings.copy()
-        middle(window, scale, self._halo, size)[:] = image
+        window = with_middle(self._surroundings, image, scale, self._halo, size)
         top, left = 0, 0
         if self.only_tile is not None:
             top, left = self.only_tile
