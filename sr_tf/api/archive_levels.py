@@ -7,8 +7,8 @@ import numpy as np
 from sr_tf.api.levels import OpaqueLevels
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.grid import BLOCK
-from sr_tf.archive.overview import overview_scale
-from sr_tf.archive.windows import RecentlyUsed, rescale
+from sr_tf.archive.overview import overview_scale, part_of
+from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.images.degradation import reduce
 from sr_tf.images.tiles import assemble, under
 from sr_tf.slides.pyramid import level_sizes
@@ -58,9 +58,7 @@ class ArchiveLevels(OpaqueLevels):
         if level == 0:
             return self._archive.read(x, y, width, height)
         if self.made_of(level) == OVERVIEW:
-            size = self._grid.height, self._grid.width
-            whole = rescale(self._overview, overview_scale(self._grid), 2**level, size)
-            return whole[y : y + height, x : x + width]
+            return part_of(self._overview, self._grid, level, x, y, width, height)
         rectangle, side = (x, y, width, height), BLOCK >> level
         places = under(rectangle, side, side)
         return assemble(rectangle, ((c * side, r * side, self._block(level, r, c)) for r, c in places))

@@ -21,7 +21,7 @@ from sr_tf.disk.paths import check_name, refuse_special
 from sr_tf.disk.spool import require_file_locks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
-from sr_tf.generators.names import DEFAULT_GENERATOR, archive_models, listed_models, parse_model
+from sr_tf.generators.names import DEFAULT_GENERATOR, archive_models, listed_models, model_files, parse_model
 from sr_tf.images.reading import read_rgb
 from sr_tf.images.tiles import tiles
 from sr_tf.messages import Progress, Steps
@@ -93,7 +93,7 @@ def archive(
     require_networks(options.gate, effort, refine=refine, models=bool(models))
     if options.gate.study and refine:
         raise UserError("quality study stores LRs as they are reduced; expected no refine with it")
-    check_outputs([target], ARCHIVE, {"slide": source, "generator": _files(names)}, overwrite)
+    check_outputs([target], ARCHIVE, {"slide": source, "generator": model_files(names)}, overwrite)
     write_archive(source, target, options, progress or _untold)
     return target
 
@@ -134,7 +134,7 @@ def restore(
     source, target, names = _path(source), _path(target), tuple(listed_models(models))
     if jpeg_quality is not None and not 1 <= jpeg_quality <= 100:
         raise UserError(f"jpeg_quality={jpeg_quality}: expected 1 to 100")
-    check_outputs([target], PNG if region else TIFF, {"archive": source, "generator": _files(names)}, overwrite)
+    check_outputs([target], PNG if region else TIFF, {"archive": source, "generator": model_files(names)}, overwrite)
     if region is not None:
         restore_region(source, target, region, names, engine)
     else:
@@ -256,7 +256,3 @@ def _path(name: Name) -> Path:
 
 def _of_quality(models: Iterable[str] | None, quality: str) -> list[str]:
     return archive_models(None if models is None else listed_models(models), quality)
-
-
-def _files(models: Iterable[str]) -> list[Path]:
-    return [Path(parse_model(model).where) for model in models]

@@ -50,6 +50,25 @@ def encode_overview(grid: Grid, stored_image: Callable[[int, int], StoredImage])
     return CODECS["avif420"].encode(image, _QUALITY)
 
 
+def part_of(overview: np.ndarray, grid: Grid, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
+    """A rectangle of the overview's level, or of a coarser one.
+
+    Args:
+        overview: uint8 [h, w, 3], see `decode_overview`.
+        grid: the slide's grid.
+        level: how many times the slide is halved.
+        x: left edge in pixels of that level.
+        y: upper edge, likewise.
+        width: likewise.
+        height: likewise.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    whole = rescale(overview, overview_scale(grid), 2**level, (grid.height, grid.width))
+    return whole[y : y + height, x : x + width]
+
+
 def decode_overview(file: bytes, grid: Grid) -> np.ndarray:
     """Decodes the overview, uint8 [h, w, 3].
 

@@ -44,14 +44,6 @@ class Cells:
         return Cells(self.places + np.float32((x, y)), self.types, self.chances)
 
 
-def joined(parts: list[Cells]) -> Cells:
-    """All cells of several parts, in their order."""
-    if not parts:
-        return Cells(np.zeros((0, 2), np.float32), np.zeros(0, int), np.zeros(0, np.float32))
-    fields = ("places", "types", "chances")
-    return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
-
-
 class CellNetwork:
     """Finds the cells of images by a network; thread-safe.
 

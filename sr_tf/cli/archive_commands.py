@@ -15,11 +15,11 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.cli.arguments import PRICE_PER_GB_MONTH, model_files
+from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
-from sr_tf.generators.names import archive_models
+from sr_tf.generators.names import archive_models, model_files
 from sr_tf.messages import tell
 
 

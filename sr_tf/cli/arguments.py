@@ -3,15 +3,14 @@
 import argparse
 import contextlib
 import math
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import NoReturn
 
 from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.outputs import OVERWRITE
 from sr_tf.errors import UserError, install_extra
 from sr_tf.generators.engines import DEFAULT_ENGINE, ENGINES
-from sr_tf.generators.names import ARCHIVE_GENERATORS, DEFAULT_GENERATOR, STUDY_GENERATOR, parse_model
+from sr_tf.generators.names import ARCHIVE_GENERATORS, DEFAULT_GENERATOR, STUDY_GENERATOR
 from sr_tf.messages import complain
 
 Commands = argparse._SubParsersAction
@@ -188,11 +187,6 @@ def add_overwrite(command: argparse.ArgumentParser, what: str = "OUT") -> None:
         action="store_true",
         help=f"replace existing {what}; files of another kind than this command writes are never replaced",
     )
-
-
-def model_files(models: Iterable[str]) -> list[Path]:
-    """The generators among `models` that are files or folders, which no output may replace."""
-    return [Path(parse_model(model).where) for model in models]
 
 
 def add_strict(command: argparse.ArgumentParser) -> None:

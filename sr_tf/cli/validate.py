@@ -6,6 +6,7 @@ from pathlib import Path
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
 from sr_tf.disk.outputs import OutputKind, check_outputs
+from sr_tf.generators.names import model_files
 from sr_tf.messages import text_table
 
 _PAGE = OutputKind("a page of `sr-tf validate`", (b"<!doctype html>",), b"sr-tf validate")
@@ -39,7 +40,7 @@ def add_commands(commands: Commands) -> None:
 def _validate(options: argparse.Namespace) -> None:
     page = options.out or options.archive.with_name(f"{options.archive.name}.cells.html")
     record = page.with_suffix(".json")
-    inputs = {"archive": options.archive, "slide": options.against, "generator": arguments.model_files(options.models)}
+    inputs = {"archive": options.archive, "slide": options.against, "generator": model_files(options.models)}
     check_outputs([page], _PAGE, inputs, options.overwrite)
     check_outputs([record], _RECORD, inputs, options.overwrite)
 

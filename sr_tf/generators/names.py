@@ -132,3 +132,8 @@ def archive_models(given: Sequence[str] | None, quality: str) -> list[str]:
     if given is not None:
         return list(given)
     return [STUDY_GENERATOR] if quality == "study" else list(ARCHIVE_GENERATORS)
+
+
+def model_files(models: Iterable[str]) -> list[Path]:
+    """The generators among `models` that are files or folders, which no output may replace."""
+    return [Path(parse_model(model).where) for model in models]

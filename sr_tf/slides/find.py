@@ -1,6 +1,7 @@
 """Finds the slides of a folder."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import openslide
@@ -20,16 +21,26 @@ def slides_in(folder: Path, skipped: Path | None = None) -> list[Path]:
         folder: the folder. Hidden files and folders in it, and links to folders, are skipped.
         skipped: a resolved folder that is skipped too.
     """
+    return slides_among(files_in(folder, skipped))
+
+
+def files_in(folder: Path, skipped: Path | None = None) -> list[Path]:
+    """Lists the files of a folder and its sub-folders; see `slides_in`."""
     paths = []
     for parent, children, files in os.walk(folder):
         inside = [child for child in children if not child.startswith(".")]
         children[:] = [child for child in inside if Path(parent, child).resolve() != skipped]
-        paths += [Path(parent, name) for name in files if _is_slide(Path(parent, name))]
-    return _without_parts(sorted(paths, key=natural_order))
+        paths += [Path(parent, name) for name in files if not name.startswith(".")]
+    return paths
+
+
+def slides_among(paths: Iterable[Path]) -> list[Path]:
+    """The slides among files, one file for each slide, in natural order."""
+    return _without_parts(sorted(filter(_is_slide, paths), key=natural_order))
 
 
 def _is_slide(path: Path) -> bool:
-    if path.name.startswith(".") or not path.is_file():
+    if not path.is_file():
         return False
     if path.suffix.lower() in _SUFFIXES:
         return True

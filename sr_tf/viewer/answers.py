@@ -24,12 +24,22 @@ def page_files(folder: Traversable) -> dict[str, tuple[bytes, str]]:
 
 def fixed(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     """A handler that always gives the same answer."""
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    etag = etag_of(content)
 
     async def answer(request: Request) -> Response:
-        return not_modified(etag) if has(request, etag) else cached(content, media_type, etag)
+        return answered(request, content, media_type, etag)
 
     return answer
+
+
+def answered(request: Request, content: bytes, media_type: str, etag: str) -> Response:
+    """The content, unless the browser has it already."""
+    return not_modified(etag) if has(request, etag) else cached(content, media_type, etag)
+
+
+def etag_of(content: bytes) -> str:
+    """The ETag of a content."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def as_json(content: object) -> bytes:

@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 from sr_tf.archive.container import SUFFIX
 from sr_tf.errors import UserError
 from sr_tf.images.reading import natural_order
-from sr_tf.slides.find import slides_in
-from sr_tf.viewer.answers import as_json, cached, fixed, page_files
+from sr_tf.slides.find import files_in, slides_among
+from sr_tf.viewer.answers import answered, as_json, etag_of, fixed, page_files
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.cards import make_card, make_thumbnail
 from sr_tf.viewer.source import Source
@@ -42,11 +42,9 @@ def find_viewable(folder: Path) -> dict[str, Path]:
     Returns:
         The files in natural order, by a short name that is safe in an address and depends on the file's place only.
     """
-    archives = []
-    for parent, children, files in os.walk(folder):
-        children[:] = [child for child in children if not child.startswith(".")]
-        archives += [Path(parent, name) for name in files if name.endswith(SUFFIX) and not name.startswith(".")]
-    found = sorted([*slides_in(folder), *archives], key=natural_order)
+    files = files_in(folder)
+    archives = [path for path in files if path.name.endswith(SUFFIX)]
+    found = sorted([*slides_among(files), *archives], key=natural_order)
     return {_address(path.relative_to(folder)): path for path in found}
 
 
@@ -122,7 +120,7 @@ class Folder:
         if made is None:
             return Response("no thumbnail", 404)
         content, media_type = answer(made)
-        return cached(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        return answered(request, content, media_type, etag_of(content))
 
     async def _kept(self, path: Path, make: Callable) -> Any:
         """The result of `make`, which is kept as long as the file does not change."""
@@ -178,29 +176,20 @@ def make_folder_app(folder: Path, workers: int, open_one: Opener) -> Starlette:
         workers: number of threads that make tiles, for each open slide.
         open_one: opens a slide or an archive.
     """
+    served = Folder(folder, workers, open_one)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.folder = Folder(folder, workers, open_one)
         yield
-        await app.state.folder.close()
-
-    def about(name: str) -> Callable:
-        async def answer(request: Request) -> Response:
-            return await getattr(request.app.state.folder, name)(request)
-
-        return answer
-
-    async def viewer(scope: Scope, receive: Receive, send: Send) -> None:
-        await scope["app"].state.folder.viewer(scope, receive, send)
+        await served.close()
 
     page = page_files(resources.files("sr_tf.viewer") / "static" / "folder")
     shared = page_files(resources.files("sr_tf.viewer") / "static")
     routes = [
-        Route("/folder.json", about("listing")),
-        Route("/cards/{id}.json", about("card")),
-        Route("/thumbnails/{id}.jpg", about("thumbnail")),
-        Mount("/slides/{id}", app=viewer),
+        Route("/folder.json", served.listing),
+        Route("/cards/{id}.json", served.card),
+        Route("/thumbnails/{id}.jpg", served.thumbnail),
+        Mount("/slides/{id}", app=served.viewer),
         *(Route(path, fixed(*file)) for path, file in page.items()),
         *(Route(path, fixed(*shared[path])) for path in ("/icon.svg", "/theme.css")),
     ]

@@ -10,10 +10,9 @@ import openslide
 
 from sr_tf.archive.enlarge import BICUBIC_RADIUS, enlarge_window
 from sr_tf.archive.grid import BLOCK
-from sr_tf.archive.overview import overview_scale
+from sr_tf.archive.overview import overview_scale, part_of
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.windows import rescale
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import pad_to_multiple
 from sr_tf.images.tiles import assemble, under
@@ -76,8 +75,7 @@ class ArchiveLayer:
     def read(self, level: int, x: int, y: int, width: int, height: int) -> np.ndarray:
         """See `Layer`."""
         if level >= len(self._by_level):
-            whole = rescale(self._overview, self._overview_scale, 2**level, (self._grid.height, self._grid.width))
-            return whole[y : y + height, x : x + width]
+            return part_of(self._overview, self._grid, level, x, y, width, height)
         block = self._by_level[level] if not level else _or_hatched(self._by_level[level], self._size, level)
         rectangle, side = (x, y, width, height), BLOCK >> level
         places = under(rectangle, side, side)
