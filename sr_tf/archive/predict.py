@@ -22,6 +22,8 @@ _GROWTH = 0.03
 _LEAST_NOISE = 1e-3
 _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
+_MUCH = 0.05
+"""A lower level promises much if it saves this part of its bytes."""
 _SLACK = 0.3
 """The lowest level above the predicted place is taken, unless the one below is less than this part of a step away."""
 
@@ -43,6 +45,20 @@ class Curve:
     def add(self, index: int, distance: float, cost: float) -> None:
         """Adds a measured level: its index, its distance in dB, its bytes."""
         self._points.append((self._levels[index], self._coding(distance), math.log(cost)))
+
+    def move(self, index: int, distance: float, cost: float) -> None:
+        """Moves all points so that they agree with a level that was measured in another way.
+
+        Args:
+            index: the level's index.
+            distance: what was measured, in dB.
+            cost: its bytes.
+        """
+        level, noise, logarithm = self._levels[index], self._coding(distance), math.log(cost)
+        near, found, _ = self._near()[0]
+        higher = noise - (found + self.slope * (level - near))
+        larger = logarithm - math.log(self.cost(index))
+        self._points = [(place, one + higher, bytes_ + larger) for place, one, bytes_ in self._points]
 
     @property
     def slope(self) -> float:
@@ -75,8 +91,14 @@ class Curve:
         return bisect.bisect_left(self._levels, self.level() - _SLACK * step)
 
     def _near(self) -> list[tuple[float, float, float]]:
-        """The two points nearest to the gate, the nearest first."""
-        return sorted(self._points, key=lambda point: abs(point[1]))[:2]
+        """The two points nearest to the gate, the nearest first; one on each side if there are such."""
+        passing = [point for point in self._points if point[1] >= 0]
+        failing = [point for point in self._points if point[1] < 0]
+        if passing and failing:
+            around = [min(passing, key=lambda point: point[1]), max(failing, key=lambda point: point[1])]
+        else:
+            around = self._points
+        return sorted(around, key=lambda point: abs(point[1]))[:2]
 
     def _coding(self, distance: float) -> float:
         """The distance if the reduction cost nothing and the gate allowed only what it leaves to the coding."""
@@ -141,28 +163,47 @@ class Prediction:
                 break
         self.index, self.cost = index, self._curve.cost(index)
 
+    def ask(self, codec: Codec, limit: float) -> None:
+        """Corrects the prediction by one restoration at the predicted level, as it would be stored.
+
+        Args:
+            codec: the codec at the setting that stores.
+            limit: the index becomes None if the predicted bytes are above this.
+        """
+        index = self.index
+        self._curve.move(index, self._search.margin(codec, index), self._search.cost_with(codec, index))
+        wanted = min(max(self._curve.index(), self._search.first), self._search.last)
+        self.index, self.cost = wanted, self._curve.cost(wanted)
+        if self.cost > limit:
+            self.index, self.cost = None, math.inf
+
     def settled(self, codec: Codec, codings: int, limit: float) -> Stored | None:
         """Codes the block to be stored, at the predicted level, or near it until it passes.
 
         Args:
             codec: the codec at the setting that stores.
-            codings: after so many codings no lower level is tried.
+            codings: after so many codings no lower level is tried, or after twice as many if it promises much.
             limit: gives up when the predicted bytes are above this.
 
         Returns:
             The block at the lowest level that was found to pass. None if none does, or the limit was reached: `cost` is
             then infinite or the bytes that are now predicted. The next call goes on from there.
         """
-        curve = self._curve.renewed()
-        index, passed, failed, tries = self.index, self._search.last + 1, self._search.first - 1, 0
+        curve, search = self._curve.renewed(), self._search
+        index, passed, failed, tries = self.index, search.last + 1, search.first - 1, 0
+        known = [number for number in search.tried(codec) if number != index and number >= search.first]
         while True:
-            distance, tries = self._search.margin(codec, index), tries + 1
-            curve.add(index, distance, self._search.cost_with(codec, index))
-            passed, failed = (index, failed) if distance >= 0 else (passed, index)
+            for one in (*known, index):
+                found = search.margin(codec, one)
+                curve.add(one, found, search.cost_with(codec, one))
+                passed, failed = (min(one, passed), failed) if found >= 0 else (passed, max(one, failed))
+            known, tries = [], tries + 1
             wanted = min(max(curve.index(), failed + 1), passed - 1)
-            if passed <= self._search.last:
-                if wanted <= failed or tries >= codings or curve.index() >= passed:
-                    return self._search.stored(codec, passed)
+            if passed <= search.last:
+                spares = search.cost_with(codec, passed) - curve.cost(wanted)
+                enough = tries >= codings * (1 + (spares > _MUCH * curve.cost(wanted)))
+                if wanted <= failed or enough or curve.index() >= passed:
+                    return search.stored(codec, passed)
             else:
                 self.cost = math.inf if wanted <= failed else curve.cost(wanted)
                 if self.cost > limit or math.isinf(self.cost):

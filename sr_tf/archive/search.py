@@ -71,28 +71,35 @@ class FamilySearch:
             self._surroundings = reduced if around is None else around(kind)
         self.only_tile: Place | None = None
         self._files: dict[tuple[str, int], bytes] = {}
-        self._margins: dict[tuple[str, int], float] = {}
+        self._judged: dict[tuple[str, int], tuple[float, Place]] = {}
 
     def ceiling(self) -> float:
         """The margin if the reduced block were stored without loss."""
-        return self._restored_margin(self._small, UNCODED)
+        return self._judgement(self._small, UNCODED)[0]
 
-    def worst_tile(self) -> Place:
-        """(row, column) in pixels of the gate tile that loses most by the reduction, restored by interpolation."""
-        scale, (height, width) = self._family.kind.scale, self._original.shape[:2]
-        restored = self._cubic(self._small, scale)[:height, :width] if scale > 1 else self._small
+    def worst_tile(self, codec: Codec, index: int) -> Place:
+        """Where the block is nearest to failing, at the tried level that is nearest to one.
 
-        def margin(place: tuple[int, int, int, int]) -> float:
-            top, bottom, left, right = place
-            return self._margin_of(restored[top:bottom, left:right], (top, left))
+        Args:
+            codec: the codec.
+            index: the level's index.
 
-        top, _, left, _ = min(tiles(height, width, GATE_TILE), key=margin)
-        return top, left
+        Returns:
+            (row, column) of that gate tile in pixels; without coding, if no level was tried with this codec.
+        """
+        tried = self.tried(codec)
+        if not tried:
+            return self._judgement(self._small, UNCODED)[1]
+        return self._judged[codec.name, min(tried, key=lambda number: abs(number - index))][1]
+
+    def tried(self, codec: Codec) -> list[int]:
+        """The indices of the levels that were tried with a codec."""
+        return [number for name, number in self._judged if name == codec.name]
 
     @property
     def best_margin(self) -> float:
         """The largest margin of all levels tried so far; 0 if none was."""
-        return max(self._margins.values(), default=0.0)
+        return max((margin for margin, _ in self._judged.values()), default=0.0)
 
     def cheapest(self, limit: float, start: int | None) -> int | None:
         """Finds the lowest level that passes, with the codec of the search.
@@ -167,7 +174,7 @@ class FamilySearch:
             file = self._generator.refiner.code(
                 self._original, self._small, codec, level, self._surroundings, self._halo
             )
-            if self._restored_margin(codec.decode(file), level) < 0:
+            if self._judgement(codec.decode(file), level)[0] < 0:
                 break
             refined = Stored(kind, level, file, stored_bytes(kind, file))
             best = min(refined, best, key=lambda stored: stored.cost)
@@ -180,25 +187,36 @@ class FamilySearch:
     def margin(self, codec: Codec, index: int) -> float:
         """How far the restored block is from failing, if it is stored at a level with a codec."""
         key = codec.name, index
-        if key not in self._margins:
+        if key not in self._judged:
             level = self._family.levels[index]
-            self._margins[key] = self._restored_margin(codec.decode(self._file(codec, index)), level)
-        return self._margins[key]
+            self._judged[key] = self._judgement(codec.decode(self._file(codec, index)), level)
+        return self._judged[key][0]
 
-    def _restored_margin(self, image: np.ndarray, level: float) -> float:
-        """The margin if the block were stored as `image`, uint8 [ceil(h / scale), ceil(w / scale), 3], at a level."""
-        if self._surroundings is None:
-            return self._margin_of(image, (0, 0))
-        scale, size = self._family.kind.scale, self._original.shape[:2]
-        window = with_middle(self._surroundings, image, scale, self._halo, size)
-        top, left = 0, 0
-        if self.only_tile is not None:
-            top, left = self.only_tile
-            side, margin = GATE_TILE // scale, 2 * self._halo
-            window = window[top // scale :, left // scale :][: side + margin, : side + margin]
-            size = min(GATE_TILE, size[0] - top), min(GATE_TILE, size[1] - left)
-        restored = enlarge_window(window, scale, self._halo, self._generator, level, self._cubic)
-        return self._margin_of(restored[: size[0], : size[1]], (top, left))
+    def _judgement(self, image: np.ndarray, level: float) -> tuple[float, Place]:
+        """The margin if the block were stored as an image, and the (row, column) of the gate tile that decides.
+
+        Args:
+            image: uint8 [ceil(h / scale), ceil(w / scale), 3].
+            level: what the network is told.
+        """
+        restored, (top, left) = image, (0, 0)
+        if self._surroundings is not None:
+            scale, size = self._family.kind.scale, self._original.shape[:2]
+            window = with_middle(self._surroundings, image, scale, self._halo, size)
+            if self.only_tile is not None:
+                top, left = self.only_tile
+                side, margin = GATE_TILE // scale, 2 * self._halo
+                window = window[top // scale :, left // scale :][: side + margin, : side + margin]
+                size = min(GATE_TILE, size[0] - top), min(GATE_TILE, size[1] - left)
+            restored = enlarge_window(window, scale, self._halo, self._generator, level, self._cubic)
+            restored = restored[: size[0], : size[1]]
+        return min(
+            (
+                self._margin_of(restored[upper:lower, start:end], (top + upper, left + start)),
+                (top + upper, left + start),
+            )
+            for upper, lower, start, end in tiles(*restored.shape[:2], GATE_TILE)
+        )
 
     def _file(self, codec: Codec, index: int) -> bytes:
         key = codec.name, index

@@ -1,0 +1,95 @@
+"""Predictions of levels: where the gate lies, when a search stops, and which tile decides."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sr_tf.archive.gate import QUALITIES, Measure
+from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, LR4_BICUBIC, with_all_levels
+from sr_tf.archive.predict import Curve, Prediction
+from sr_tf.archive.search import FamilySearch
+from sr_tf.data.smear import render_smear
+from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import reduce
+
+LEVELS = tuple(range(99))
+CODEC = CODECS["avif"]
+
+
+class _Straight:
+    """A search whose margin is a straight line over the levels and whose bytes grow by 3 % for each."""
+
+    first, last = 0, len(LEVELS) - 1
+
+    def __init__(self, place, slope, jump=0.0):
+        self._place, self._slope, self._jump = place, slope, jump
+        self.asked = []
+
+    def margin(self, codec, index):
+        if index not in self.asked:
+            self.asked.append(index)
+        bent = self._jump if index > self._place else 0.0
+        return self._slope * (index - self._place) + bent
+
+    def cost_with(self, codec, index):
+        return 1000 * 1.03**index
+
+    def tried(self, codec):
+        return list(self.asked)
+
+    def stored(self, codec, index):
+        return index
+
+
+def test_a_gate_between_two_looks_is_sought_between_them():
+    curve = Curve(LEVELS)
+    for index, distance in ((67, 4.44), (52, 3.57), (8, -5.32)):
+        curve.add(index, distance, 1000)
+    assert 8 < curve.level() < 52
+
+
+def test_a_moved_curve_goes_through_what_was_measured_and_keeps_its_slope():
+    curve = Curve(LEVELS)
+    for index in (40, 60):
+        curve.add(index, 0.2 * (index - 50), 100 * np.exp(0.03 * index))
+    curve.move(50, 1.0, 150 * np.exp(0.03 * 50))
+    assert curve.level() == pytest.approx(45)
+    assert curve.slope == pytest.approx(0.2)
+    assert curve.cost(60) == pytest.approx(150 * np.exp(0.03 * 60))
+
+
+@given(st.integers(5, 90), st.floats(0.1, 0.45), st.integers(0, 98), st.floats(0, 6))
+def test_what_is_settled_passes_and_is_near_the_lowest_level_wherever_it_begins(place, slope, start, jump):
+    search = _Straight(place, slope, jump)
+    found = Prediction(search, Curve(LEVELS), start).settled(CODEC, 2, np.inf)
+    assert found >= place
+    if jump < 0.5:
+        assert search.cost_with(CODEC, found) <= 1.2 * search.cost_with(CODEC, place)
+
+
+def test_a_level_that_was_asked_before_is_taken_if_nothing_lower_passes():
+    search = _Straight(41, 0.2)
+    search.margin(CODEC, 41)
+    assert Prediction(search, Curve(LEVELS), 29).settled(CODEC, 1, np.inf) == 41
+
+
+@pytest.mark.parametrize("kind", [FULL_AVIF, LR4_BICUBIC])
+def test_the_tile_that_decides_is_found_from_what_was_coded(kind):
+    block = np.full((512, 512, 3), 230, np.uint8)
+    block[256:, :256] = render_smear(3, 256, 256)
+    gate, measure = QUALITIES["visual"], Measure()
+
+    def margin(restored, place):
+        (top, left), (height, width) = place, restored.shape[:2]
+        return gate.distance(measure(block[top : top + height, left : left + width], restored))
+
+    def source(kind):
+        return np.pad(reduce(block, kind.scale, "antialiased"), ((2, 2), (2, 2), (0, 0)), mode="edge")
+
+    family = next(one for one in with_all_levels(FAMILIES) if one.kind is kind)
+    search = FamilySearch(family, {}, margin, block, source, None, 0)
+    assert search.tried(CODEC) == []
+    search.margin(CODEC, 20)
+    assert search.tried(CODEC) == [20]
+    assert search.worst_tile(CODEC, 50) == (256, 0)
