@@ -55,7 +55,7 @@ class BlockGenerator:
             name, model = where, build_generator(recorded.architecture, recorded.weights)
         from sr_tf.models.edsr import architecture
 
-        self._model, self.told = on_engine(model, engine), model.channels == 4
+        self._model, self.told = on_engine(model, engine, inner=True), model.channels == 4
         self._reducer = load_reducer(where) if recorded is None else None
         self.scale = model.scale
         self.radius = model.receptive_radius
@@ -74,7 +74,15 @@ class BlockGenerator:
             self.refiner = Refiner(model)
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is told to networks with an input for it."""
+        """Restores the middle of a window.
+
+        Args:
+            window: uint8 [h, w, 3] with `radius` LR pixels on each side that are context only.
+            level: the codec's level, for networks that are told it.
+
+        Returns:
+            uint8 [scale · (h − 2 · radius), scale · (w − 2 · radius), 3].
+        """
         if self.told:
             window = with_quality(window, level)
         return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
@@ -175,7 +183,7 @@ def enlarge_window(
     Args:
         window: uint8 [h, w, 3], the halo included.
         scale: enlargement in each direction.
-        halo: LR pixels on each side that are context only.
+        halo: LR pixels on each side that are context only; a generator's radius.
         generator: a generator of that scale; None: bicubic interpolation.
         level: the codec's level, for networks that are told it.
         cubic: the bicubic interpolation.
@@ -183,6 +191,7 @@ def enlarge_window(
     Returns:
         uint8 [scale · (h − 2 · halo), scale · (w − 2 · halo), 3].
     """
-    large = generator(window, level) if generator is not None else cubic(window, scale)
-    cut = scale * halo
+    if generator is not None:
+        return generator(window, level)
+    large, cut = cubic(window, scale), scale * halo
     return large[cut : large.shape[0] - cut, cut : large.shape[1] - cut]

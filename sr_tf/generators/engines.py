@@ -13,30 +13,35 @@ ENGINES = ("tensorflow", "openvino")
 DEFAULT_ENGINE = ENGINES[0]
 
 
-def on_engine(generator, engine: str = DEFAULT_ENGINE):
+def on_engine(generator, engine: str = DEFAULT_ENGINE, inner: bool = False):
     """Prepares a generator to run on an engine.
 
     Args:
         generator: a built `sr_tf.models.edsr.EDSR` or `sr_tf.models.coded_filter.CodedFilter`.
         engine: a name in `ENGINES`.
+        inner: whether to restore the middle of windows only, see `sr_tf.models.inner.Inner`.
 
     Returns:
         An object with the generator's `scale`, `channels`, `receptive_radius` and `predict_on_batch` (float32 [N, h, w,
         channels] to float32 [N, scale · h, scale · w, 3]), which is all that `sr_tf.generators.upscale` needs. It is
-        thread-safe.
+        thread-safe. With `inner`, only its `predict_on_batch`, which cuts `receptive_radius` off each side of a window.
 
     Raises:
         UserError: OpenVINO is not installed.
         ValueError: unknown engine.
     """
     if engine == "tensorflow":
-        return generator
+        if not inner:
+            return generator
+        from sr_tf.models.inner import Inner
+
+        return Inner(generator)
     if engine == "openvino":
         try:
             from sr_tf.generators.openvino import OpenVINOGenerator
         except ImportError as error:
             raise missing_extra("openvino", error) from error
-        return OpenVINOGenerator(generator)
+        return OpenVINOGenerator(generator, inner)
     raise ValueError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
 
 

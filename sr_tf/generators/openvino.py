@@ -31,6 +31,7 @@ class OpenVINOGenerator:
 
     Args:
         generator: a built network; its weights are copied.
+        inner: whether it restores the middle of windows only, see `sr_tf.models.inner.Inner`.
 
     Attributes:
         scale: enlargement in each direction; 1 for a filter.
@@ -38,15 +39,15 @@ class OpenVINOGenerator:
         receptive_radius: see `EDSR.receptive_radius`.
     """
 
-    def __init__(self, generator: EDSR | CodedFilter):
+    def __init__(self, generator: EDSR | CodedFilter, inner: bool = False):
         self.scale, self.channels = generator.scale, generator.channels
         self.receptive_radius = generator.receptive_radius
-        graph = filter_graph(generator) if generator.scale == 1 else edsr_graph(generator)
+        graph = (filter_graph if generator.scale == 1 else edsr_graph)(generator, padding=0 if inner else 1)
         self._compiled = openvino.Core().compile_model(graph, "CPU", _CONFIG)
         self._local = threading.local()
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-        """LR float32 [N, h, w, channels] → SR float32 [N, scale · h, scale · w, 3]."""
+        """LR float32 [N, h, w, channels] → SR float32 [N, scale · h, scale · w, 3], or the middle of it."""
         if not hasattr(self._local, "request"):
             self._local.request = self._compiled.create_infer_request()
         self._local.request.infer([np.ascontiguousarray(images, np.float32)])
@@ -54,8 +55,11 @@ class OpenVINOGenerator:
         return self._local.request.get_output_tensor().data.copy()
 
 
-def edsr_graph(generator: EDSR) -> openvino.Model:
-    """`EDSR.call` as a graph: float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], for any N, h and w."""
+def edsr_graph(generator: EDSR, padding: int = 1) -> openvino.Model:
+    """`EDSR.call` as a graph: float32 [N, h, w, 3] to float32 [N, scale · h, scale · w, 3], for any N, h and w.
+
+    With a padding of 0, `sr_tf.models.inner.Inner.call`.
+    """
     images = ops.parameter([-1, -1, -1, generator.channels], np.float32, name="images")
     rgb = _channels(images, [0, 1, 2]) if generator.quality_input else images
     values = _transposed(_minus_one(ops.multiply(rgb, _number(1 / 127.5))), (0, 3, 1, 2))
@@ -63,19 +67,22 @@ def edsr_graph(generator: EDSR) -> openvino.Model:
     if generator.quality_input:
         quality = _minus_one(ops.multiply(_channels(images, [3]), _number(1 / 50)))
         seen = ops.concat([values, _transposed(quality, (0, 3, 1, 2))], axis=1)
-    features = _features(seen, generator)
+    features, margin = _features(seen, generator, padding), 2
     if generator.one_step:
-        repeated = ops.concat([values] * generator.scale**2, axis=1)
-        sr = _shuffled(ops.add(repeated, _convolution(features, generator.tail)), generator.scale)
+        repeated = ops.concat([_inside(values, generator.receptive_radius, padding)] * generator.scale**2, axis=1)
+        sr = _shuffled(ops.add(repeated, _convolution(features, generator.tail, padding)), generator.scale)
     else:
         for layer in generator.upsampling:
-            features = _shuffled(_convolution(features, layer), 2)
-        sr = _convolution(features, generator.tail)
+            features, margin = _shuffled(_convolution(features, layer, padding), 2), 2 * (margin - 1)
+        sr = _inside(_convolution(features, generator.tail, padding), margin - 1, padding)
     return openvino.Model([_levels(sr)], [images], "edsr")
 
 
-def filter_graph(network: CodedFilter) -> openvino.Model:
-    """`CodedFilter.call` as a graph: float32 [N, h, w, 4] to float32 [N, h, w, 3], for any N and any even h and w."""
+def filter_graph(network: CodedFilter, padding: int = 1) -> openvino.Model:
+    """`CodedFilter.call` as a graph: float32 [N, h, w, 4] to float32 [N, h, w, 3], for any N and any even h and w.
+
+    With a padding of 0, `sr_tf.models.inner.Inner.call`.
+    """
     images = ops.parameter([-1, -1, -1, network.channels], np.float32, name="images")
     rgb = _transposed(_channels(images, [0, 1, 2]), (0, 3, 1, 2))
     values = _minus_one(ops.multiply(rgb, _number(1 / 127.5)))
@@ -84,18 +91,28 @@ def filter_graph(network: CodedFilter) -> openvino.Model:
     quality = ops.strided_slice(quality, *_numbers([0] * 4, [2**31 - 1] * 4, [1, 1, GRID, GRID]), [0] * 4, [0] * 4)
     places = ops.space_to_depth(values, "blocks_first", GRID)
     seen = ops.concat([places, _minus_one(ops.multiply(quality, _number(1 / 50)))], axis=1)
-    differences = _shuffled(_convolution(_features(seen, network), network.tail), GRID)
-    return openvino.Model([_levels(ops.add(values, differences))], [images], "filter")
+    differences = _shuffled(_convolution(_features(seen, network, padding), network.tail, padding), GRID)
+    middle = _inside(values, network.receptive_radius, padding)
+    return openvino.Model([_levels(ops.add(middle, differences))], [images], "filter")
 
 
-def _features(seen, network: EDSR | CodedFilter):
-    """`ResidualNetwork._features` as a graph, [N, c, h, w] to [N, filters, h, w]."""
-    shallow = _convolution(seen, network.head)
+def _features(seen, network: EDSR | CodedFilter, padding: int):
+    """`ResidualNetwork._features` as a graph, [N, c, h, w] to [N, filters, h, w], or without padding."""
+    shallow = _convolution(seen, network.head, padding)
     deep = shallow
     for block in network.body:
-        inner = _convolution(ops.relu(_convolution(deep, block.expand)), block.contract)
-        deep = ops.add(deep, ops.multiply(inner, _number(block.residual_scaling)))
-    return ops.add(shallow, _convolution(deep, network.body_end))
+        inner = _convolution(ops.relu(_convolution(deep, block.expand, padding)), block.contract, padding)
+        deep = ops.add(_inside(deep, 2, padding), ops.multiply(inner, _number(block.residual_scaling)))
+    shallow = _inside(shallow, 2 * len(network.body) + 1, padding)
+    return ops.add(shallow, _convolution(deep, network.body_end, padding))
+
+
+def _inside(values, margin: int, padding: int):
+    """Cuts a margin off each side of [N, c, h, w], unless convolutions are padded."""
+    if padding:
+        return values
+    begin, end = [0, 0, margin, margin], [0, 0, -margin, -margin]
+    return ops.strided_slice(values, *_numbers(begin, end, [1] * 4), [1, 1, 0, 0], [1, 1, 0, 0])
 
 
 def _levels(values):
@@ -103,12 +120,12 @@ def _levels(values):
     return ops.multiply(ops.add(_transposed(values, (0, 2, 3, 1)), _number(1.0)), _number(127.5))
 
 
-def _convolution(values, layer):
-    """A 3×3 convolution with zero padding. Keras stores kernels as [height, width, in, out]."""
+def _convolution(values, layer, padding: int):
+    """A 3×3 convolution with zeros around it, or none. Keras stores kernels as [height, width, in, out]."""
     kernel, bias = layer.get_weights()
-    one = [1, 1]
+    one, around = [1, 1], [padding, padding]
     kernel = ops.constant(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
-    return ops.add(ops.convolution(values, kernel, one, one, one, one), ops.constant(bias.reshape(1, -1, 1, 1)))
+    return ops.add(ops.convolution(values, kernel, one, around, around, one), ops.constant(bias.reshape(1, -1, 1, 1)))
 
 
 def _shuffled(values, size: int):

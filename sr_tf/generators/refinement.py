@@ -12,6 +12,7 @@ from sr_tf.generators.edge_graph import mirrored_tensor
 from sr_tf.images.codecs import Codec
 from sr_tf.images.edges import without_edges
 from sr_tf.models.coding import BLOCK, coded, from_coefficients, quantiser_steps, to_coefficients
+from sr_tf.models.inner import Inner
 
 STEPS = 12
 """Gradient steps. Half as many give about half the gain."""
@@ -40,7 +41,7 @@ class Refiner:
     """
 
     def __init__(self, generator: keras.Model):
-        self._generator = generator
+        self._generator, self._inner = generator, Inner(generator)
         self._scale = generator.scale
         self._gradients = tf.function(self._losses_and_gradients, jit_compile=True)
 
@@ -62,7 +63,8 @@ class Refiner:
             level: the codec's level, a quality of AVIF.
             window: `lr` with the LR pixels around it, which are context only; None: `lr` alone, mirrored at its
                 edges as in `sr_tf.generators.upscale`.
-            margin: the number of LR pixels of `window` above `lr`, and to the left of it.
+            margin: the number of LR pixels of `window` above `lr`, and to the left of it: the generator's
+                `receptive_radius`. There are at least as many below and to the right.
 
         Returns:
             The content of the coded file.
@@ -90,11 +92,10 @@ class Refiner:
         """The mean squared error of the restored image, and the direction [h, w, 3] in which error and rate grow."""
         height, width = lr.shape[1:3]
         padding = ((0, 0), (0, -height % BLOCK), (0, -width % BLOCK), (0, 0))
-        cut = self._scale * margin
         with tf.GradientTape(persistent=True) as tape:
             tape.watch([seen, lr])
-            restored = self._restored_whole(seen, quality) if whole else self._restored(seen, quality)
-            restored = restored[:, cut : cut + hr.shape[1], cut : cut + hr.shape[2]]
+            restored = self._restored_whole(seen, quality) if whole else self._restored(self._inner, seen, quality)
+            restored = restored[:, : hr.shape[1], : hr.shape[2]]
             squares = tf.reduce_sum(tf.square(restored - tf.cast(hr, tf.float32)))
             _, bits = coded(_padded(lr, padding), step)
         by_error = tape.gradient(squares, seen)[:, margin : margin + height, margin : margin + width]
@@ -107,12 +108,12 @@ class Refiner:
         return squares / hr.shape.num_elements(), direction[0, :height, :width]
 
     def _restored_whole(self, lr, quality):
-        return without_edges(self._restored(mirrored_tensor(lr), quality), self._scale)
+        return without_edges(self._restored(self._generator, mirrored_tensor(lr), quality), self._scale)
 
-    def _restored(self, lr, quality):
+    def _restored(self, network, lr, quality):
         if self._generator.channels == 4:
             lr = tf.concat([lr, tf.fill(tf.shape(lr[..., :1]), quality)], axis=-1)
-        return self._generator(lr, training=False)
+        return network(lr, training=False)
 
 
 def _length(number: int) -> float:

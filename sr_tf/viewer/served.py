@@ -16,7 +16,7 @@ _PATIENCE = 15.0
 """Seconds that a tile may take if the server is busy or does not answer. After that the tile is an error."""
 
 _TRIAL = 48
-"""Side in pixels of the LR image with which the server's generator is compared with the archive's."""
+"""Side in pixels of the middle of the LR image with which the server's generator is compared with the archive's."""
 
 
 class Client(Protocol):
@@ -45,7 +45,8 @@ class ServedGenerator:
     def __init__(self, client: Client, local: BlockGenerator, where: str):
         self._client, self._where = client, where
         self.scale, self.radius, self.record = local.scale, local.radius, local.record
-        trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), np.uint8), (0, 0), 1)
+        side = _TRIAL + 2 * self.radius
+        trial = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8), (0, 0), 1)
         difference = np.abs(self(trial, 0).astype(int) - local(trial, 0)).max()
         if difference > 1:
             raise UserError(
@@ -54,13 +55,14 @@ class ServedGenerator:
             )
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
-        """uint8 [h, w, 3] → uint8 [scale · h, scale · w, 3]; `level` is not used."""
+        """uint8 [h, w, 3] → uint8 [scale · (h − 2 · radius), scale · (w − 2 · radius), 3]; `level` is not used."""
         large = self._client.restore(window)
         expected = (self.scale * window.shape[0], self.scale * window.shape[1], 3)
         if large.shape != expected or large.dtype != np.uint8:
             found = f"{large.dtype} {list(large.shape)}"
             raise UserError(f"--serving={self._where}: answered {found}, expected uint8 {list(expected)}")
-        return large
+        cut = self.scale * self.radius
+        return large[cut:-cut, cut:-cut]
 
     def close(self) -> None:
         """Closes the connection."""
