@@ -116,7 +116,8 @@ class Chooser:
             number, *numbers = numbers
             if best := outlook.above(self._families[number], search(number)):
                 return best
-        for number in numbers:
+        # A network at once after its interpolation: where it promises little, larger images are hardly looked at.
+        for number in sorted(numbers, key=lambda number: -self._families[number].kind.scale):
             outlook.consider(self._families[number], search(number))
         return outlook.smallest() or segments
 

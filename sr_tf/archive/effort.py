@@ -25,7 +25,7 @@ class Effort:
     full: str = "-fast"
     reduced: str = ""
     joined: str = ""
-    looks: int = 3
+    looks: int = 5
     codings: int = 2
     asks: int = 2
     pieces: int = 1
@@ -44,7 +44,7 @@ EFFORTS: dict[int, Effort] = {
     5: Effort(),
     6: Effort(codings=3, asks=3, pieces=2),
     7: Effort(full="", codings=3, asks=3, pieces=3),
-    8: Effort(full="", looks=5, codings=5, asks=5, pieces=3),
+    8: Effort(full="", looks=8, codings=5, asks=5, pieces=3),
     9: Effort(predicts=False, pieces=3),
 }
 """By the number that `sr-tf archive --effort` takes."""

@@ -21,8 +21,19 @@ _GAINS = {4: 2.0, 2: 1.0, 1: 0.8}
 """By scale: how much of the coding's error a good network removes, in dB; asking corrects it."""
 _SHARPER = {4: 0.8, 2: 1.2, 1: 0.0}
 """By scale: how much of the reduction's error it removes, in dB."""
-_HOPE = 1.35
-"""A network is asked though it promises so many times the bytes of another: it may gain 3 dB more than expected."""
+_HOPE = {4: 1.35, 2: 1.1, 1: 1.0}
+"""By scale: a network is asked though it promises so many times the bytes of another; it may gain more than expected.
+Those of scale 4 vary most: 3 dB."""
+_FIRST = {
+    (4, False): (80, 8.0),
+    (4, True): (60, 6.0),
+    (2, False): (50, 3.5),
+    (2, True): (40, 2.5),
+    (1, False): (45, 3.5),
+    (1, True): (40, 3.5),
+}
+"""By scale and network: the level that passes where the reduction uses the whole gate up, about, and how many levels
+less each dB is worth that it leaves."""
 _UNSURE = 1.0
 """Where a network may miss the gate without coding, it is asked so first: if it lacks less than so many dB of it."""
 MOST_GAIN = 8.0
@@ -55,7 +66,7 @@ class Outlook:
         self._settled = False
 
     def consider(self, family: Family, search: FamilySearch) -> None:
-        """Predicts a family; in the order of `sr_tf.archive.kinds.FAMILIES`.
+        """Predicts a family. The most reduced ones come first, interpolation before the network of the same scale.
 
         Args:
             family: the family.
@@ -114,7 +125,7 @@ class Outlook:
         self._plain[kind.scale, kind.codec] = search, ceiling
         if ceiling < 0:
             return
-        prediction = self._look(family, search, ceiling, partial(search.margin, codec))
+        prediction = self._look(family, search, ceiling, partial(search.margin, codec), search)
         self._settled = prediction.index is not None and family.levels[prediction.index] <= _EASY
 
     def _consider_network(self, family: Family, search: FamilySearch) -> None:
@@ -149,20 +160,29 @@ class Outlook:
         search: FamilySearch,
         ceiling: float,
         distance: Callable[[int], float],
-        plain: FamilySearch | None = None,
+        plain: FamilySearch,
     ) -> Prediction:
-        """Predicts a family from a few codings; a network's, `plain` without it, is corrected by asking it once."""
+        """Predicts a family from a few codings, restored by `plain`; a network is asked once to correct this.
+
+        After the first look only the tile that decided is judged.
+        """
         prediction = Prediction(search, Curve(family.levels, ceiling))
-        start = bisect.bisect_left(family.levels, self._first_level(family.kind.scale, ceiling))
+        start = bisect.bisect_left(family.levels, self._first_level(family.kind, ceiling))
         codec, limit = _looks_with(family.kind), min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)])
-        if plain is None:
-            prediction.look(codec, distance, start, self._effort.looks, limit)
-        else:
-            limit -= NETWORK_BYTES
-            prediction.look(codec, distance, start, self._effort.looks, _HOPE * limit)
-            if prediction.index is not None:
-                search.only_tile = plain.worst_tile(codec, prediction.index)
-                prediction.ask(self._stores(family.kind, prediction.cost), limit)
+        network, hope = family.kind.generator, 1.0
+        if network:
+            limit, hope = limit - NETWORK_BYTES, _HOPE[family.kind.scale]
+
+        def judged(index: int) -> float:
+            found = distance(index)
+            plain.only_tile = plain.worst_tile(codec, index)
+            return found
+
+        prediction.look(codec, judged, start, self._effort.looks, hope * limit)
+        plain.only_tile = None
+        if network and prediction.index is not None:
+            search.only_tile = plain.worst_tile(codec, prediction.index)
+            prediction.ask(self._stores(family.kind, prediction.cost), limit)
         self._add(prediction, family)
         return prediction
 
@@ -172,12 +192,12 @@ class Outlook:
                 prediction.cost -= _WASTE * math.sqrt(prediction.cost)
             self._predictions.append((prediction, family))
 
-    def _first_level(self, scale: int, ceiling: float) -> float:
+    def _first_level(self, kind: Kind, ceiling: float) -> float:
         """Where to look first: what the reduction loses tells how fine the block is."""
-        if scale > 1:
-            return min(max(99 - 9 * ceiling, 0), 98)
-        _, half = self._plain.get((2, "avif"), (None, 0.0))
-        return min(max(45 - 3.5 * half, 0), 98)
+        if kind.scale == 1:
+            _, ceiling = self._plain.get((2, "avif"), (None, 0.0))
+        highest, slope = _FIRST[kind.scale, kind.generator]
+        return min(max(highest - slope * ceiling, 0), 98)
 
     def _stores(self, kind: Kind, cost: float) -> Codec:
         """The codec that stores blocks of a kind that take about so many bytes."""

@@ -22,6 +22,8 @@ _GROWTH = 0.03
 _LEAST_NOISE = 1e-3
 _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
+_VAGUE = 1.5
+"""The bytes that one look predicts may be too many by this factor."""
 _MUCH = 0.05
 """A lower level promises much if it saves this part of its bytes."""
 _SLACK = 0.3
@@ -156,7 +158,8 @@ class Prediction:
             seen.add(index)
             wanted = max(self._curve.index(), first)
             # One look tells the bytes of a level far away badly.
-            if (number and self._curve.cost(min(wanted, last)) > limit) or (index == last and found < 0):
+            room = 1 if number else _VAGUE
+            if self._curve.cost(min(wanted, last)) > room * limit or (index == last and found < 0):
                 return
             index = min(wanted, last)
             if index in seen or abs(found) < _NEAR:

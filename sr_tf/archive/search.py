@@ -71,30 +71,20 @@ class FamilySearch:
             self._surroundings = reduced if around is None else around(kind)
         self.only_tile: Place | None = None
         self._files: dict[tuple[str, int], bytes] = {}
-        self._judged: dict[tuple[str, int], tuple[float, Place]] = {}
+        self._judged: dict[tuple[str, int, Place | None], tuple[float, Place]] = {}
 
     def ceiling(self) -> float:
         """The margin if the reduced block were stored without loss."""
         return self._judgement(self._small, UNCODED)[0]
 
     def worst_tile(self, codec: Codec, index: int) -> Place:
-        """Where the block is nearest to failing, at the tried level that is nearest to one.
-
-        Args:
-            codec: the codec.
-            index: the level's index.
-
-        Returns:
-            (row, column) of that gate tile in pixels; without coding, if no level was tried with this codec.
-        """
-        tried = self.tried(codec)
-        if not tried:
-            return self._judgement(self._small, UNCODED)[1]
-        return self._judged[codec.name, min(tried, key=lambda number: abs(number - index))][1]
+        """(row, column) in pixels of the gate tile that is nearest to failing at a level with a codec."""
+        self.margin(codec, index)
+        return self._judged[codec.name, index, self.only_tile][1]
 
     def tried(self, codec: Codec) -> list[int]:
-        """The indices of the levels that were tried with a codec."""
-        return [number for name, number in self._judged if name == codec.name]
+        """The indices of the levels that were tried with a codec, on the tiles that count now."""
+        return [number for name, number, only in self._judged if (name, only) == (codec.name, self.only_tile)]
 
     @property
     def best_margin(self) -> float:
@@ -186,7 +176,7 @@ class FamilySearch:
 
     def margin(self, codec: Codec, index: int) -> float:
         """How far the restored block is from failing, if it is stored at a level with a codec."""
-        key = codec.name, index
+        key = codec.name, index, self.only_tile
         if key not in self._judged:
             level = self._family.levels[index]
             self._judged[key] = self._judgement(codec.decode(self._file(codec, index)), level)
@@ -199,15 +189,17 @@ class FamilySearch:
             image: uint8 [ceil(h / scale), ceil(w / scale), 3].
             level: what the network is told.
         """
-        restored, (top, left) = image, (0, 0)
-        if self._surroundings is not None:
-            scale, size = self._family.kind.scale, self._original.shape[:2]
-            window = with_middle(self._surroundings, image, scale, self._halo, size)
+        (top, left), size = self.only_tile or (0, 0), self._original.shape[:2]
+        if self.only_tile is not None:
+            size = min(GATE_TILE, size[0] - top), min(GATE_TILE, size[1] - left)
+        if self._surroundings is None:
+            restored = image[top : top + size[0], left : left + size[1]]
+        else:
+            scale, margin = self._family.kind.scale, 2 * self._halo
+            window = with_middle(self._surroundings, image, scale, self._halo, self._original.shape[:2])
             if self.only_tile is not None:
-                top, left = self.only_tile
-                side, margin = GATE_TILE // scale, 2 * self._halo
-                window = window[top // scale :, left // scale :][: side + margin, : side + margin]
-                size = min(GATE_TILE, size[0] - top), min(GATE_TILE, size[1] - left)
+                side = GATE_TILE // scale + margin
+                window = window[top // scale :, left // scale :][:side, :side]
             restored = enlarge_window(window, scale, self._halo, self._generator, level, self._cubic)
             restored = restored[: size[0], : size[1]]
         return min(

@@ -92,4 +92,7 @@ def test_the_tile_that_decides_is_found_from_what_was_coded(kind):
     assert search.tried(CODEC) == []
     search.margin(CODEC, 20)
     assert search.tried(CODEC) == [20]
-    assert search.worst_tile(CODEC, 50) == (256, 0)
+    assert search.worst_tile(CODEC, 20) == (256, 0)
+    search.only_tile = (0, 256)
+    assert search.tried(CODEC) == []
+    assert search.worst_tile(CODEC, 20) == (0, 256)
