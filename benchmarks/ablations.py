@@ -4,7 +4,8 @@
 
 (a) one AVIF quality for the whole slide, the lowest at which every tile passes, 4:4:4 or 4:2:0, in pieces of 2048×2048
 pixels; (b) an archive whose blocks are AVIF at full size, each at its own quality; (c) the same with reduced blocks
-that bicubic interpolation restores; (d) the same with generators; (e) and with the filter, as `sr-tf archive` works.
+that bicubic interpolation restores; (d) the same with generators; (e) and with the filter, as `sr-tf archive` works;
+with --refine (f), whose reduced blocks are also refined for their generators. Archives are made at --effort.
 The gate of (a) has no limit on the mean colour. The slide's pixels are first written to a lossless TIFF, so the JPEG
 tiles that a slide may have play no part. Every byte of each file counts.
 """
@@ -20,6 +21,7 @@ from absl import app, flags
 from commands import stored_as
 from lowest_quality import one_quality
 
+from sr_tf.archive.effort import EFFORTS, HIGHEST_EFFORT
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, FULL_AVIF420
 from sr_tf.archive.write import Options, write_archive
@@ -32,6 +34,8 @@ flags.DEFINE_string("slide", None, "The slide.", required=True)
 flags.DEFINE_enum("quality", "visual", ["visual", "diagnostic"], "The quality whose gate every tile must pass.")
 flags.DEFINE_list("models", list(ARCHIVE_GENERATORS[:-1]), "The generators of (d).")
 flags.DEFINE_string("filter", ARCHIVE_GENERATORS[-1], "The filter of (e).")
+flags.DEFINE_bool("refine", False, "Adds (f), which takes long.")
+flags.DEFINE_integer("effort", HIGHEST_EFFORT, "The effort of the archives.", 1, max(EFFORTS))
 flags.DEFINE_list("region", [], "x,y,width,height in pixels: only this part of the slide.")
 
 _TILE = 512
@@ -55,16 +59,23 @@ def main(_) -> None:
         name = min((name for name in found if found[name]), key=lambda name: found[name][1])
         level, one = found[name]
         _row(f"(a) one quality: {CODECS[name].title}, {level:g}", one, one, width * height, start)
+        every = (*options.models, options.filter)
         steps = {
-            "(b) AVIF, a quality for each block": (_AT_FULL_SIZE, ()),
-            "(c) … and reduced, bicubic": (FAMILIES, ()),
-            "(d) … and generators": (FAMILIES, tuple(options.models)),
-            "(e) … and the filter": (FAMILIES, (*options.models, options.filter)),
+            "(b) AVIF, a quality for each block": (_AT_FULL_SIZE, (), False),
+            "(c) … and reduced, bicubic": (FAMILIES, (), False),
+            "(d) … and generators": (FAMILIES, tuple(options.models), False),
+            "(e) … and the filter": (FAMILIES, every, False),
         }
+        if options.refine:
+            steps["(f) … and refined"] = FAMILIES, every, True
         stored = []
-        for step, (families, models) in steps.items():
+        for step, (families, models, refine) in steps.items():
             start, path = time.perf_counter(), folder / "a.sr.zip"
-            write_archive(pixels, path, Options(gate, models, associated=False, families=families))
+            write_archive(
+                pixels,
+                path,
+                Options(gate, models, associated=False, families=families, effort=options.effort, refine=refine),
+            )
             _row(step, path.stat().st_size, one, width * height, start)
             stored.append(f"{step}: {stored_as(path)}")
             path.unlink()

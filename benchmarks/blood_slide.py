@@ -3,10 +3,12 @@
     python benchmarks/blood_slide.py --fields=CHULA_LARGE --out=blood.tif --megapixels=100
 
 The glass has the fields' colour between cells, (225, 238, 248), which varies by ±3 levels over the slide, and Gaussian
-noise of σ = 1.6 levels. The noise in the flattest places of the Chula large fields is 1.5 to 1.8 levels.
+noise of σ = 1.6 levels. The noise in the flattest places of the Chula large fields is 1.5 to 1.8 levels. With
+--pyramid, levels reduced 4 and 16 times follow, as scanners write them.
 """
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +23,7 @@ flags.DEFINE_string("fields", None, "Folder of fields, all of the same size.", r
 flags.DEFINE_string("out", "blood.tif", "The slide to write.")
 flags.DEFINE_float("megapixels", 100, "The smallest size of the slide.")
 flags.DEFINE_string("only", "", "Regular expression: only fields whose names match are used.")
+flags.DEFINE_bool("pyramid", False, "Writes levels reduced 4 and 16 times, too.")
 flags.DEFINE_integer("gap", 2, "One of so many positions in a row has a field; the others are blank glass.")
 
 GLASS = (225, 238, 248)
@@ -29,7 +32,12 @@ TILE = 256
 
 
 def build_blood_slide(
-    path: Path, fields: Sequence[np.ndarray], megapixels: float, gap: int = 2, quality: int = 90
+    path: Path,
+    fields: Sequence[np.ndarray],
+    megapixels: float,
+    gap: int = 2,
+    quality: int = 90,
+    reductions: Sequence[int] = (),
 ) -> tuple[int, int]:
     """Writes the slide.
 
@@ -39,6 +47,7 @@ def build_blood_slide(
         megapixels: the smallest size of the slide.
         gap: one of so many positions in a row has a field. Each row is shifted by one position from the row above.
         quality: the JPEG quality of the tiles.
+        reductions: how many times smaller further levels are.
 
     Returns:
         (width, height) in pixels.
@@ -50,6 +59,8 @@ def build_blood_slide(
         rows += 1
     size = columns * width // TILE * TILE + TILE, rows * height // TILE * TILE + TILE
 
+    smaller: dict[int, np.ndarray] = {}
+
     def tiles() -> Iterator[np.ndarray]:
         """The slide's tiles, row by row."""
         for top in range(0, size[1], TILE):
@@ -59,14 +70,31 @@ def build_blood_slide(
                     position = row * columns + column
                     if row < rows and (column + row) % gap == 0:
                         _paste(band, fields[position // gap % len(fields)], column * width, row * height - top)
-            for left in range(0, size[0], TILE):
-                yield np.ascontiguousarray(band[:, left : left + TILE])
+            for reduction, level in smaller.items():
+                reduced = cv2.resize(band, (size[0] // reduction, TILE // reduction), interpolation=cv2.INTER_AREA)
+                level[top // reduction : (top + TILE) // reduction] = reduced
+            yield from _tiles(band)
 
-    tifffile.imwrite(
-        path, tiles(), shape=(size[1], size[0], 3), dtype=np.uint8, tile=(TILE, TILE), bigtiff=True,
-        photometric="rgb", compression="jpeg", compressionargs={"level": quality}, metadata=None,
+    form = dict(
+        dtype=np.uint8, tile=(TILE, TILE), photometric="rgb", compression="jpeg",
+        compressionargs={"level": quality}, metadata=None,
     )  # fmt: skip
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, tifffile.TiffWriter(path, bigtiff=True) as file:
+        for reduction in reductions:
+            shape = size[1] // reduction, size[0] // reduction, 3
+            smaller[reduction] = np.memmap(f"{folder}/{reduction}", np.uint8, "w+", shape=shape)
+        file.write(tiles(), shape=(size[1], size[0], 3), **form)
+        for level in smaller.values():
+            bands = (level[top : top + TILE] for top in range(0, level.shape[0], TILE))
+            file.write((tile for band in bands for tile in _tiles(band)), shape=level.shape, subfiletype=1, **form)
     return size
+
+
+def _tiles(band: np.ndarray) -> Iterator[np.ndarray]:
+    """The tiles of a row of them; those at the right and lower edge are filled up with black."""
+    for left in range(0, band.shape[1], TILE):
+        tile = band[:, left : left + TILE]
+        yield np.pad(tile, ((0, TILE - tile.shape[0]), (0, TILE - tile.shape[1]), (0, 0)))
 
 
 def _glass(top: int, width: int, height: int) -> np.ndarray:
@@ -94,7 +122,8 @@ def main(_) -> None:
     options = flags.FLAGS
     paths = [path for path in find_images(options.fields) if re.search(options.only, path.name)]
     fields = [read_rgb(path) for path in paths]
-    width, height = build_blood_slide(Path(options.out), fields, options.megapixels, options.gap)
+    reductions = (4, 16) if options.pyramid else ()
+    width, height = build_blood_slide(Path(options.out), fields, options.megapixels, options.gap, reductions=reductions)
     print(f"{options.out}: {width}×{height} pixels, {len(paths)} fields, {Path(options.out).stat().st_size:,} bytes")
 
 

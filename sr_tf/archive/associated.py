@@ -70,7 +70,7 @@ def encode_associated(image: Associated, gate: Gate) -> tuple[dict, bytes]:
     """
     size = {"width": image.pixels.shape[1], "height": image.pixels.shape[0]}
     if not gate.lossless:
-        return {"stored": "avif", **size}, CODECS["avif"].encode(image.pixels, _QUALITY)
+        return {"stored": "avif", **size}, CODECS["avif-fast"].encode(image.pixels, _QUALITY)
     if image.grid is not None:
         entry, content = _as_segments(image, size)
         if _gives_back(entry, content, image.pixels):

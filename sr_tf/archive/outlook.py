@@ -182,7 +182,8 @@ class Outlook:
         plain.only_tile = None
         if network and prediction.index is not None:
             search.only_tile = plain.worst_tile(codec, prediction.index)
-            prediction.ask(self._stores(family.kind, prediction.cost), limit)
+            # The setting that stores takes little time where images are smallest; it is asked again to be stored.
+            prediction.ask(self._stores(family.kind, prediction.cost) if family.kind.scale == 4 else codec, limit)
         self._add(prediction, family)
         return prediction
 

@@ -167,10 +167,10 @@ class Prediction:
         self.index, self.cost = index, self._curve.cost(index)
 
     def ask(self, codec: Codec, limit: float) -> None:
-        """Corrects the prediction by one restoration at the predicted level, as it would be stored.
+        """Corrects the prediction by one restoration at the predicted level.
 
         Args:
-            codec: the codec at the setting that stores.
+            codec: the codec, at any setting.
             limit: the index becomes None if the predicted bytes are above this.
         """
         index = self.index
