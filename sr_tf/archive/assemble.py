@@ -47,7 +47,7 @@ def assemble_archive(
     kinds = np.zeros((journal.grid.rows, journal.grid.columns), np.uint8)
     pieces: list[tuple] = []
     heads: list[bytes] = []
-    writer.add("overview.avif", encode_overview(journal.grid, journal.stored_image), compress=False)
+    writer.add("overview.avif", encode_overview(journal.grid, journal.small), compress=False)
     writer.add_stream("blocks", _bodies(journal, kinds, pieces, heads))
     writer.add_array("blocks.npy", kinds)
     writer.add_array("pieces.npy", to_planes(np.array(pieces, PIECE_TYPE)))
@@ -133,7 +133,7 @@ def _add_segments(writer: Writer, header: Header, journal: Journal) -> None:
     def pieces() -> Iterator[bytes]:
         for place in sorted(needed):
             kind, packed = journal.packed_segment(*place)
-            index[place] = (kind, len(packed), np.void(half_sha256(journal.segment(*place))))
+            index[place] = (kind, len(packed), np.void(journal.segment_hash(*place)))
             yield packed
 
     writer.add_stream("segments", pieces())

@@ -20,6 +20,7 @@ from sr_tf.archive.gate import Gate, Measure
 from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
+from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import RecentlyUsed, Windows
@@ -74,8 +75,12 @@ class Builder:
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
-                source = functools.partial(self._source, row, column)
-                chosen = chooser.choose(self._original(row, column), source, native=self._native(row, column))
+                native = self._native(row, column)
+                if self._gate.lossless and native:
+                    chosen = native()  # `confirm` reads the original
+                else:
+                    source = functools.partial(self._source, row, column)
+                    chosen = chooser.choose(self._original(row, column), source, native=native)
                 self._journal.put(row, column, chosen)
             progress()
 
@@ -169,6 +174,8 @@ class Builder:
                 if self._journal.scores(row, column) is None:
                     scores = self._measure(self._original(row, column), self._blocks.restored(row, column))
                     if self._gate.passes(scores):
+                        small = self._blocks.windows.plane(row, column, part_scale(self._grid))
+                        self._journal.put_small(row, column, small)
                         self._journal.put_scores(row, column, scores)
                     else:
                         failing.add((row, column))

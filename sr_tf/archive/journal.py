@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.archive import native
+from sr_tf.archive.container import half_sha256
 from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import SCORE_UNITS, pack
 from sr_tf.archive.grid import Grid
@@ -19,7 +20,8 @@ from sr_tf.archive.stored import Stored, StoredImage, decode, decode_image, from
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
-_BLOCK, _SCORES, _SEGMENT, _PIECE = range(4)
+_BLOCK, _SCORES, _SEGMENT, _PIECE, _SMALL = range(5)
+_SEGMENT_HEAD = 1 + len(half_sha256(b""))
 _LOCKS = 64
 _CACHED_PIECES = 8
 
@@ -108,10 +110,15 @@ class Journal:
         key = (_SEGMENT, row, column)
         with self._packing[hash(key) % len(self._packing)]:  # blocks of several threads lie over one segment
             if key not in self._spool:
-                kind, packed = native.repack(self._standalone(row, column))
-                self._spool.put(key, bytes([kind]) + packed)
+                file = self._standalone(row, column)
+                kind, packed = native.repack(file)
+                self._spool.put(key, bytes([kind]) + half_sha256(file) + packed)
         record = self._spool.get(key)
-        return record[0], record[1:]
+        return record[0], record[_SEGMENT_HEAD:]
+
+    def segment_hash(self, row: int, column: int) -> bytes:
+        """The hash of a segment that was packed, see `half_sha256`."""
+        return self._spool.get((_SEGMENT, row, column))[1:_SEGMENT_HEAD]
 
     def segment(self, row: int, column: int) -> bytes:
         """A segment of the original as a complete JPEG file, unpacked."""
@@ -147,6 +154,15 @@ class Journal:
         packed = np.stack([pack(name, scores[name]) for name in SCORE_UNITS if name in scores])
         record = self._surroundings(row, column) + bytes(packed.shape) + packed.astype("<u2").tobytes()
         self._spool.put((_SCORES, row, column), record)
+
+    def put_small(self, row: int, column: int, image: np.ndarray) -> None:
+        """Stores a block's part of the overview, uint8 [h, w, 3]."""
+        self._spool.put((_SMALL, row, column), bytes(image.shape[:2]) + image.tobytes())
+
+    def small(self, row: int, column: int) -> np.ndarray:
+        """A block's part of the overview."""
+        record = self._spool.get((_SMALL, row, column))
+        return np.frombuffer(record[2:], np.uint8).reshape(*record[:2], 3)
 
     def _surroundings(self, row: int, column: int) -> bytes:
         """A hash of the block and its neighbours as stored, on which the restored block depends."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
-from sr_tf.archive.stored import StoredImage, decode_image
+from sr_tf.archive.stored import decode_image
 from sr_tf.archive.windows import rescale
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.tiles import assemble
@@ -23,27 +23,25 @@ def overview_scale(grid: Grid) -> int:
     return scale
 
 
-def encode_overview(grid: Grid, stored_image: Callable[[int, int], StoredImage]) -> bytes:
-    """Makes the overview of stored images.
+def part_scale(grid: Grid) -> int:
+    """The scale of the parts that the overview is made of: its own, unless a block is less than a pixel of it."""
+    return min(overview_scale(grid), BLOCK)
+
+
+def encode_overview(grid: Grid, part: Callable[[int, int], np.ndarray]) -> bytes:
+    """Makes the overview.
 
     Args:
         grid: the slide's grid.
-        stored_image: a function from (row, column) to a block as it is stored.
+        part: a function from (row, column) to that block at `part_scale`, uint8 [h, w, 3].
 
     Returns:
         An AVIF file.
     """
-    scale = overview_scale(grid)
-    step = min(scale, BLOCK)  # of which a block has a whole number of pixels
-
-    def parts():
-        for row, column in grid.blocks():
-            x, y, width, height = grid.rectangle(row, column)
-            stored = stored_image(row, column)
-            small = rescale(stored.image, stored.kind.scale, step, (height, width))
-            yield x // step, y // step, small
-
-    image = assemble((0, 0, -(-grid.width // step), -(-grid.height // step)), parts())
+    scale, step = overview_scale(grid), part_scale(grid)
+    side = BLOCK // step
+    parts = ((column * side, row * side, part(row, column)) for row, column in grid.blocks())
+    image = assemble((0, 0, -(-grid.width // step), -(-grid.height // step)), parts)
     if scale > step:
         size = tuple(-(-length // scale) for length in (grid.height, grid.width))
         image = rescale(image, step, scale, (grid.height, grid.width))[: size[0], : size[1]]

@@ -12,6 +12,8 @@ from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.tiles import assemble
 
 _CACHED_BLOCKS = 32
+_CACHED_IMAGES = 8
+"""Decoded images; a block is often asked for at two scales at once."""
 
 
 class RestoredBlocks:
@@ -35,12 +37,13 @@ class RestoredBlocks:
         cubic: Callable[[np.ndarray, int], np.ndarray] = enlarge_cubic,
     ):
         self.windows = Windows(grid, self._plane)
-        self._grid, self._stored, self._generators, self._cubic = grid, stored, generators, cubic
-        self._blocks = RecentlyUsed(_CACHED_BLOCKS)
+        self._grid, self._decode, self._generators, self._cubic = grid, stored, generators, cubic
+        self._blocks, self._images = RecentlyUsed(_CACHED_BLOCKS), RecentlyUsed(_CACHED_IMAGES)
 
     def forget(self, row: int, column: int) -> None:
         """Drops everything that was made from a block that is now stored differently."""
         self.windows.forget(row, column)
+        self._images.drop(lambda key: key == (row, column))
         self._blocks.drop(lambda key: abs(key[0] - row) <= 1 and abs(key[1] - column) <= 1)
 
     def restored(self, row: int, column: int) -> np.ndarray:
@@ -52,6 +55,9 @@ class RestoredBlocks:
         rectangle = x, y, width, height
         places = self._grid.under(*rectangle)
         return assemble(rectangle, ((*self._grid.rectangle(*place)[:2], self.restored(*place)) for place in places))
+
+    def _stored(self, row: int, column: int) -> StoredImage:
+        return self._images.get((row, column), lambda: self._decode(row, column))
 
     def _plane(self, row: int, column: int, scale: int) -> np.ndarray:
         kind, image, _ = self._stored(row, column)

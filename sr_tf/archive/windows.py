@@ -9,6 +9,7 @@ seam.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -95,20 +96,23 @@ def rescale(
     return cubic(image, scale // wanted)[:height, :width]
 
 
-class RecentlyUsed:
-    """The most recently used arrays by key; thread-safe.
+_Value = TypeVar("_Value")
 
-    Two threads that ask for the same missing array may both make it, which costs time but changes nothing.
+
+class RecentlyUsed(Generic[_Value]):
+    """The most recently used arrays, or other values, by key; thread-safe.
+
+    Two threads that ask for the same missing value may both make it, which costs time but changes nothing.
 
     Args:
-        size: the number of arrays to keep.
+        size: the number of values to keep.
     """
 
     def __init__(self, size: int):
         self._size, self._values, self._lock = size, OrderedDict(), threading.Lock()
 
-    def get(self, key: tuple, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """The array of a key; made by `make` if it is not kept."""
+    def get(self, key: tuple, make: Callable[[], _Value]) -> _Value:
+        """The value of a key; made by `make` if it is not kept."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -121,7 +125,7 @@ class RecentlyUsed:
         return value
 
     def drop(self, condition: Callable[[tuple], bool]) -> None:
-        """Drops every array whose key fulfils a condition."""
+        """Drops every value whose key fulfils a condition."""
         with self._lock:
             for key in [key for key in self._values if condition(key)]:
                 del self._values[key]
