@@ -2,6 +2,7 @@
 
 import hmac
 import itertools
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,9 @@ HEAD_BYTES = 16 << 10
 """Most bytes of a request's headers."""
 
 _MOST_HEADERS = 100
+
+_SHARED = re.compile("(/slides/[^/]+)?/(iiif|deepzoom)/")
+"""Addresses that pages of another site may read if their site is named: images, not the viewer's own page."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -56,10 +60,12 @@ class Guard:
         token: a browser must send it once, as `?token=`. None: only this machine can send requests, and only to one of
             the names of the loopback address, so that no web page can reach the viewer under its own name (DNS
             rebinding).
+        site: whose pages may read images by IIIF and Deep Zoom, for instance "https://viewer.example", or "*"; None:
+            nobody's.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None):
-        self._app, self._token = app, token
+    def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None, site: str | None = None):
+        self._app, self._token, self._site = app, token, site
         self._cookie = f"sr_tf_view_{port}"
         self._hosts = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
@@ -82,7 +88,7 @@ class Guard:
         elif self._token and not self._has_cookie(headers):
             await _answer(send, 401, b"open the address that `sr-tf view` printed, with its token")
         else:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send, self._site if self._is_shared(scope) else None))
 
     def _refused(self, scope: dict, headers: dict[bytes, bytes]) -> tuple | None:
         client = scope["client"][0] if scope["client"] else ""
@@ -100,9 +106,13 @@ class Guard:
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_PATH:
             return 414, b"address too long"
         foreign = headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
-        if foreign and headers.get(b"sec-fetch-mode") != b"navigate":
+        named = self._is_shared(scope) and self._site in ("*", headers.get(b"origin", b"").decode("latin-1"))
+        if foreign and not named and headers.get(b"sec-fetch-mode") != b"navigate":
             return 403, b"requested by the page of another site"
         return None
+
+    def _is_shared(self, scope: dict) -> bool:
+        return self._site is not None and _SHARED.match(scope["path"]) is not None
 
     def _has_token(self, scope: dict) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
@@ -128,10 +138,15 @@ class Guard:
         return 0.0
 
 
-def _with_headers(send: Callable) -> Callable:
+def _with_headers(send: Callable, site: str | None = None) -> Callable:
+    """Adds the security headers to an answer; `site`: whose pages may read it."""
+    ours = dict(_RAW_HEADERS)
+    if site is not None:
+        ours |= {b"access-control-allow-origin": site.encode(), b"cross-origin-resource-policy": b"cross-origin"}
+
     async def sending(message: dict) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_RAW_HEADERS]}
+            message = {**message, "headers": [*message["headers"], *ours.items()]}
         await send(message)
 
     return sending
