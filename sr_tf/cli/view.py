@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
         "restored while you pan, and can be compared with the original or with plain interpolation under a slider. "
         "Only this machine can reach the page, unless --host is given; the browser then needs the printed token. "
         "Other programs read the same tiles by IIIF Image API 3 (iiif/restored/info.json, of a slide "
-        "iiif/original/info.json) and Deep Zoom (deepzoom/restored.dzi, deepzoom/original.dzi). "
+        "iiif/original/info.json), Deep Zoom (deepzoom/restored.dzi, deepzoom/original.dzi) and DICOMweb (dicomweb). "
         "Research use only, not for diagnosis.",
         "sr-tf view slide.sr.zip --original slide.svs",
     )
@@ -45,8 +45,8 @@ def add_commands(commands: Commands) -> None:
         "--allow-origin",
         type=_site,
         metavar="SITE",
-        help="let web pages of this site read the images by IIIF and Deep Zoom, for instance https://viewer.example; * "
-        "for all sites (default: none)",
+        help="let web pages of this site read the images by IIIF, Deep Zoom and DICOMweb, for instance "
+        "https://viewer.example; * for all sites (default: none)",
     )
     command.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     arguments.add_own_models(command)

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from sr_tf.viewer.answers import as_json, fixed, page_files
 from sr_tf.viewer.deepzoom import DeepZoom
 from sr_tf.viewer.describe import describe_map, describe_slide
+from sr_tf.viewer.dicomweb import DicomWeb
 from sr_tf.viewer.iiif import Iiif
 from sr_tf.viewer.levels import Tile
 from sr_tf.viewer.source import Source
@@ -26,12 +27,12 @@ class Viewer:
 
     Args:
         tiles: the source's tiles.
-        open_to_sites: whether pages of another site may read images by IIIF and Deep Zoom.
+        open_to_sites: whether pages of another site may read images by IIIF, Deep Zoom and DICOMweb.
     """
 
     def __init__(self, tiles: Tiles, open_to_sites: bool):
         self._tiles = tiles
-        self.iiif, self.deepzoom = Iiif(tiles, open_to_sites), DeepZoom(tiles)
+        self.iiif, self.deepzoom, self.dicomweb = Iiif(tiles, open_to_sites), DeepZoom(tiles), DicomWeb(tiles)
 
     async def tile(self, request: Request) -> Response:
         """Answers with a tile as a PNG file; status 404 if there is no such tile, else see `Tiles.answer`."""
@@ -63,7 +64,8 @@ def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: 
         source: the opened archive or slide.
         workers: number of threads that make tiles.
         listed: whether the page of a folder leads here, so that the slide's page leads back to it.
-        open_to_sites: whether pages of another site may read images by IIIF and Deep Zoom; the guard decides which.
+        open_to_sites: whether pages of another site may read images by IIIF, Deep Zoom and DICOMweb; the guard
+            decides which.
     """
     described = {**describe_slide(source), "listed": listed}
 
@@ -98,6 +100,17 @@ def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: 
     async def dzi_tile(request: Request) -> Response:
         return await viewer(request).deepzoom.tile(request)
 
+    async def dicom_search(request: Request) -> Response:
+        return await viewer(request).dicomweb.search(request)
+
+    async def dicom_metadata(request: Request) -> Response:
+        return await viewer(request).dicomweb.metadata(request)
+
+    async def dicom_frames(request: Request) -> Response:
+        return await viewer(request).dicomweb.frames(request)
+
+    study = "/dicomweb/studies/{study}"
+    series, instance = f"{study}/series/{{series}}", f"{study}/series/{{series}}/instances/{{instance}}"
     routes = [
         Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", tile),
         Route("/images/{name}.png", associated),
@@ -106,6 +119,11 @@ def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: 
         Route("/iiif/{layer}/{region}/{size}/{rotation}/{quality}.{format}", iiif_image),
         Route("/deepzoom/{layer}.dzi", dzi),
         Route("/deepzoom/{layer}_files/{level:int}/{column:int}_{row:int}.png", dzi_tile),
+        *(Route(f"/dicomweb/{kind}", dicom_search) for kind in ("studies", "series", "instances")),
+        *(Route(f"{place}/instances", dicom_search) for place in (study, series)),
+        Route(f"{study}/series", dicom_search),
+        *(Route(f"{place}/metadata", dicom_metadata) for place in (study, series, instance)),
+        Route(f"{instance}/frames/{{frames}}", dicom_frames),
         Route("/slide.json", fixed(as_json(described), "application/json")),
         Route("/map.json", fixed(as_json(describe_map(source)), "application/json")),
     ]
