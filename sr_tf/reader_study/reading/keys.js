@@ -3,7 +3,7 @@
 const KEYS = {
   "+": () => zoomTo(zoom * 1.25), "=": () => zoomTo(zoom * 1.25), "-": () => zoomTo(zoom / 1.25), "0": fit, ".": () => zoomTo(1),
   ArrowLeft: () => move(100, 0), ArrowRight: () => move(-100, 0), ArrowUp: () => move(0, 100), ArrowDown: () => move(0, -100),
-  Enter: turn, PageDown: turn, PageUp: () => index && show(index - 1), Backspace: back, Escape: showStart,
+  Enter: turn, PageUp: () => index && show(index - 1), Backspace: back, Escape: showStart,
 };
 
 function answerByKey(key) {
