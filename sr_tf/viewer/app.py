@@ -1,9 +1,8 @@
-"""The viewer's web application: the page, the tiles and the associated images."""
+"""The viewer's web application: the page, the tiles and the associated images, and the same for programs of others."""
 
 import asyncio
-import hashlib
 import io
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 
@@ -13,124 +12,118 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sr_tf.errors import UserError
-from sr_tf.messages import tell
-from sr_tf.viewer.answers import as_json, cached, fixed, has, not_modified, page_files
-from sr_tf.viewer.cache import TileCache
+from sr_tf.viewer.answers import as_json, fixed, page_files
+from sr_tf.viewer.deepzoom import DeepZoom
 from sr_tf.viewer.describe import describe_map, describe_slide
+from sr_tf.viewer.dicomweb import DicomWeb
+from sr_tf.viewer.iiif import Iiif
 from sr_tf.viewer.levels import Tile
-from sr_tf.viewer.maker import TileMaker
-from sr_tf.viewer.source import INTERPOLATED, RESTORED, Source
-from sr_tf.viewer.tile_queue import Busy, TileQueue
-
-_CLIENT_GONE = 499
-"""The status that nginx uses for a client that closed the connection. Nobody receives it."""
+from sr_tf.viewer.source import Source
+from sr_tf.viewer.tiles import Tiles
 
 
 class Viewer:
     """Answers requests for tiles and associated images of one source.
 
     Args:
-        source: the opened archive or slide.
-        workers: number of threads that make tiles.
+        tiles: the source's tiles.
+        open_to_sites: whether pages of another site may read images by IIIF, Deep Zoom and DICOMweb.
     """
 
-    def __init__(self, source: Source, workers: int):
-        self._source, self._levels = source, source.levels
-        self._cache = TileCache()
-        self._queue = TileQueue(TileMaker(source.levels, source.layers, self._cache), workers)
-        self._reported: set[str] = set()
-
-    async def close(self) -> None:
-        """Stops making tiles and frees the cache."""
-        self._queue.close()
-        await asyncio.to_thread(self._queue.join)
-        self._cache.close()
+    def __init__(self, tiles: Tiles, open_to_sites: bool):
+        self._tiles = tiles
+        self.iiif, self.deepzoom, self.dicomweb = Iiif(tiles, open_to_sites), DeepZoom(tiles), DicomWeb(tiles)
 
     async def tile(self, request: Request) -> Response:
-        """Answers with a tile as a PNG file.
-
-        The status is 404 if there is no such tile, 500 if its data is damaged, and 503 if too many tiles are waiting.
-        """
+        """Answers with a tile as a PNG file; status 404 if there is no such tile, else see `Tiles.answer`."""
         place = request.path_params
         tile = Tile(place["layer"], place["level"], place["column"], place["row"])
-        if tile.layer not in self._source.layers or not self._levels.contains(tile):
+        if not self._tiles.contains(tile):
             return Response("no such tile", 404)
-        if tile.layer == INTERPOLATED and tile.level:
-            tile = tile._replace(layer=RESTORED)  # below full size, both layers show the stored images
-        etag = self._etag("/".join(map(str, tile)))
-        if has(request, etag):
-            return not_modified(etag)
-        png = self._cache.get(tile)
-        if png is None:
-            first = self._levels.made_together(tile)[0]
-            try:
-                made = await _while_connected(request, self._queue.get(first, slow=not self._reads(first)))
-            except Busy:
-                return Response("busy", 503, {"Retry-After": "1"})
-            except UserError as error:
-                return self._damaged(error)
-            if made is None:
-                return Response(status_code=_CLIENT_GONE)
-            png = made[tile]
-        if self._reads(tile):
-            near = [neighbour for neighbour in self._levels.around(tile) if neighbour not in self._cache]
-            self._queue.guess({self._levels.made_together(neighbour)[0] for neighbour in near})
-        return cached(png, "image/png", etag)
+        return await self._tiles.answer(request, "/".join(map(str, tile)), lambda: self._tiles.png(tile))
 
-    def associated(self, request: Request) -> Response:
+    async def associated(self, request: Request) -> Response:
         """Answers with a label, macro or thumbnail image as a PNG file."""
-        pixels = self._source.associated.get(request.path_params["name"])
+        name = request.path_params["name"]
+        pixels = self._tiles.source.associated.get(name)
         if pixels is None:
             return Response("no such image", 404)
-        etag = self._etag(f"images/{request.path_params['name']}")
-        if has(request, etag):
-            return not_modified(etag)
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-        return cached(buffer.getvalue(), "image/png", etag)
 
-    def _reads(self, tile: Tile) -> bool:
-        """Whether a tile is read directly; others are averaged from many finer ones."""
-        return self._source.layers[tile.layer].reads(tile.level)
+        def encoded() -> bytes:
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+            return buffer.getvalue()
 
-    def _etag(self, what: str) -> str:
-        return f'"{hashlib.sha256(f"{self._source.version}/{what}".encode()).hexdigest()[:32]}"'
-
-    def _damaged(self, error: UserError) -> Response:
-        """Prints the error once at the terminal. The browser does not get the path of the file."""
-        line = " ".join(str(error).split())
-        if line not in self._reported and len(self._reported) < 1000:
-            self._reported.add(line)
-            tell(f"sr-tf view: {line}")
-        return Response(line.removeprefix(f"{self._source.path}: "), 500, {"Cache-Control": "no-store"})
+        return await self._tiles.answer(request, f"images/{name}", lambda: asyncio.to_thread(encoded))
 
 
-def make_app(source: Source, workers: int, listed: bool = False) -> Starlette:
+def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: bool = False) -> Starlette:
     """Makes the web application. Its threads start and end with the event loop of its server.
 
     Args:
         source: the opened archive or slide.
         workers: number of threads that make tiles.
         listed: whether the page of a folder leads here, so that the slide's page leads back to it.
+        open_to_sites: whether pages of another site may read images by IIIF, Deep Zoom and DICOMweb; the guard
+            decides which.
     """
     described = {**describe_slide(source), "listed": listed}
 
     @asynccontextmanager
-    async def lifespan(app: Starlette):
-        app.state.viewer = Viewer(source, workers)
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        tiles = Tiles(source, workers)
+        app.state.viewer = Viewer(tiles, open_to_sites)
         yield
-        await app.state.viewer.close()
+        await tiles.close()
+
+    def viewer(request: Request) -> Viewer:
+        return request.app.state.viewer
 
     async def tile(request: Request) -> Response:
-        return await request.app.state.viewer.tile(request)
+        return await viewer(request).tile(request)
 
     async def associated(request: Request) -> Response:
-        return await asyncio.to_thread(request.app.state.viewer.associated, request)
+        return await viewer(request).associated(request)
 
+    async def iiif_base(request: Request) -> Response:
+        return await viewer(request).iiif.base(request)
+
+    async def iiif_info(request: Request) -> Response:
+        return await viewer(request).iiif.info(request)
+
+    async def iiif_image(request: Request) -> Response:
+        return await viewer(request).iiif.image(request)
+
+    async def dzi(request: Request) -> Response:
+        return await viewer(request).deepzoom.description(request)
+
+    async def dzi_tile(request: Request) -> Response:
+        return await viewer(request).deepzoom.tile(request)
+
+    async def dicom_search(request: Request) -> Response:
+        return await viewer(request).dicomweb.search(request)
+
+    async def dicom_metadata(request: Request) -> Response:
+        return await viewer(request).dicomweb.metadata(request)
+
+    async def dicom_frames(request: Request) -> Response:
+        return await viewer(request).dicomweb.frames(request)
+
+    study = "/dicomweb/studies/{study}"
+    series, instance = f"{study}/series/{{series}}", f"{study}/series/{{series}}/instances/{{instance}}"
     routes = [
         Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", tile),
         Route("/images/{name}.png", associated),
+        Route("/iiif/{layer}", iiif_base),
+        Route("/iiif/{layer}/info.json", iiif_info),
+        Route("/iiif/{layer}/{region}/{size}/{rotation}/{quality}.{format}", iiif_image),
+        Route("/deepzoom/{layer}.dzi", dzi),
+        Route("/deepzoom/{layer}_files/{level:int}/{column:int}_{row:int}.png", dzi_tile),
+        *(Route(f"/dicomweb/{kind}", dicom_search) for kind in ("studies", "series", "instances")),
+        *(Route(f"{place}/instances", dicom_search) for place in (study, series)),
+        Route(f"{study}/series", dicom_search),
+        *(Route(f"{place}/metadata", dicom_metadata) for place in (study, series, instance)),
+        Route(f"{instance}/frames/{{frames}}", dicom_frames),
         Route("/slide.json", fixed(as_json(described), "application/json")),
         Route("/map.json", fixed(as_json(describe_map(source)), "application/json")),
     ]
@@ -141,19 +134,3 @@ def make_app(source: Source, workers: int, listed: bool = False) -> Starlette:
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False  # it would redirect to whatever host the request names
     return app
-
-
-async def _while_connected(request: Request, work: Awaitable) -> object | None:
-    """The result of the work; None if the client closes the connection first, which cancels the work."""
-
-    async def closed() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    tasks = asyncio.ensure_future(work), asyncio.ensure_future(closed())
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return tasks[0].result() if tasks[0].done() else None
-    finally:
-        for task in tasks:
-            task.cancel()

@@ -59,10 +59,12 @@ class Folder:
         folder: the folder.
         workers: number of threads that make tiles, for each open slide.
         open_one: opens a slide or an archive.
+        open_to_sites: see `sr_tf.viewer.app.make_app`.
     """
 
-    def __init__(self, folder: Path, workers: int, open_one: Opener):
-        self._folder, self._workers, self._open_one = folder, workers, open_one
+    def __init__(self, folder: Path, workers: int, open_one: Opener, open_to_sites: bool):
+        self._folder, self._open_one = folder, open_one
+        self._workers, self._open_to_sites = workers, open_to_sites
         self._paths: dict[str, Path] = {}
         self._viewers: OrderedDict[str, _OpenViewer] = OrderedDict()
         self._opening = asyncio.Lock()
@@ -146,7 +148,7 @@ class Folder:
                 self._viewers.move_to_end(address)
                 return self._viewers[address]
             source = await asyncio.to_thread(self._open_one, path)
-            app, stack = make_app(source, self._workers, listed=True), AsyncExitStack()
+            app, stack = make_app(source, self._workers, True, self._open_to_sites), AsyncExitStack()
             stack.enter_context(source)
             await stack.enter_async_context(app.router.lifespan_context(app))
             self._viewers[address] = _OpenViewer(app, stack)
@@ -168,15 +170,16 @@ class _OpenViewer:
         self.app, self.stack, self.requests = app, stack, 0
 
 
-def make_folder_app(folder: Path, workers: int, open_one: Opener) -> Starlette:
+def make_folder_app(folder: Path, workers: int, open_one: Opener, open_to_sites: bool = False) -> Starlette:
     """Makes the web application of a folder.
 
     Args:
         folder: the folder.
         workers: number of threads that make tiles, for each open slide.
         open_one: opens a slide or an archive.
+        open_to_sites: see `sr_tf.viewer.app.make_app`.
     """
-    served = Folder(folder, workers, open_one)
+    served = Folder(folder, workers, open_one, open_to_sites)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 import hmac
 import itertools
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -17,10 +18,16 @@ _ADDRESSES = 1024
 _LONGEST_PATH = 256
 """Most bytes of a request's path and query."""
 
+_DICOMWEB, _LONGEST_DICOMWEB = re.compile("(/slides/[^/]+)?/dicomweb/"), 1024
+"""Its addresses hold up to three identifiers of 44 bytes, and queries as many again."""
+
 HEAD_BYTES = 16 << 10
 """Most bytes of a request's headers."""
 
 _MOST_HEADERS = 100
+
+_SHARED = re.compile("(/slides/[^/]+)?/(iiif|deepzoom|dicomweb)/")
+"""Addresses that pages of another site may read if their site is named: images, not the viewer's own page."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -56,10 +63,12 @@ class Guard:
         token: a browser must send it once, as `?token=`. None: only this machine can send requests, and only to one of
             the names of the loopback address, so that no web page can reach the viewer under its own name (DNS
             rebinding).
+        site: whose pages may read images by IIIF, Deep Zoom and DICOMweb, for instance "https://viewer.example"; "*":
+            all sites'; None: nobody's.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None):
-        self._app, self._token = app, token
+    def __init__(self, app: Callable[..., Awaitable[None]], port: int, token: str | None, site: str | None = None):
+        self._app, self._token, self._site = app, token, site
         self._cookie = f"sr_tf_view_{port}"
         self._hosts = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
@@ -81,8 +90,11 @@ class Guard:
             await _answer(send, 200, _WELCOME, [(b"content-type", b"text/html"), (b"set-cookie", cookie)])
         elif self._token and not self._has_cookie(headers):
             await _answer(send, 401, b"open the address that `sr-tf view` printed, with its token")
+        elif self._is_preflight(scope, headers):
+            allowed = [(b"access-control-allow-methods", b"GET, HEAD"), (b"access-control-allow-headers", b"accept")]
+            await _answer(send, 204, b"", allowed, self._site)
         else:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send, self._site if self._is_shared(scope) else None))
 
     def _refused(self, scope: dict, headers: dict[bytes, bytes]) -> tuple | None:
         client = scope["client"][0] if scope["client"] else ""
@@ -91,18 +103,30 @@ class Guard:
             return 429, b"too many requests", [(b"retry-after", b"%d" % (1 + int(wait)))]
         if self._token is None and headers.get(b"host", b"").decode("latin-1").lower() not in self._hosts:
             return 421, b"open the address that `sr-tf view` printed; this server answers to no other name"
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD") and not self._is_preflight(scope, headers):
             return 405, b"only GET and HEAD are allowed", [(b"allow", b"GET, HEAD")]
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
             return 413, b"requests must not have a body"
         if len(scope["headers"]) > _MOST_HEADERS or sum(map(len, itertools.chain(*scope["headers"]))) > HEAD_BYTES:
             return 431, b"too many or too long headers"
-        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_PATH:
+        longest = _LONGEST_DICOMWEB if _DICOMWEB.match(scope["path"]) else _LONGEST_PATH
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > longest:
             return 414, b"address too long"
         foreign = headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin")
-        if foreign and headers.get(b"sec-fetch-mode") != b"navigate":
+        if foreign and not self._is_named(scope, headers) and headers.get(b"sec-fetch-mode") != b"navigate":
             return 403, b"requested by the page of another site"
         return None
+
+    def _is_shared(self, scope: dict) -> bool:
+        return self._site is not None and _SHARED.match(scope["path"]) is not None
+
+    def _is_named(self, scope: dict, headers: dict[bytes, bytes]) -> bool:
+        """Whether a page of the named site asks for what it may read."""
+        return self._is_shared(scope) and self._site in ("*", headers.get(b"origin", b"").decode("latin-1"))
+
+    def _is_preflight(self, scope: dict, headers: dict[bytes, bytes]) -> bool:
+        """Whether a browser asks for a page of the named site if it may send an Accept header as DICOMweb has it."""
+        return scope["method"] == "OPTIONS" and self._is_named(scope, headers)
 
     def _has_token(self, scope: dict) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
@@ -128,18 +152,29 @@ class Guard:
         return 0.0
 
 
-def _with_headers(send: Callable) -> Callable:
+def _with_headers(send: Callable, site: str | None = None) -> Callable:
+    """Adds the security headers to an answer; `site`: whose pages may read it."""
+    ours = dict(_RAW_HEADERS)
+    if site is not None:
+        ours |= {b"access-control-allow-origin": site.encode(), b"cross-origin-resource-policy": b"cross-origin"}
+
     async def sending(message: dict) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_RAW_HEADERS]}
+            message = {**message, "headers": [*message["headers"], *ours.items()]}
         await send(message)
 
     return sending
 
 
-async def _answer(send: Callable, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def _answer(
+    send: Callable,
+    status: int,
+    body: bytes,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    site: str | None = None,
+) -> None:
     given = [*(headers or []), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store")]
     if not any(name == b"content-type" for name, _ in given):
         given.append((b"content-type", b"text/plain; charset=utf-8"))
-    await _with_headers(send)({"type": "http.response.start", "status": status, "headers": given})
+    await _with_headers(send, site)({"type": "http.response.start", "status": status, "headers": given})
     await send({"type": "http.response.body", "body": body})

@@ -33,21 +33,26 @@ def view(options: argparse.Namespace) -> None:
     Raises:
         UserError: the slide cannot be opened, or the server cannot listen on the address.
     """
-    models, engine = tuple(options.models), options.engine
+    models, engine, shared = tuple(options.models), options.engine, options.allow_origin is not None
+    if shared and options.host:
+        raise UserError("--allow-origin: browsers do not send the token of --host to other sites, expected one of both")
     if options.slide.is_dir():
         for flag, value in (("--original", options.original), ("--serving", options.serving)):
             if value:
                 raise UserError(f"{flag}: {options.slide} is a folder, expected an archive with this flag")
         _serve(
             make_folder_app(
-                options.slide, options.workers, lambda path: open_source(path, None, None, _own(path, models), engine)
+                options.slide,
+                options.workers,
+                lambda path: open_source(path, None, None, _own(path, models), engine),
+                shared,
             ),
             options.slide.resolve().name,
             options,
         )
         return
     with open_source(options.slide, options.original, options.serving, models, engine) as source:
-        _serve(make_app(source, options.workers), source.path.name, options)
+        _serve(make_app(source, options.workers, open_to_sites=shared), source.path.name, options)
 
 
 def _own(path: Path, models: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ def _serve(app: ASGIApp, name: str, options: argparse.Namespace) -> None:
         if not options.no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
-            make_server(Guard(app, port, token)).run(sockets=[listener])
+            make_server(Guard(app, port, token, options.allow_origin)).run(sockets=[listener])
 
 
 def make_server(app: Guard) -> uvicorn.Server:

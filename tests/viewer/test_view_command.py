@@ -40,6 +40,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, tmp_path, slide_path):
     assert "is a folder" in _refused(capsys, tmp_path, "--original", slide_path)
     assert "--original" in _refused(capsys, slide_path, "--original", slide_path)
     assert "cannot listen on this address" in _refused(capsys, slide_path, "--host", "no.such.host.invalid")
+    assert "expected one of both" in _refused(capsys, slide_path, "--host", "127.0.0.1", "--allow-origin", "*")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}: cannot listen on this address" in _refused(capsys, slide_path, "--port", port)
@@ -51,6 +52,14 @@ def test_bad_ports_are_refused(capsys, slide_path):
             main(["view", str(slide_path), f"--port={port}"])
         assert stop.value.code == 2
         assert "expected a" in capsys.readouterr().err
+
+
+def test_sites_are_named_as_browsers_name_them(capsys, slide_path):
+    for site in ("viewer.example", "https://viewer.example/", "https://a b", "file://", "https://VIEWER.example", ""):
+        with pytest.raises(SystemExit) as stop:
+            main(["view", str(slide_path), f"--allow-origin={site}"])
+        assert stop.value.code == 2
+        assert "expected https://HOST, http://HOST:PORT or *" in capsys.readouterr().err
 
 
 @pytest.mark.slow

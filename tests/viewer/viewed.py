@@ -61,18 +61,18 @@ def whole_level(server: Running, layer: str, levels: Levels, level: int) -> np.n
 
 
 @contextmanager
-def running(source, token: str | None = None, workers: int = 2):
+def running(source, token: str | None = None, workers: int = 2, site: str | None = None):
     """Runs the viewer's server for a source in a thread of this process."""
-    with running_app(make_app(source, workers), token) as server:
+    with running_app(make_app(source, workers, open_to_sites=site is not None), token, site) as server:
         yield server
 
 
 @contextmanager
-def running_app(app, token: str | None = None):
+def running_app(app, token: str | None = None, site: str | None = None):
     """Runs the viewer's server for an application in a thread of this process."""
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        server = make_server(Guard(app, port, token))
+        server = make_server(Guard(app, port, token, site))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

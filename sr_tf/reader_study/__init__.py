@@ -1,0 +1,1 @@
+"""Reader studies: original and restored fields, blinded, in two sessions; and what the answers say."""
