@@ -8,6 +8,11 @@ from pathlib import Path
 _SHARED = Path(__file__).with_name("common.css")
 
 
+def shared_style() -> str:
+    """The style sheet that all pages begin with."""
+    return _SHARED.read_text("utf-8")
+
+
 def common_parts(style: Path, facts: Iterable[tuple[str, str]], headings: Iterable[str]) -> dict[str, str]:
     """The parts of a page's template that every page has.
 
@@ -21,7 +26,7 @@ def common_parts(style: Path, facts: Iterable[tuple[str, str]], headings: Iterab
     """
     now = datetime.now(UTC)
     return {
-        "style": _SHARED.read_text("utf-8") + style.read_text("utf-8"),
+        "style": shared_style() + style.read_text("utf-8"),
         "machine_date": now.isoformat(timespec="seconds"),
         "date": now.strftime("%d %B %Y, %H:%M UTC"),
         "facts": "\n".join(f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in facts),
