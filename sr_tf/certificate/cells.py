@@ -33,13 +33,15 @@ class _Method(msgspec.Struct):
 
 
 class _Finder(msgspec.Struct):
-    weights_sha256: str
+    weights_sha256: str | None
 
 
 class _Results(msgspec.Struct):
     made_by: str
     archive_sha256: str
     protocol: str
+    counted: str
+    types: list[str]
     finder: _Finder
     methods: list[_Method]
 
@@ -59,8 +61,22 @@ def read_cells(path: Path, archive_sha256: str) -> CellFacts:
         raise UserError(
             f"{path}: belongs to an archive of SHA-256 {results.archive_sha256[:12]}…, expected {archive_sha256[:12]}…"
         )
+    return _facts(results)
+
+
+def count_cells(path: Path, original: Path, models: tuple[str, ...], engine: str, cells: str) -> CellFacts:
+    """Runs `sr-tf validate`; see `sr_tf.validation.validate.validate` for arguments and errors."""
+    from sr_tf.validation.table import to_json
+    from sr_tf.validation.validate import validate
+
+    return _facts(msgspec.json.decode(to_json(validate(path, original, models, engine, cells)), type=_Results))
+
+
+def _facts(results: _Results) -> CellFacts:
     return CellFacts(
         made_by=results.made_by,
+        counted=results.counted,
+        typed=bool(results.types),
         protocol=results.protocol,
         finder_sha256=results.finder.weights_sha256,
         methods=[

@@ -12,6 +12,7 @@ from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.verify import Measured, measure_again
+from sr_tf.certificate.details import detail_facts
 from sr_tf.certificate.facts import archive_facts, finite
 from sr_tf.certificate.record import MADE_BY, NOTE, CellFacts, Certificate, Pictures, Score
 from sr_tf.certificate.shown import show_tiles
@@ -19,6 +20,7 @@ from sr_tf.certificate.unmeasured import not_measured
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import tell
+from sr_tf.metrics.ring_correlation import Detail, detail
 from sr_tf.slides.slide import open_slide
 
 _TOLD = 20
@@ -52,7 +54,11 @@ def certify(
         facts, grid = archive_facts(archive), archive.header.grid
         measured = {name: np.full(grid.gate_shape, np.nan) for name in score_names(archive.header.gate)}
 
+    details: dict[tuple[int, int], Detail] = {}
+
     def observe(block: Measured) -> None:
+        x, y, *_ = grid.rectangle(block.row, block.column)
+        details[block.row, block.column] = detail(block.pixels, block.restored, x, y)
         for name, values in block.scores.items():
             measured[name][grid.gate_tiles(block.row, block.column)] = values
 
@@ -62,6 +68,7 @@ def certify(
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         pictures: Pictures = {}
         factor, shown = show_tiles(archive, slide, measured, pictures)
+        kept = detail_facts(archive, slide, dict(sorted(details.items())), factor, pictures)
     certificate = Certificate(
         made_by=f"{MADE_BY}, sr_tf {sr_tf.__version__}",
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -73,6 +80,7 @@ def certify(
         scores=[Score(name, finite(worst(name, one)), finite(np.median(one))) for name, one in measured.items()],
         factor=factor,
         shown=shown,
+        detail=kept,
         cells=cells,
         not_measured=not_measured(facts, cells),
     )

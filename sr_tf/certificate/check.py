@@ -110,7 +110,7 @@ def measured_findings(
     """
     (old, old_pictures), (new, new_pictures) = first, again
     found = list(differences(_comparable(old), _comparable(new), "certificate"))
-    for one, other in zip(old.shown, new.shown, strict=False):
+    for one, other in zip([*old.shown, *old.detail.shown], [*new.shown, *new.detail.shown], strict=False):
         at = f"at {other.place[0]}, {other.place[1]}"
         for name, given, expected in zip(_PICTURES, one.pictures, other.pictures, strict=True):
             levels = _LEVELS * (new.factor if name == _PICTURES[-1] else 1)
@@ -121,9 +121,13 @@ def measured_findings(
 
 def _comparable(certificate: Certificate) -> Certificate:
     """Without what may differ: date, names, hashes of pictures, and counts of cells, which need the finder."""
-    shown = [msgspec.structs.replace(one, pictures=("", "", "")) for one in certificate.shown]
+    shown, patches = (
+        [msgspec.structs.replace(one, pictures=("", "", "")) for one in tiles]
+        for tiles in (certificate.shown, certificate.detail.shown)
+    )
+    detail = msgspec.structs.replace(certificate.detail, shown=patches)
     return msgspec.structs.replace(
-        certificate, made="", made_by="", archive_name="", shown=shown, cells=None, not_measured=[]
+        certificate, made="", made_by="", archive_name="", shown=shown, detail=detail, cells=None, not_measured=[]
     )
 
 

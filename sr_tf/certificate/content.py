@@ -1,11 +1,13 @@
 """A certificate in sections of text, tables and pictures, from which page and PDF are set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sr_tf.archive.grid import GATE_TILE
-from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, Tile
+from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, Patch, Tile
+from sr_tf.validation import detail
+from sr_tf.validation.detail import Summary
 
 SCORE_NAMES = {
     "psnr": "PSNR",
@@ -55,6 +57,7 @@ class Section:
         table: figures, or None.
         figures: pictures.
         points: a list.
+        curves: what a chart of detail shows.
         codes: whether the values of the facts are hashes.
     """
 
@@ -64,6 +67,7 @@ class Section:
     table: Table | None = None
     figures: Sequence[Figure] = field(default_factory=tuple)
     points: Sequence[str] = ()
+    curves: Mapping[str, Summary] = field(default_factory=dict)
     codes: bool = False
 
 
@@ -100,6 +104,7 @@ def sections(certificate: Certificate) -> list[Section]:
         _scores(certificate),
         _stored(archive),
         _tiles(certificate),
+        _detail(certificate),
         *([_cells(certificate.cells)] if certificate.cells else []),
         Section("What was not measured", points=certificate.not_measured),
         _identity(certificate),
@@ -177,6 +182,34 @@ def _tiles(certificate: Certificate) -> Section:
     return Section("Worst tiles", text, figures=[_figure(one, certificate.factor) for one in certificate.shown])
 
 
+def _detail(certificate: Certificate) -> Section:
+    methods, mpp = certificate.detail.methods, certificate.archive.slide.mpp
+    rows = [tuple(detail.row(one.name, one.found, mpp)) for one in methods]
+    text = [detail.EXPLANATION]
+    if certificate.detail.shown:
+        text.append(
+            f"Below the table: patches that are flagged, or lose most, at 1:1; the difference is multiplied by "
+            f"{certificate.factor}."
+        )
+    return Section(
+        "Detail, frequency by frequency",
+        text,
+        table=Table(detail.HEADINGS, rows),
+        figures=[_patch(one, certificate.factor, mpp) for one in certificate.detail.shown],
+        curves={one.name: one.found for one in methods},
+    )
+
+
+def _patch(patch: Patch, factor: int, mpp: tuple[float, float] | None) -> Figure:
+    x, y, width, height = patch.place
+    caption = (
+        f"At {x:,}, {y:,}{', flagged' if patch.flagged else ''}: detail kept to {patch.kept:.3f} cycles per pixel "
+        f"({detail.length(patch.kept, mpp)}), the original's limit is {patch.limit:.3f}; lost {patch.lost:.2f} levels, "
+        f"invented {patch.invented:.2f}. Stored as: {patch.stored}."
+    )
+    return Figure(caption, patch.pictures, ("original", "restored", f"difference × {factor}"), (width, height))
+
+
 def _figure(tile: Tile, factor: int) -> Figure:
     x, y, width, height = tile.place
     scores = ", ".join(f"{SCORE_NAMES[name]} {score_text(name, value)}" for name, value in tile.scores.items())
@@ -192,22 +225,23 @@ def _cells(cells: CellFacts) -> Section:
             f"{one.original:,}",
             f"{one.stored:,}",
             number(one.bias_percent, "+.2f"),
+            interval(one.limits_of_agreement, "+.2f"),
             f"{one.only_in_original:,}",
             f"{one.only_in_stored:,}",
-            number(one.kappa, ".3f"),
-            interval(one.kappa_interval, ".3f"),
+            *((number(one.kappa, ".3f"), interval(one.kappa_interval, ".3f")) if cells.typed else ()),
         )
         for one in cells.methods
     ]
     headings = (
-        *("stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "only in original"),
-        *("only in stored", "κ of types", "95 % interval"),
+        *("stored as", "bit/pixel", "original", "stored", "bias (%)", "limits of agreement", "only in original"),
+        *("only in stored", *(("κ of types", "95 % interval") if cells.typed else ())),
     )
     text = [
         f"Counted by {cells.made_by}. A finder makes errors of its own; agreement says what storing changed, not "
-        "whether either count is right."
+        "whether either count is right. Limits of agreement: of the counts by block, mean difference ± 1.96 standard "
+        "deviations."
     ]
-    return Section("Cells", text, table=Table(headings, rows))
+    return Section(f"Cells: {cells.counted}", text, table=Table(headings, rows))
 
 
 def number(value: float | None, form: str) -> str:
@@ -226,7 +260,7 @@ def _identity(certificate: Certificate) -> Section:
     for one in archive.generators:
         where = "in the archive" if one.embedded else "not in the archive"
         facts.append((f"Weights of {one.name}", f"{one.weights_sha256} (×{one.scale}, {one.engine}, {where})"))
-    if certificate.cells:
+    if certificate.cells and certificate.cells.finder_sha256:
         facts.append(("Finder of cells", certificate.cells.finder_sha256))
     return Section("Identity", ["SHA-256 of the files, and of the networks' weights."], facts=facts, codes=True)
 
@@ -242,6 +276,8 @@ def _protocol(certificate: Certificate) -> Section:
         ("Second decoder, now", certificate.second_reader),
         ("Tiles", archive.protocol),
     ]
+    facts.append(("Detail", certificate.detail.protocol))
+    facts += [(f"Detail: {one.name}", one.settings) for one in certificate.detail.methods]
     if certificate.cells:
         facts.append(("Cells", certificate.cells.protocol))
     return Section("Protocol and versions", facts=facts)

@@ -11,9 +11,12 @@ import msgspec
 from sr_tf.certificate import content
 from sr_tf.certificate.content import Figure, Section, Table
 from sr_tf.certificate.record import Certificate, Pictures, keep
-from sr_tf.pages.common import shared_style, table_row
+from sr_tf.pages.common import heading_cells, shared_style, table_row
+from sr_tf.validation.detail import curves_chart
 
 _PAGE, _STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
+_FEW = 5
+"""Most columns of a table in letters of usual size."""
 _RECORD_BEGINS, _RECORD_ENDS = '<script type="application/json" id="record">', "</script>"
 _PICTURE = re.compile(r'<img src="data:image/png;base64,([A-Za-z0-9+/=]*)"')
 
@@ -63,6 +66,8 @@ def _section(section: Section, pictures: Pictures) -> str:
         opening = '<dl class="codes">' if section.codes else "<dl>"
         parts += [opening, *(f"<dt>{escape(what)}</dt><dd>{escape(value)}</dd>" for what, value in section.facts)]
         parts.append("</dl>")
+    if section.curves:
+        parts.append(curves_chart(section.curves))
     if section.table:
         parts.append(_table(section.title, section.table))
     parts += [_figure(figure, pictures) for figure in section.figures]
@@ -72,11 +77,11 @@ def _section(section: Section, pictures: Pictures) -> str:
 
 
 def _table(name: str, table: Table) -> str:
-    headings = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in table.headings)
     rows = "\n".join(table_row(row) for row in table.rows)
+    kind = "many" if len(table.headings) > _FEW else "few"
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">\n<table>\n'
-        f"<thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
+        f'<div class="wide {kind}" tabindex="0" role="region" aria-label="{escape(name)}">\n<table>\n'
+        f"<thead><tr>{heading_cells(table.headings)}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
     )
 
 

@@ -1,24 +1,29 @@
 """The certificate as a PDF of A4 pages, by Matplotlib: the same sections as on the page."""
 
 import io
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure as Sheet
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from sr_tf.certificate import content
 from sr_tf.certificate.content import Figure, Section, Table
 from sr_tf.certificate.lines import text_width, wrapped
 from sr_tf.certificate.record import NOTE, Certificate, Pictures
+from sr_tf.metrics.ring_correlation import THRESHOLD, frequencies
+from sr_tf.validation.detail import Summary
 
 _WIDTH, _HEIGHT = 595.3, 841.9
 """A4 in points."""
 _LEFT, _TOP, _BOTTOM = 54.0, 54.0, 60.0
 _ROOM = _WIDTH - 2 * _LEFT
-_INK, _MUTED, _RULE = "#1b2430", "#5a6573", "#d8dde4"
+_INK, _MUTED, _RULE, _ALARM = "#1b2430", "#5a6573", "#d8dde4", "#a3220b"
 _BODY, _SMALL = 8.5, 7.5
 _LINE = 1.42
 """Distance of lines in sizes of the text."""
@@ -109,13 +114,15 @@ class _Sheets:
 
     def rule(self, left: float, right: float, y: float, colour: str = _RULE) -> None:
         """Draws a horizontal line."""
-        from matplotlib.lines import Line2D
-
         self._sheet.add_artist(Line2D((left / _WIDTH, right / _WIDTH), (y / _HEIGHT,) * 2, color=colour, linewidth=0.6))
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes whose lower left corner is at a place in points."""
+        return self._sheet.add_axes((x / _WIDTH, y / _HEIGHT, width / _WIDTH, height / _HEIGHT))
 
     def picture(self, pixels: np.ndarray, x: float, y: float, width: float, height: float) -> None:
         """Sets a picture, pixel by pixel, whose lower left corner is at a place in points."""
-        axes = self._sheet.add_axes((x / _WIDTH, y / _HEIGHT, width / _WIDTH, height / _HEIGHT))
+        axes = self.axes(x, y, width, height)
         axes.imshow(pixels, interpolation="none", aspect="auto")
         axes.set_axis_off()
 
@@ -130,6 +137,8 @@ def _set(sheets: _Sheets, section: Section, pictures: Pictures) -> None:
         sheets.skip(3)
     for what, value in section.facts:
         _fact(sheets, what, value)
+    if section.curves:
+        _curves(sheets, section.curves)
     if section.table:
         sheets.skip(3)
         _table(sheets, section.table)
@@ -153,6 +162,26 @@ def _fact(sheets: _Sheets, what: str, value: str) -> None:
     sheets.rule(_LEFT, _WIDTH - _LEFT, sheets.take(4))
 
 
+def _curves(sheets: _Sheets, curves: Mapping[str, Summary]) -> None:
+    y = sheets.take(170)
+    axes = sheets.axes(_LEFT + 34, y + 34, 0.62 * _ROOM, 130)
+    axes.axhline(THRESHOLD, color=_ALARM, linewidth=0.6)
+    styles = zip(curves.items(), ("-", "--", ":", "-.", (0, (1, 4))), strict=False)
+    for index, ((name, found), style) in enumerate(styles):
+        if found.curve:
+            colour, width = (_MUTED, 1) if index else (_INK, 2)
+            axes.plot(frequencies(), np.maximum(found.curve, 0), style, color=colour, linewidth=width, label=name)
+    axes.set_xlim(0, 0.5)
+    axes.set_ylim(0, 1.04)
+    axes.set_xlabel("frequency (cycles per pixel)", size=_SMALL, color=_MUTED)
+    axes.set_ylabel("correlation with the original", size=_SMALL, color=_MUTED)
+    axes.tick_params(labelsize=_SMALL, colors=_MUTED, width=0.5, length=2)
+    for side in axes.spines.values():
+        side.set(color=_RULE, linewidth=0.6)
+    if axes.lines[1:]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=_SMALL, labelcolor=_INK)
+
+
 def _table(sheets: _Sheets, table: Table) -> None:
     """Sets a table; the first column takes what the figures leave."""
     size = _BODY if len(table.headings) <= 5 else 6.5
@@ -163,6 +192,7 @@ def _table(sheets: _Sheets, table: Table) -> None:
     ]
     first = _ROOM - sum(widths[1:])
     ends = [_LEFT + first + sum(widths[1 : index + 1]) for index in range(len(widths))]
+    sheets.need(size * _LINE * (max(map(len, heads)) + 3))
     for line in range(max(map(len, heads))):
         y = sheets.take(size * _LINE)
         for index, words in enumerate(heads):

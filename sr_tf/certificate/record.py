@@ -4,6 +4,8 @@ import hashlib
 
 import msgspec
 
+from sr_tf.validation.detail import Summary
+
 MADE_BY = "sr-tf certificate"
 NOTE = "Research use only. Not a medical device."
 
@@ -112,6 +114,43 @@ class Tile(Part):
     pictures: tuple[str, str, str]
 
 
+class DetailOfMethod(Part):
+    """What one way to store the slide keeps of its detail.
+
+    Attributes:
+        name: of the way.
+        settings: how pixels are stored.
+        blocks: number of blocks that were looked at.
+        found: the figures.
+    """
+
+    name: str
+    settings: str
+    blocks: int
+    found: Summary
+
+
+class Patch(Part):
+    """A patch that is shown: see `sr_tf.metrics.ring_correlation.Detail` for its figures, `Tile` for the others."""
+
+    flagged: bool
+    place: tuple[int, int, int, int]
+    kept: float
+    limit: float
+    lost: float
+    invented: float
+    stored: str
+    pictures: tuple[str, str, str]
+
+
+class DetailFacts(Part):
+    """What is kept of the slide's detail: the archive first, then other ways to store it; and the worst patches."""
+
+    protocol: str
+    methods: list[DetailOfMethod]
+    shown: list[Patch]
+
+
 class CellsOfMethod(Part):
     """Cells of the slide and of one stored form of it; see `sr_tf.validation`. None where a figure is not defined."""
 
@@ -128,11 +167,22 @@ class CellsOfMethod(Part):
 
 
 class CellFacts(Part):
-    """The results of `sr-tf validate`, as far as they are on the page."""
+    """The results of `sr-tf validate`, as far as they are on the page.
+
+    Attributes:
+        made_by: the program and its version.
+        counted: what the cells are.
+        typed: whether they have types.
+        protocol: how the figures were made, in words.
+        finder_sha256: of the finder's weights; None if it has none.
+        methods: the archive, then other ways to store the slide.
+    """
 
     made_by: str
+    counted: str
+    typed: bool
     protocol: str
-    finder_sha256: str
+    finder_sha256: str | None
     methods: list[CellsOfMethod]
 
 
@@ -150,6 +200,7 @@ class Certificate(Part):
         scores: over these tiles.
         factor: by which the differences in pictures are multiplied.
         shown: the tiles with pictures.
+        detail: what is kept of the slide's detail.
         cells: None if no cells were counted.
         not_measured: what the certificate says nothing about, in sentences.
     """
@@ -164,6 +215,7 @@ class Certificate(Part):
     scores: list[Score]
     factor: int
     shown: list[Tile]
+    detail: DetailFacts
     cells: CellFacts | None
     not_measured: list[str]
 

@@ -8,11 +8,12 @@ _ALWAYS = (
     "removed before are outside this comparison.",
     "Single small details. A score is that of a whole tile; a dot or a fine outline can be missing from a tile that "
     "passes.",
+    "Fine detail in colour alone: detail was compared in luma.",
     "Smaller levels of the slide, which are averages of the pixels measured here; label, macro and thumbnail images.",
     "Colour on a screen or printer: pixel values were compared, not what a monitor shows.",
     "Other versions of the networks' engine: on another machine single values may differ by 1 of 255.",
 )
-_NO_CELLS = "Cells: none were counted or typed."
+_NO_CELLS = "Cells: none were counted."
 _NO_SCALE = "Sizes in µm: the slide's file does not state its resolution."
 _NO_HASH = "Identity of the slide's file: the archive was de-identified and records no hash; only pixels were compared."
 _NO_GATE = "Nothing was refused: the quality study has no threshold; errors are reported as they are."

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from sr_tf.cells.names import CHOICES
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
 from sr_tf.disk.outputs import OutputKind, check_outputs
@@ -44,7 +45,11 @@ def add_commands(commands: Commands) -> None:
     command.add_argument(
         "--pdf", action="store_true", help="write a PDF of the same name too; needs the extra evaluate"
     )
-    command.add_argument(
+    given = command.add_mutually_exclusive_group()
+    given.add_argument(
+        "--cells", choices=CHOICES, help="count cells as `sr-tf validate --cells` does, and put the counts on the page"
+    )
+    given.add_argument(
         "--validation",
         type=Path,
         metavar="JSON",
@@ -59,7 +64,7 @@ def add_commands(commands: Commands) -> None:
 
 def _certificate(options: argparse.Namespace) -> None:
     if options.check:
-        for name in ("out", "pdf"):
+        for name in ("out", "pdf", "cells"):
             if getattr(options, name):
                 raise UserError(f"--check: writes nothing, expected no --{name} with it")
         _check(options)
@@ -90,8 +95,7 @@ def _write(options: argparse.Namespace) -> None:
     from sr_tf.certificate.record import NOTE
     from sr_tf.disk.files import write_atomically
 
-    cells = _cells(options)
-    models = tuple(options.models)
+    models, cells = tuple(options.models), _cells(options)
     made = certify(options.archive, options.against, models, options.engine, options.workers, cells)
     write_atomically(page, to_html(*made))
     if to_pdf:
@@ -102,12 +106,14 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _cells(options: argparse.Namespace) -> "CellFacts | None":
-    """The results of `sr-tf validate` that the user gave."""
-    if not options.validation:
+    """The results of `sr-tf validate` that the user gave, or asked for."""
+    if not options.validation and not options.cells:
         return None
     from sr_tf.archive.reader import ArchiveFile
-    from sr_tf.certificate.cells import read_cells
+    from sr_tf.certificate.cells import count_cells, read_cells
 
+    if options.cells:
+        return count_cells(options.archive, options.against, tuple(options.models), options.engine, options.cells)
     with ArchiveFile(options.archive) as archive:
         return read_cells(options.validation, archive.sha256())
 

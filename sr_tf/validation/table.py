@@ -3,6 +3,8 @@
 import json
 import math
 
+import msgspec
+
 import sr_tf
 from sr_tf.cells.finder import TYPES
 from sr_tf.cells.tally import Tally
@@ -52,8 +54,9 @@ def to_json(validation: Validation) -> str:
         "slide_sha256": validation.source_sha256,
         "gate": validation.gate,
         "protocol": validation.protocol,
-        "finder": {"weights_sha256": validation.finder["weights_sha256"], "test": validation.finder.get("test")},
-        "types": list(TYPES),
+        "counted": validation.counted,
+        "finder": {name: validation.finder.get(name) for name in ("weights_sha256", "test", "method", "mpp")},
+        "types": list(TYPES) if validation.typed else [],
         "methods": [method_record(method) for method in validation.methods],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -84,6 +87,7 @@ def method_record(method: Method) -> dict:
             "kappa_interval": [_finite(types.low), _finite(types.high)],
             "resampled": types.drawn,
         },
+        "detail": msgspec.to_builtins(method.detail()),
         "places": [
             {"block": list(block), "original": first, "stored": second}
             for block, (first, second) in method.tally.counts.items()

@@ -27,6 +27,12 @@ class Window:
     inside: Rectangle
     seen: Rectangle
 
+    def without_margin(self, pixels: np.ndarray) -> np.ndarray:
+        """The pixels of `inside` among those of `seen`."""
+        x, y, width, height = self.inside
+        left, top = x - self.seen[0], y - self.seen[1]
+        return pixels[top : top + height, left : left + width]
+
     def crop(self, pixels: np.ndarray, x: float, y: float, side: int) -> np.ndarray:
         """A square around a place of the slide, uint8 [side, side, 3]; edge pixels are repeated outside `pixels`.
 

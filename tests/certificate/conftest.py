@@ -4,6 +4,7 @@ import pytest
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.certificate.certify import certify
+from sr_tf.certificate.page import to_html
 from sr_tf.data.smear import render_smear
 from sr_tf.images.reading import write_png
 
@@ -13,7 +14,7 @@ def archived(tmp_path_factory):
     """(a drawn smear's file, its archive without generators)."""
     folder = tmp_path_factory.mktemp("certified")
     slide, archive = folder / "sme<a>r.png", folder / "smear.sr.zip"
-    write_png(slide, render_smear(5, 300, 540))
+    write_png(slide, render_smear(5, 200, 540))
     write_archive(slide, archive, Options(gate=QUALITIES["visual"], models=()))
     return slide, archive
 
@@ -23,6 +24,14 @@ def certified(archived):
     """(the certificate of that archive, its pictures)."""
     slide, archive = archived
     return certify(archive, slide)
+
+
+@pytest.fixture
+def page(certified, tmp_path):
+    """The file of its page."""
+    path = tmp_path / "page.html"
+    path.write_text(to_html(*certified), "utf-8")
+    return path
 
 
 @pytest.fixture

@@ -8,17 +8,21 @@ import msgspec
 import numpy as np
 import pytest
 
+from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region
 from sr_tf.certificate.certify import certify
 from sr_tf.certificate.content import sections, verdict
+from sr_tf.certificate.details import most_changed
 from sr_tf.certificate.lines import text_width, wrapped
 from sr_tf.certificate.page import pictures_of, record_of, to_html
 from sr_tf.certificate.pdf import to_pdf
 from sr_tf.certificate.record import Certificate
 from sr_tf.certificate.shown import amplified, common_factor, worst_places
 from sr_tf.images.reading import read_rgb
+from sr_tf.metrics.ring_correlation import Detail, detail, merged
+from sr_tf.validation.detail import summary
 
 
 def test_the_facts_are_those_of_the_files(archived, certified):
@@ -27,11 +31,11 @@ def test_the_facts_are_those_of_the_files(archived, certified):
     facts = certificate.archive
     assert facts.sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
     assert facts.slide.sha256 == hashlib.sha256(slide.read_bytes()).hexdigest()
-    assert (facts.slide.name, facts.slide.width, facts.slide.height) == (slide.name, 540, 300)
+    assert (facts.slide.name, facts.slide.width, facts.slide.height) == (slide.name, 540, 200)
     assert facts.slide.mpp is None and facts.slide.objective_power is None
     assert facts.limits == {"psnr": 34.0, "ssim": 0.9, "shift": 1.5}
     assert sum(share.bytes for share in facts.stored) == archive.stat().st_size
-    assert certificate.tiles == 6
+    assert certificate.tiles == 3
     with ArchiveFile(archive) as read:
         recorded = read.scores()
     for score in certificate.scores:
@@ -124,3 +128,28 @@ def test_each_section_has_a_title_and_content(certified):
     found = sections(certified[0])
     assert [one.title for one in found][:4] == ["Slide and archive", "Scores", "How blocks are stored", "Worst tiles"]
     assert all(one.text or one.facts or one.table or one.points for one in found)
+
+
+def test_detail_stands_beside_other_ways_to_store_the_slide(archived, certified):
+    slide, archive = archived
+    certificate, pictures = certified
+    methods = certificate.detail.methods
+    assert [one.name for one in methods] == [
+        "restored", "JPEG quality 90", "AVIF at equal bytes", "bicubic ×4 at equal bytes",
+    ]  # fmt: skip
+    with ArchivedSlide(archive) as read:
+        pixels, restored = read_rgb(slide), read.read(0, 0, 540, 200)
+    blocks = [detail(pixels[:, :512], restored[:, :512]), detail(pixels[:, 512:], restored[:, 512:])]
+    assert methods[0].found == summary(merged(blocks))
+    assert methods[0].found.patches > 5 and methods[-1].found.lost > 0
+    for patch in certificate.detail.shown:
+        assert patch.flagged or patch.lost >= 1
+        assert set(patch.pictures) <= set(pictures)
+
+
+def test_patches_apart_from_each_other_are_shown_and_flagged_ones_first():
+    places = np.array([[0, 0], [64, 0], [500, 0], [900, 0], [2000, 0]])
+    lost, invented = np.array([9.0, 8, 3, 5, 0.5]), np.array([0.0, 0, 4, 0, 0])
+    flagged = np.array([False, False, True, False, False])
+    whole = Detail(places, lost, lost, lost, invented, flagged, 0, np.zeros((3, 64)))
+    assert most_changed(whole) == [2, 0, 3]
