@@ -5,17 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sr_tf.archive.grid import GATE_TILE
+from sr_tf.certificate.facts import SCORE_NAMES
 from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, Patch, Tile
 from sr_tf.validation import detail
 from sr_tf.validation.detail import Summary
 
-SCORE_NAMES = {
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "shift": "colour shift",
-    "enl0": "ENL0 distance",
-    "lpips": "LPIPS",
-}
 _AT_MOST = ("shift", "enl0", "lpips")
 _UNKNOWN = "not stated in the slide's file"
 _REMOVED = "not recorded; the archive was de-identified"
@@ -212,7 +206,9 @@ def _patch(patch: Patch, factor: int, mpp: tuple[float, float] | None) -> Figure
 
 def _figure(tile: Tile, factor: int) -> Figure:
     x, y, width, height = tile.place
-    scores = ", ".join(f"{SCORE_NAMES[name]} {score_text(name, value)}" for name, value in tile.scores.items())
+    scores = ", ".join(
+        f"{SCORE_NAMES.get(name, name)} {score_text(name, value)}" for name, value in tile.scores.items()
+    )
     caption = f"At {x:,}, {y:,}, {tile.reason}: {scores}. Stored as: {tile.stored}."
     return Figure(caption, tile.pictures, ("original", "restored", f"difference × {factor}"), (width, height))
 

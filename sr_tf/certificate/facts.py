@@ -8,6 +8,15 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.record import ArchiveFacts, GeneratorFacts, Share, SlideFacts
 from sr_tf.generators.engines import DEFAULT_ENGINE
 
+SCORE_NAMES = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "shift": "colour shift",
+    "enl0": "ENL0 distance",
+    "lpips": "LPIPS",
+}
+"""What scores are called on a certificate."""
+
 
 def archive_facts(archive: ArchiveFile) -> ArchiveFacts:
     """Reads the facts from an archive's header, index and bytes."""

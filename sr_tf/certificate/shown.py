@@ -5,7 +5,7 @@ import numpy as np
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import LESS_IS_BETTER
 from sr_tf.archive.grid import BLOCK, GATE_TILE
-from sr_tf.certificate.facts import finite
+from sr_tf.certificate.facts import SCORE_NAMES, finite
 from sr_tf.certificate.record import Pictures, Tile, keep
 from sr_tf.images.reading import encode_png
 from sr_tf.images.tiles import Rectangle
@@ -13,7 +13,6 @@ from sr_tf.slides.slide import Slide
 
 _EACH = {"psnr": 3, "ssim": 2, "shift": 1, "enl0": 1, "lpips": 2}
 """How many tiles are shown for each score."""
-LABELS = {"psnr": "PSNR", "ssim": "SSIM", "shift": "colour shift", "enl0": "ENL0", "lpips": "LPIPS"}
 FACTORS = (32, 16, 8, 4, 2, 1)
 _FITTING = 99.5
 """Percent of the differences in the pictures that are not cut off."""
@@ -61,7 +60,7 @@ def show_tiles(
         block = place[1] // BLOCK, place[0] // BLOCK
         tiles.append(
             Tile(
-                reason=f"among the worst by {' and '.join(LABELS[name] for name in names)}",
+                reason=f"among the worst by {' and '.join(SCORE_NAMES[name] for name in names)}",
                 place=place,
                 scores={name: finite(values[row, column]) for name, values in scores.items()},
                 stored=archive.kind(*block).name,

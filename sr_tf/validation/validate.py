@@ -98,7 +98,7 @@ def _compare_all(archive: ArchivedSlide, slide: Slide, counted: Subject, method:
 
 
 def _compare_floors(slide: Slide, counted: Subject, cells: dict[Window, Cells], rate: float) -> list[Method]:
-    samples = [slide.read(*list(cells)[index].seen) for index in spread(len(cells), _RATE_WINDOWS)]
+    samples = [slide.read(*list(cells)[index].middle(BLOCK)) for index in spread(len(cells), _RATE_WINDOWS)]
     found = {floor: Method(floor.name, floor.settings) for floor in floors(samples, rate)}
     for window, own in tqdm(cells.items(), desc="floors", unit="window", disable=None):
         pixels = slide.read(*window.seen)
@@ -159,7 +159,8 @@ def _protocol(counted: Subject, all_windows: int, chosen: int) -> str:
         "limits of agreement: mean difference ± 1.96 standard deviations",
         *([_TYPES] if counted.typed else []),
         f"floors coded window by window on {where}",
-        f"equal bytes: those of the archive's file by pixel, AVIF's quality chosen on up to {_RATE_WINDOWS} windows",
+        f"equal bytes: those of the archive's file by pixel, AVIF's quality chosen on the middle {BLOCK}×{BLOCK} "
+        f"pixels of up to {_RATE_WINDOWS} windows",
         f"detail: {DETAIL_PROTOCOL}",
     )
     return "; ".join(clauses)

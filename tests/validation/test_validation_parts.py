@@ -12,6 +12,7 @@ from sr_tf.cells.finder import Cells
 from sr_tf.cells.tally import Tally, pair_cells
 from sr_tf.data.smear import render_smear
 from sr_tf.images.codecs import CODECS
+from sr_tf.images.degradation import reduce
 from sr_tf.metrics.ring_correlation import detail
 from sr_tf.pages.line_chart import line_chart
 from sr_tf.validation import detail as detail_table
@@ -69,6 +70,10 @@ def test_floors_have_the_bytes_that_they_may_have():
         other, size = floor.coded(field)
         assert other.shape == field.shape
         assert 0.5 * rate < size / (200 * 260) <= rate
+        quality = int(re.search(r"; quality (\d+)", floor.settings)[1])
+        image = field if floor is avif else reduce(field, 4, "antialiased")
+        assert len(CODECS["avif"].encode(image, quality)) == size
+        assert len(CODECS["avif"].encode(image, quality + 1)) > rate * 200 * 260
     coarsest = floors([field], 0.0)[1]
     assert coarsest.settings.endswith("quality 0")
 
@@ -155,6 +160,12 @@ def test_windows_without_their_margin_are_what_they_count():
         (x, y, width, height), (left, top, wide, high) = window.inside, window.seen
         inside = window.without_margin(image[top : top + high, left : left + wide])
         assert np.array_equal(inside, image[y : y + height, x : x + width])
+
+
+def test_the_middle_of_a_window_lies_inside():
+    whole, narrow = windows(Grid(WINDOW + 100, 300))
+    assert whole.middle(200) == (412, 50, 200, 200)
+    assert narrow.middle(200) == (WINDOW, 50, 100, 200)
 
 
 def test_a_chart_stays_inside_and_names_its_curves():
