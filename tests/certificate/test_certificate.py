@@ -18,8 +18,9 @@ from sr_tf.certificate.details import most_changed
 from sr_tf.certificate.lines import text_width, wrapped
 from sr_tf.certificate.page import pictures_of, record_of, to_html
 from sr_tf.certificate.pdf import to_pdf
-from sr_tf.certificate.record import Certificate
+from sr_tf.certificate.record import Certificate, Score
 from sr_tf.certificate.shown import amplified, common_factor, worst_places
+from sr_tf.certificate.unmeasured import not_measured
 from sr_tf.images.reading import read_rgb
 from sr_tf.metrics.ring_correlation import Detail, detail, merged
 from sr_tf.validation.detail import summary
@@ -153,3 +154,15 @@ def test_patches_apart_from_each_other_are_shown_and_flagged_ones_first():
     flagged = np.array([False, False, True, False, False])
     whole = Detail(places, lost, lost, lost, invented, flagged, 0, np.zeros((3, 64)))
     assert most_changed(whole) == [2, 0, 3]
+
+
+def test_the_quality_study_promises_nothing(certified):
+    certificate, pictures = certified
+    archive = msgspec.structs.replace(certificate.archive, limits={}, gate="study: 4× reduced")
+    scores = [*certificate.scores, Score("lpips", 0.3, 0.1)]
+    study = msgspec.structs.replace(
+        certificate, archive=archive, scores=scores, not_measured=not_measured(archive, None)
+    )
+    page = to_html(study, pictures)
+    assert "The quality study has no threshold" in verdict(study) and "passed" not in verdict(study)
+    assert "<td>none</td><td>0.3000</td><td>0.1000</td>" in page and "Nothing was refused" in page
