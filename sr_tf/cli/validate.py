@@ -57,11 +57,12 @@ def _validate(options: argparse.Namespace) -> None:
     from sr_tf.disk.files import write_atomically
     from sr_tf.validation import detail
     from sr_tf.validation.page import to_html
-    from sr_tf.validation.table import HEADINGS, RESEARCH_ONLY, row, to_json
+    from sr_tf.validation.table import RESEARCH_ONLY, headings, row, to_json
     from sr_tf.validation.validate import validate
 
     result = validate(options.archive, options.against, tuple(options.models), options.engine, options.cells)
-    print(text_table([HEADINGS, *(row(method.name, method.rate, method.tally) for method in result.methods)]))
+    rows = [row(method.name, method.rate, method.tally, result.typed) for method in result.methods]
+    print(text_table([headings(result.typed), *rows]))
     print(text_table([detail.HEADINGS, *(detail.row(one.name, one.detail(), result.mpp) for one in result.methods)]))
     write_atomically(page, to_html(result))
     write_atomically(record, to_json(result))

@@ -12,7 +12,7 @@ from sr_tf.images.reading import encode_png
 from sr_tf.pages.common import common_parts, heading_cells, table_row
 from sr_tf.validation import detail
 from sr_tf.validation.results import Difference, Validation
-from sr_tf.validation.table import HEADINGS, row
+from sr_tf.validation.table import HEADINGS, headings, row
 
 _PAGE, _STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
 _KINDS = {
@@ -27,8 +27,10 @@ def to_html(validation: Validation) -> str:
     restored = validation.methods[0]
     return Template(_PAGE.read_text("utf-8")).substitute(
         title=escape(validation.archive),
-        **common_parts(_STYLE, _facts(validation), HEADINGS),
-        rows="\n".join(table_row(row(method.name, method.rate, method.tally)) for method in validation.methods),
+        **common_parts(_STYLE, _facts(validation), headings(validation.typed)),
+        rows="\n".join(
+            table_row(row(method.name, method.rate, method.tally, validation.typed)) for method in validation.methods
+        ),
         **_detail(validation),
         protocol=escape(validation.protocol),
         finder=escape(finder_text(validation.finder)),

@@ -16,18 +16,26 @@ HEADINGS = (
     "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
     "only in original", "only in stored", "same type", "κ", "95 % interval",
 )  # fmt: skip
+_OF_TYPES = 3
+"""How many of them are about types."""
 
 
-def row(name: str, rate: float, tally: Tally) -> list[str]:
-    """One way to store the slide, as texts in the order of `HEADINGS`.
+def headings(typed: bool) -> tuple[str, ...]:
+    """The headings of a table of cells; `typed`: whether the cells have types."""
+    return HEADINGS if typed else HEADINGS[:-_OF_TYPES]
+
+
+def row(name: str, rate: float, tally: Tally, typed: bool = True) -> list[str]:
+    """One way to store the slide, as texts in the order of `headings`.
 
     Args:
         name: of the way.
         rate: bits for each pixel.
         tally: the cells by place.
+        typed: whether the cells have types.
     """
     counts, types = tally.count_agreement(), tally.type_agreement()
-    return [
+    texts = [
         name,
         f"{rate:.3f}",
         f"{counts.first:,}",
@@ -41,6 +49,7 @@ def row(name: str, rate: float, tally: Tally) -> list[str]:
         _number(types.kappa, ".3f"),
         _interval(types.low, types.high, ".3f"),
     ]
+    return texts[: len(headings(typed))]
 
 
 def to_json(validation: Validation) -> str:

@@ -182,6 +182,7 @@ def test_a_page_of_nuclei_says_nothing_of_types():
     nuclei = Validation(**{**vars(found), "finder": card, "counted": "nuclei"})
     page, record = to_html(nuclei), json.loads(to_json(nuclei))
     assert "nuclei, counted</p>" in page and "a classical method &lt;1&gt;. Lengths are those of 0.5 µm" in page
+    assert "κ" not in page and "same type" not in page
     assert "another type" not in page and "macrocyte" not in page and "Finder, weights" not in page
     assert (record["counted"], record["types"], record["finder"]["weights_sha256"]) == ("nuclei", [], None)
     assert to_html(found).count("another type") == 1
