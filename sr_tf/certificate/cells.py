@@ -10,6 +10,9 @@ from sr_tf.errors import UserError
 
 _EXPECTED = "expected the JSON file of `sr-tf validate`"
 
+_DETAIL = "; detail: "
+"""Where the part of the protocol begins that the certificate's own figures of detail have too."""
+
 
 class _Counts(msgspec.Struct):
     original: int
@@ -77,7 +80,7 @@ def _facts(results: _Results) -> CellFacts:
         made_by=results.made_by,
         counted=results.counted,
         typed=bool(results.types),
-        protocol=results.protocol,
+        protocol=results.protocol.partition(_DETAIL)[0],
         finder_sha256=results.finder.weights_sha256,
         methods=[
             CellsOfMethod(

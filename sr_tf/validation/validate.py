@@ -151,6 +151,7 @@ def spread(count: int, most: int) -> list[int]:
 
 def _protocol(counted: Subject, all_windows: int, chosen: int) -> str:
     where = "the same windows" if chosen == all_windows else f"{chosen} of the {all_windows} windows with cells"
+    # What begins with "detail: " stands last: certificates leave it out.
     clauses = (
         f"sr_tf {sr_tf.__version__}",
         f"windows of {WINDOW}×{WINDOW} pixels, seen with {MARGIN} more on each side",
