@@ -133,7 +133,11 @@ def _slide(archive: ArchiveFacts) -> Section:
 def _scores(certificate: Certificate) -> Section:
     limits = certificate.archive.limits
     rows = [
-        (SCORE_NAMES[one.name], _limit(one.name, limits), *(score_text(one.name, v) for v in (one.worst, one.median)))
+        (
+            SCORE_NAMES.get(one.name, one.name),
+            _limit(one.name, limits),
+            *(score_text(one.name, v) for v in (one.worst, one.median)),
+        )
         for one in certificate.scores
     ]
     text = [f"Measured when this certificate was made, on all {certificate.tiles:,} tiles."]

@@ -1,6 +1,7 @@
 """Divides text into lines of a width, for the PDF."""
 
 import functools
+import warnings
 from collections.abc import Iterator
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -15,7 +16,9 @@ def _width(text: str, weight: str) -> float:
     """The width of a text at size 1."""
     font = get_font(findfont(FontProperties(family=_FAMILY, weight=weight)))
     font.set_size(_FINE, 72)
-    font.set_text(text)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        font.set_text(text)
     return font.get_width_height()[0] / 64 / _FINE
 
 

@@ -1,6 +1,7 @@
 """The certificate as a PDF of A4 pages, by Matplotlib: the same sections as on the page."""
 
 import io
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -35,7 +36,7 @@ _WITH_TITLE, _WITH_FIGURE = 60.0, 260.0
 
 
 def to_pdf(certificate: Certificate, pictures: Pictures) -> bytes:
-    """Returns the PDF file."""
+    """Returns the PDF file; letters that its font, DejaVu Sans, lacks are boxes."""
     file = io.BytesIO()
     information = {
         "Title": f"{content.title(certificate)}: certificate",
@@ -43,7 +44,12 @@ def to_pdf(certificate: Certificate, pictures: Pictures) -> bytes:
         "Subject": NOTE,
         "CreationDate": datetime.fromisoformat(certificate.made),
     }
-    with rc_context({"pdf.fonttype": 42, "text.usetex": False}), PdfPages(file, metadata=information) as pages:
+    with (
+        warnings.catch_warnings(),
+        rc_context({"pdf.fonttype": 42, "text.usetex": False}),
+        PdfPages(file, metadata=information) as pages,
+    ):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         sheets = _Sheets(pages, f"{content.title(certificate)}, {content.date(certificate)}. {NOTE}")
         sheets.text("sr-tf certificate: an archive compared with its slide", _SMALL, _MUTED)
         sheets.text(content.title(certificate), 19, weight="bold")

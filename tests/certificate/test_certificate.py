@@ -98,6 +98,17 @@ def test_the_pdf_has_the_same_text_and_is_the_same_each_time(certified):
     assert pdf.startswith(b"%PDF-") and b"sr-tf certificate" in pdf[-4096:] + pdf[:4096]
 
 
+def test_a_name_in_letters_that_the_pdf_lacks_is_no_error_and_no_warning(certified, recwarn):
+    certificate, pictures = certified
+    slide = msgspec.structs.replace(certificate.archive.slide, name="สไลด์ $x^2$\n.svs")
+    named = msgspec.structs.replace(
+        certificate, archive=msgspec.structs.replace(certificate.archive, slide=slide), shown=[]
+    )
+    assert "สไลด์ $x^2$" in to_html(named, pictures)
+    assert to_pdf(named, pictures).startswith(b"%PDF-")
+    assert not [one for one in recwarn if "Glyph" in str(one.message)]
+
+
 def test_lines_are_not_wider_than_their_room():
     text = "every tile of 256×256 pixels κ ≥ 0.9 " + "deadbeef" * 30 + " end"
     lines = wrapped(text, 9, 120)
