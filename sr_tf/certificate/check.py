@@ -69,7 +69,12 @@ def page_findings(path: Path, certificate: Certificate, pictures: Pictures, page
         return [f"{path}: a picture is missing or was changed after the page was made"]
     except (ValueError, ArithmeticError, TypeError) as error:
         return [f"{path}: its record cannot be shown ({reason(error)})"]
-    return [] if same else [f"{path}: does not show what its record says; it was changed after it was made"]
+    if same:
+        return []
+    return [
+        f"{path}: is not the page that sr_tf {sr_tf.__version__} makes of its record: it was changed, or another state "
+        "of the program made it"
+    ]
 
 
 def archive_findings(path: Path, certificate: Certificate, archive: ArchiveFile) -> list[str]:

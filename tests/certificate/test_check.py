@@ -81,11 +81,11 @@ def test_nuclei_are_counted_when_asked(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("old", "new", "finding"),
     [
-        ('<td>≥ 34</td>', '<td>≥ 40</td>', "does not show what its record says"),
+        ('<td>≥ 34</td>', '<td>≥ 40</td>', "makes of its record: it was changed"),
         ('"objective_power":null', '"objective_power":40.0', "objective_power is '40.0', expected 'None'"),
         ('{"name":"psnr","worst":3', '{"name":"psnr","worst":4', "worst psnr is 4"),
         ("data:image/png;base64,", "data:image/png;base64,AAAA", "a picture is missing or was changed"),
-        ('"factor":', '"factor":1', "does not show what its record says"),
+        ('"factor":', '"factor":1', "makes of its record: it was changed"),
         ('"made":"20', '"made":"x20', "its record cannot be shown"),
         ('"note":', '"note":1,"x":', "expected a page of `sr-tf certificate`"),
         ('id="record"', 'id="other"', "has no record of a certificate in it"),
