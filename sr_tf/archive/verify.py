@@ -1,6 +1,7 @@
 """`sr-tf verify --against`: whether an archive restores the pixels whose scores it records."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,25 @@ _TOLERANCES = {
 }
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A block that was measured again.
+
+    Attributes:
+        row: of the block.
+        column: likewise.
+        pixels: the original's, uint8 [h, w, 3].
+        restored: the restored block, likewise.
+        scores: of its gate tiles, see `sr_tf.archive.gate.Measure`.
+    """
+
+    row: int
+    column: int
+    pixels: np.ndarray
+    restored: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
 def measure_again(
     path: Path,
     original: Path,
@@ -33,6 +53,7 @@ def measure_again(
     second_reader: bool = False,
     report: Callable[[str], object] = lambda line: None,
     progress: Progress | None = None,
+    observe: Callable[[Measured], object] = lambda block: None,
 ) -> tuple[list[str], dict[str, float]]:
     """Restores every block and scores it against the original. A second decoder reads a sample of the original.
 
@@ -45,6 +66,7 @@ def measure_again(
         second_reader: the second decoder reads all of the original, and every block is compared with its pixels too.
         report: called with what the second decoder compared, in words.
         progress: see `sr_tf.messages.Steps`; a step is a block.
+        observe: called with each block, in several threads at once.
 
     Returns:
         (one line for each problem, the worst value of each score by its name).
@@ -67,6 +89,7 @@ def measure_again(
                 differences.extend(look.check_block(place, pixels, restored, measure, header.gate))
             for name, values in scores.items():
                 again[name][grid.gate_tiles(row, column)] = values
+            observe(Measured(row, column, pixels, restored, scores))
             step()
 
         with (

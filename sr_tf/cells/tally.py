@@ -37,7 +37,7 @@ class Pairing:
     gained: Cells
 
 
-def pair_cells(first: Cells, second: Cells, inside: Rectangle) -> Pairing:
+def pair_cells(first: Cells, second: Cells, inside: Rectangle, radius: float = SAME_CELL) -> Pairing:
     """Pairs the cells of two findings, see `sr_tf.cells.agreement.match`.
 
     Args:
@@ -45,8 +45,9 @@ def pair_cells(first: Cells, second: Cells, inside: Rectangle) -> Pairing:
         second: cells of another version of it.
         inside: the place, (x, y, width, height), which may be smaller than the image, so that cells at its edge have
             their partners. A pair belongs to the place if its first cell does.
+        radius: largest distance between two findings of one cell in pixels.
     """
-    pairs = match(first.places, second.places, SAME_CELL)
+    pairs = match(first.places, second.places, radius)
     left, top, width, height = inside
 
     def own(cells: Cells) -> np.ndarray:

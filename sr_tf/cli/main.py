@@ -47,7 +47,19 @@ def _run(argv: Sequence[str] | None) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """Builds the parser of `sr-tf` with all its commands."""
     from sr_tf import __version__
-    from sr_tf.cli import archive, assets, export, fleet, images, rate_distortion, reader_study, serve, validate, view
+    from sr_tf.cli import (
+        archive,
+        assets,
+        certificate,
+        export,
+        fleet,
+        images,
+        rate_distortion,
+        reader_study,
+        serve,
+        validate,
+        view,
+    )
     from sr_tf.cli.arguments import OneLineParser
 
     parser = OneLineParser(
@@ -58,7 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sr-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for part in (archive, validate, reader_study, fleet, view, images, export, serve, rate_distortion, assets):
+    evidence = validate, certificate, reader_study
+    for part in (archive, *evidence, fleet, view, images, export, serve, rate_distortion, assets):
         part.add_commands(commands)
     return parser
 

@@ -30,8 +30,13 @@ def common_parts(style: Path, facts: Iterable[tuple[str, str]], headings: Iterab
         "machine_date": now.isoformat(timespec="seconds"),
         "date": now.strftime("%d %B %Y, %H:%M UTC"),
         "facts": "\n".join(f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in facts),
-        "headings": "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings),
+        "headings": heading_cells(headings),
     }
+
+
+def heading_cells(headings: Iterable[str]) -> str:
+    """The cells of a table's head."""
+    return "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
 
 
 def table_row(texts: Iterable[str], mark: str = "") -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_tf.images.codecs import CODECS
+from sr_tf.images.codecs import CODECS, Codec
 from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.degradation import crop_to, reduce
 
 JPEG_QUALITY = 90
 _SCALE = 4
-_AVIF = CODECS["avif"]
+_AVIF, _AVIF_FAST = CODECS["avif"], CODECS["avif-fast"]
 _JPEG = CODECS["jpeg"]
 _COARSEST, _FINEST = 0, 100
 
@@ -89,11 +89,22 @@ def _best_quality(samples: Sequence[np.ndarray], rate: float, prepared: Callable
     """The highest AVIF quality at which the samples have at most `rate` bytes for each of their pixels."""
     images = [prepared(sample) for sample in samples]
     allowed = rate * sum(sample.shape[0] * sample.shape[1] for sample in samples)
+
+    def fits(codec: Codec, quality: int) -> bool:
+        return sum(len(codec.encode(image, quality)) for image in images) <= allowed
+
     low, high = _COARSEST, _FINEST
     while low < high:
         middle = (low + high + 1) // 2
-        if sum(len(_AVIF.encode(image, middle)) for image in images) <= allowed:
+        if fits(_AVIF_FAST, middle):
             low = middle
         else:
             high = middle - 1
+    # The fast setting tells about how many bytes a quality takes; what is measured is coded at the slow one.
+    if fits(_AVIF, low):
+        while low < _FINEST and fits(_AVIF, low + 1):
+            low += 1
+    else:
+        while low > _COARSEST and not fits(_AVIF, low):
+            low -= 1
     return low

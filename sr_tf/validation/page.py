@@ -9,9 +9,10 @@ import numpy as np
 
 from sr_tf.cells.finder import TYPES
 from sr_tf.images.reading import encode_png
-from sr_tf.pages.common import common_parts, table_row
+from sr_tf.pages.common import common_parts, heading_cells, table_row
+from sr_tf.validation import detail
 from sr_tf.validation.results import Difference, Validation
-from sr_tf.validation.table import HEADINGS, row
+from sr_tf.validation.table import HEADINGS, headings, row
 
 _PAGE, _STYLE = (Path(__file__).with_name(f"page.{kind}") for kind in ("html", "css"))
 _KINDS = {
@@ -26,20 +27,41 @@ def to_html(validation: Validation) -> str:
     restored = validation.methods[0]
     return Template(_PAGE.read_text("utf-8")).substitute(
         title=escape(validation.archive),
-        **common_parts(_STYLE, _facts(validation), HEADINGS),
-        rows="\n".join(table_row(row(method.name, method.rate, method.tally)) for method in validation.methods),
+        **common_parts(_STYLE, _facts(validation), headings(validation.typed)),
+        rows="\n".join(
+            table_row(row(method.name, method.rate, method.tally, validation.typed)) for method in validation.methods
+        ),
+        **_detail(validation),
         protocol=escape(validation.protocol),
         finder=escape(finder_text(validation.finder)),
-        differences="\n".join(_section(kind, restored.differences) for kind in _KINDS),
+        differences="\n".join(_section(kind, restored.differences, validation.typed) for kind in _KINDS),
         archive_sha256=validation.archive_sha256,
         slide_sha256=validation.source_sha256 or "not recorded, the archive was de-identified",
-        finder_sha256=validation.finder["weights_sha256"],
+        counted=validation.counted,
+        and_typed=" and typed" if validation.typed else "",
+        finder_hash=_finder_hash(validation),
         settings="\n".join(f"<li>{escape(one.name)}: {escape(one.settings)}</li>" for one in validation.methods),
     )
 
 
+def _detail(validation: Validation) -> dict[str, str]:
+    found = {method.name: method.detail() for method in validation.methods}
+    return {
+        "detail_explained": escape(detail.EXPLANATION),
+        "detail_chart": detail.curves_chart(found),
+        "detail_headings": heading_cells(detail.HEADINGS),
+        "detail_rows": "\n".join(table_row(detail.row(name, one, validation.mpp)) for name, one in found.items()),
+    }
+
+
 def finder_text(finder: dict) -> str:
     """What the finder's card says of its errors, in words."""
+    if "method" in finder:
+        return (
+            f"{finder['method']} Lengths are those of {finder['mpp']:.4g} µm per pixel. Its errors were not measured "
+            "against readers; it misses pale nuclei and takes folds, pigment and ink for nuclei. Agreement of counts "
+            "cannot mean more."
+        )
     test = finder["test"]
     interval = f"{test['kappa_low']:.3f} to {test['kappa_high']:.3f}"
     return (
@@ -51,24 +73,33 @@ def finder_text(finder: dict) -> str:
     )
 
 
+def _finder_hash(validation: Validation) -> str:
+    sha256 = validation.finder.get("weights_sha256")
+    return f"<br>Finder, weights SHA-256 <code>{sha256}</code>" if sha256 else ""
+
+
 def _facts(validation: Validation) -> list[tuple[str, str]]:
     method = validation.methods[0]
     texts = dict(zip(HEADINGS, row(method.name, method.rate, method.tally), strict=True))
+    types = [("agreement of types, κ", texts["κ"]), ("95 % interval", texts["95 % interval"])]
     return [
-        ("cells in the original", texts["cells, original"]),
+        (f"{validation.counted} in the original", texts["cells, original"]),
         ("in the restored slide", texts["cells, stored"]),
         ("bias", f"{texts['bias (%)']} %"),
-        ("agreement of types, κ", texts["κ"]),
-        ("95 % interval", texts["95 % interval"]),
+        ("only in the original", texts["only in original"]),
+        ("only in the restored slide", texts["only in stored"]),
+        *(types if validation.typed else []),
         ("gate", validation.gate),
     ]
 
 
-def _section(kind: str, differences: list[Difference]) -> str:
+def _section(kind: str, differences: list[Difference], typed: bool) -> str:
+    if kind == "changed" and not typed:
+        return ""
     own = [difference for difference in differences if difference.kind == kind]
     shown = [difference for difference in own if difference.pictures]
     said = f"{len(own):,}" + (f", the first {len(shown):,} are shown" if len(shown) < len(own) else "")
-    figures = "\n".join(_figure(difference) for difference in shown)
+    figures = "\n".join(_figure(difference, typed) for difference in shown)
     return (
         f"<h2>{_KINDS[kind]}: {said}</h2>\n"
         + ('<p class="note">Left the original, right the restored slide.</p>\n' if shown else "")
@@ -76,14 +107,15 @@ def _section(kind: str, differences: list[Difference]) -> str:
     )
 
 
-def _figure(difference: Difference) -> str:
+def _figure(difference: Difference, typed: bool) -> str:
     names = [TYPES[kind] for kind in (difference.original, difference.other) if kind is not None]
     images = "".join(
         f'<img src="{_data_url(picture)}" alt="{which}">'
         for which, picture in zip(("original", "restored"), difference.pictures, strict=True)
     )
-    place = f"{difference.x:.0f}, {difference.y:.0f}"
-    return f"<li><figure>{images}<figcaption>{' → '.join(names)}, at {place}</figcaption></figure></li>"
+    types = f"{' → '.join(names)}, " if typed else ""
+    place = f"{types}at {difference.x:.0f}, {difference.y:.0f}"
+    return f"<li><figure>{images}<figcaption>{place}</figcaption></figure></li>"
 
 
 def _data_url(picture: np.ndarray) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sr_tf.cells.tally import Tally
+from sr_tf.metrics.ring_correlation import Detail, merged
+from sr_tf.validation.detail import Summary, summary
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Method:
         bytes: of their files.
         tally: the cells by block of 512×512 pixels: original, then stored.
         differences: the cells that differ; kept for the archive only.
+        details: what is kept of the detail of each window, by its upper left corner (x, y).
     """
 
     name: str
@@ -50,11 +53,16 @@ class Method:
     bytes: int = 0
     tally: Tally = field(default_factory=Tally)
     differences: list[Difference] = field(default_factory=list)
+    details: dict[tuple[int, int], Detail] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
         """Bits for each pixel."""
         return 8 * self.bytes / self.pixels if self.pixels else 0.0
+
+    def detail(self) -> Summary:
+        """What is kept of the detail of all windows."""
+        return summary(merged(self.details.values()))
 
 
 @dataclass(frozen=True)
@@ -68,9 +76,11 @@ class Validation:
         archive_sha256: of the archive's file.
         gate: the archive's quality gate in words.
         protocol: how the figures were made, in words.
-        finder: the card of the finder.
+        finder: the card of the finder, see `sr_tf.cells.subjects.Subject`.
         methods: the archive, then the floors. If the floors were measured on some windows only, the archive on the same
             windows stands second.
+        mpp: the slide's µm per pixel, x and y; None if its file does not state them.
+        counted: what the cells are.
     """
 
     archive: str
@@ -81,3 +91,10 @@ class Validation:
     protocol: str
     finder: dict
     methods: list[Method]
+    mpp: tuple[float, float] | None = None
+    counted: str = "red cells"
+
+    @property
+    def typed(self) -> bool:
+        """Whether the cells have types."""
+        return "method" not in self.finder

@@ -3,6 +3,8 @@
 import json
 import math
 
+import msgspec
+
 import sr_tf
 from sr_tf.cells.finder import TYPES
 from sr_tf.cells.tally import Tally
@@ -14,18 +16,26 @@ HEADINGS = (
     "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
     "only in original", "only in stored", "same type", "κ", "95 % interval",
 )  # fmt: skip
+_OF_TYPES = 3
+"""How many of them are about types."""
 
 
-def row(name: str, rate: float, tally: Tally) -> list[str]:
-    """One way to store the slide, as texts in the order of `HEADINGS`.
+def headings(typed: bool) -> tuple[str, ...]:
+    """The headings of a table of cells; `typed`: whether the cells have types."""
+    return HEADINGS if typed else HEADINGS[:-_OF_TYPES]
+
+
+def row(name: str, rate: float, tally: Tally, typed: bool = True) -> list[str]:
+    """One way to store the slide, as texts in the order of `headings`.
 
     Args:
         name: of the way.
         rate: bits for each pixel.
         tally: the cells by place.
+        typed: whether the cells have types.
     """
     counts, types = tally.count_agreement(), tally.type_agreement()
-    return [
+    texts = [
         name,
         f"{rate:.3f}",
         f"{counts.first:,}",
@@ -39,6 +49,7 @@ def row(name: str, rate: float, tally: Tally) -> list[str]:
         _number(types.kappa, ".3f"),
         _interval(types.low, types.high, ".3f"),
     ]
+    return texts[: len(headings(typed))]
 
 
 def to_json(validation: Validation) -> str:
@@ -52,8 +63,9 @@ def to_json(validation: Validation) -> str:
         "slide_sha256": validation.source_sha256,
         "gate": validation.gate,
         "protocol": validation.protocol,
-        "finder": {"weights_sha256": validation.finder["weights_sha256"], "test": validation.finder.get("test")},
-        "types": list(TYPES),
+        "counted": validation.counted,
+        "finder": {name: validation.finder.get(name) for name in ("weights_sha256", "test", "method", "mpp")},
+        "types": list(TYPES) if validation.typed else [],
         "methods": [method_record(method) for method in validation.methods],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -84,6 +96,7 @@ def method_record(method: Method) -> dict:
             "kappa_interval": [_finite(types.low), _finite(types.high)],
             "resampled": types.drawn,
         },
+        "detail": msgspec.to_builtins(method.detail()),
         "places": [
             {"block": list(block), "original": first, "stored": second}
             for block, (first, second) in method.tally.counts.items()

@@ -27,6 +27,18 @@ class Window:
     inside: Rectangle
     seen: Rectangle
 
+    def without_margin(self, pixels: np.ndarray) -> np.ndarray:
+        """The pixels of `inside` among those of `seen`."""
+        x, y, width, height = self.inside
+        left, top = x - self.seen[0], y - self.seen[1]
+        return pixels[top : top + height, left : left + width]
+
+    def middle(self, side: int) -> Rectangle:
+        """The square of a side in the middle of `inside`, cut off at its edges: (x, y, width, height)."""
+        x, y, width, height = self.inside
+        wide, high = min(side, width), min(side, height)
+        return x + (width - wide) // 2, y + (height - high) // 2, wide, high
+
     def crop(self, pixels: np.ndarray, x: float, y: float, side: int) -> np.ndarray:
         """A square around a place of the slide, uint8 [side, side, 3]; edge pixels are repeated outside `pixels`.
 

@@ -69,6 +69,8 @@ def test_the_command_writes_a_page_and_a_record(archived, tmp_path, capsys):
         "restored", "JPEG quality 90", "AVIF at equal bytes", "bicubic ×4 at equal bytes",
     ]  # fmt: skip
     cells = record["methods"][0]["cells"]
+    restored, *_, bicubic = (one["detail"] for one in record["methods"])
+    assert restored["patches"] + restored["blank"] == bicubic["patches"] + bicubic["blank"] == 16
     assert cells["original"] > 5 and abs(cells["bias_percent"]) < 25
     text = page.read_text("utf-8")
     assert text.count("<figure>") == len(record["methods"][0]["differences"])
@@ -90,7 +92,7 @@ def test_a_lossless_archive_has_the_same_cells(archived, tmp_path):
 @pytest.mark.slow
 def test_floors_on_some_windows_stand_beside_the_archive_on_the_same(archived, monkeypatch):
     slide, archive = archived
-    monkeypatch.setattr(module, "_spread", lambda count, most: [0])
+    monkeypatch.setattr(module, "spread", lambda count, most: [0])
     monkeypatch.setattr(module, "windows", _halves)
     restored, same, *others = validate(archive, slide).methods
     assert same.name == "restored, windows of the floors" and others
