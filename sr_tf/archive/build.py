@@ -84,7 +84,7 @@ class Builder:
                 self._journal.put(row, column, chosen)
             progress()
 
-        for_each(choose, self._grid.blocks(), self._workers)
+        for_each(choose, self._grid.blocks_in_bands(), self._workers)
 
     def join(self, progress: Callable[[], object]) -> None:
         """Joins blocks into pieces, see `sr_tf.archive.join`.
@@ -166,7 +166,7 @@ class Builder:
                 segments do not give the pixels that were read. Another program may be changing the slide's file.
         """
         chooser = Chooser(self._gate, self._measure, self._generators, self._families, self._effort)
-        pending, exact = list(self._grid.blocks()), set()
+        pending, exact = list(self._grid.blocks_in_bands()), set()
         while pending:
             failing = set()
 
@@ -238,11 +238,13 @@ class Builder:
         return functools.partial(self._journal.native, row, column) if self._journal.segments else None
 
     def _original(self, row: int, column: int) -> np.ndarray:
-        return self._slide.read(*self._grid.rectangle(row, column))
+        return self._originals.plane(row, column, 1)
 
     def _reduced(self, row: int, column: int, scale: int) -> np.ndarray:
-        original = self._original(row, column)
-        return original if scale == 1 else reduce(original, scale, self._gate.reduction)
+        """Makes a plane of the original; all are made of one read."""
+        if scale == 1:
+            return self._slide.read(*self._grid.rectangle(row, column))
+        return reduce(self._original(row, column), scale, self._gate.reduction)
 
 
 def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:

@@ -11,6 +11,9 @@ BLOCK = 512
 GATE_TILE = 256
 """Side of a gate tile in HR pixels. `BLOCK` is a multiple of it."""
 
+_BAND = 8
+"""Rows of blocks of a band. With those above and below it, three columns are read while a block is looked at."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -44,6 +47,13 @@ class Grid:
         for row in range(self.rows):
             for column in range(self.columns):
                 yield row, column
+
+    def blocks_in_bands(self) -> Iterator[tuple[int, int]]:
+        """(row, column) of every block, in bands of a few rows, column by column: neighbours follow each other soon."""
+        for first in range(0, self.rows, _BAND):
+            for column in range(self.columns):
+                for row in range(first, min(first + _BAND, self.rows)):
+                    yield row, column
 
     def rectangle(self, row: int, column: int) -> tuple[int, int, int, int]:
         """(x, y, width, height) of a block in HR pixels; smaller than `BLOCK` at the right and lower edge."""
