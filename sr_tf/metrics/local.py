@@ -43,11 +43,10 @@ def local_ssim(values: np.ndarray, cell: int) -> np.ndarray:
         float64 [ceil(H / cell), ceil(W / cell)], at most 1.
     """
     height, width = values.shape[:2]
-    means = np.mean(values, axis=2, dtype=np.float64)
     rows, columns = np.arange(0, height, cell), np.arange(0, width, cell)
-    sums = np.add.reduceat(np.add.reduceat(means, rows, axis=0), columns, axis=1)
+    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0, dtype=np.float64), columns, axis=1).sum(axis=2)
     heights, widths = np.minimum(cell, height - rows), np.minimum(cell, width - columns)
-    return sums / np.outer(heights, widths)
+    return sums / np.outer(heights, values.shape[2] * widths)
 
 
 def local_error(hr: np.ndarray, sr: np.ndarray, cell: int) -> np.ndarray:
@@ -67,10 +66,10 @@ def local_error(hr: np.ndarray, sr: np.ndarray, cell: int) -> np.ndarray:
     difference = cv2.subtract(sr, hr, dtype=cv2.CV_16S)
     size = ERROR_WINDOW, ERROR_WINDOW
     sums = cv2.boxFilter(difference, cv2.CV_16S, size, normalize=False, borderType=cv2.BORDER_REFLECT)
-    largest = np.abs(sums).max(axis=2)  # at most 25 × 255, which int16 holds
     rows, columns = np.arange(0, hr.shape[0], cell), np.arange(0, hr.shape[1], cell)
-    largest = np.maximum.reduceat(np.maximum.reduceat(largest, rows, axis=0), columns, axis=1)
-    return largest / ERROR_WINDOW**2
+    # The sums are at most 25 × 255, which int16 holds.
+    largest = np.maximum.reduceat(np.maximum.reduceat(np.abs(sums), rows, axis=0), columns, axis=1)
+    return largest.max(axis=2) / ERROR_WINDOW**2
 
 
 def _blur(image: np.ndarray) -> np.ndarray:
