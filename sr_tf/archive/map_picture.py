@@ -4,6 +4,7 @@ Of the quality `study`, the LPIPS of each tile takes the place of the blocks.
 """
 
 import io
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -81,12 +82,13 @@ def draw_map(archive: ArchiveFile) -> bytes:
     worst = _worst_cells(archive)
     entries += _in_words(worst)
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
-    picture = Image.new("RGB", (max(2 * size[0] + 3 * _MARGIN, 760), height), "white")
+    gate, font = _drawable(f"{header.gate.describe()}. Research use only."), ImageFont.load_default(14)
+    width = max(2 * size[0] + 3 * _MARGIN, 760, math.ceil(font.getlength(gate)) + 2 * _MARGIN)
+    picture = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
     title = f"{header.source.get('name', 'slide')}, {grid.width:,} x {grid.height:,} pixels"
     draw.text((_MARGIN, _MARGIN - 8), title, _INK, ImageFont.load_default(18))
-    gate = _drawable(f"{header.gate.describe()}. Research use only.")
-    draw.text((_MARGIN, _MARGIN + 18), gate, _FAINT, ImageFont.load_default(14))
+    draw.text((_MARGIN, _MARGIN + 18), gate, _FAINT, font)
     top = _MARGIN + 2 * _LINE
     picture.paste(small, (_MARGIN, top))
     picture.paste(mapped, (2 * _MARGIN + size[0], top))

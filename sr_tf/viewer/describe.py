@@ -10,7 +10,7 @@ from sr_tf.archive.map_picture import COLOURS
 from sr_tf.viewer.levels import TILE
 from sr_tf.viewer.source import INTERPOLATED, ORIGINAL, RESTORED, Source
 
-_WORST_CELLS = 200
+_WORST_CELLS = 16
 """Cells that the page marks at most: a slide has millions."""
 
 _TITLES = {
