@@ -27,6 +27,10 @@ _LPIPS_PROTOCOL = (
 _OTHER_SCORE = 0.3
 """What is assumed to be lacking, in dB, where neither PSNR nor SSIM fails but another score."""
 
+_LOCAL_ERROR_DB = 30
+"""What ten times the local error counts for, in dB. It falls faster with a codec's level than the mean error, for which
+this is 20: on nine drawn fields, predictions with 30 took 0 to 5 % fewer bytes at `diagnostic` than with 20."""
+
 STUDY = "study"
 """The quality that has no thresholds: the published scheme, whose errors are measured and kept."""
 
@@ -140,7 +144,7 @@ class Gate:
             found = _decibels(self.min_local_ssim, scores[LOCAL_SSIM])
         if self.max_local_error is not None:
             largest = max(float(np.max(scores[LOCAL_ERROR])), 1e-9)
-            found = min(found, 20 * float(np.log10(self.max_local_error / largest)))
+            found = min(found, _LOCAL_ERROR_DB * float(np.log10(self.max_local_error / largest)))
         return found
 
     def narrowed(self) -> "Gate":
