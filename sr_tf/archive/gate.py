@@ -28,8 +28,8 @@ _OTHER_SCORE = 0.3
 """What is assumed to be lacking, in dB, where neither PSNR nor SSIM fails but another score."""
 
 _LOCAL_ERROR_DB = 30
-"""What ten times the local error counts for, in dB; of the mean error this is 20. Predictions with 30 instead of 20 took
-0 to 5 % fewer bytes on nine drawn fields, and 0.5 and 1.6 % more on two slides; see docs/results/archives.md."""
+"""What ten times the local error counts for, in dB; of the mean error this is 20. With 30 instead of 20, predictions
+took 0 to 5 % fewer bytes on nine drawn fields, 0.5 and 1.6 % more on two slides; see docs/results/archives.md."""
 
 STUDY = "study"
 """The quality that has no thresholds: the published scheme, whose errors are measured and kept."""
