@@ -13,8 +13,9 @@ import openslide
 from absl import app, flags
 from commands import measured, stored_as
 
-from sr_tf.archive.gate import QUALITIES, Measure
+from sr_tf.archive.gate import QUALITIES, measured_names
 from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.measure import Measure
 
 flags.DEFINE_string("slide", None, "The slide, in a format that OpenSlide reads.", required=True)
 flags.DEFINE_list("qualities", ["visual", "diagnostic", "lossless"], "The qualities, separated by commas.")
@@ -57,7 +58,7 @@ def _lowest(slide: Path, restored: Path, gate) -> tuple[float, float]:
     psnr, ssim = [], []
     with openslide.OpenSlide(slide) as one, openslide.OpenSlide(restored) as other:
         width, height = one.dimensions
-        measure = Measure()
+        measure = Measure(measured_names(gate))
         for y in range(0, height, BLOCK):
             for x in range(0, width, BLOCK):
                 size = min(BLOCK, width - x), min(BLOCK, height - y)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sr_tf.archive.gate import QUALITIES, Gate, Measure
+from sr_tf.archive.gate import QUALITIES, Gate, measured_names
+from sr_tf.archive.measure import Measure
 from sr_tf.images.codecs import CODECS
 from sr_tf.slides.slide import Slide
 
@@ -27,7 +28,8 @@ def one_quality(slide: Slide, quality: str, name: str, side: int = 2048) -> tupl
     Returns:
         The level and the bytes of all pieces; None: no level passes.
     """
-    gate, measure, codec = without_shift(quality), Measure(), CODECS[name]
+    gate, codec = without_shift(quality), CODECS[name]
+    measure = Measure(measured_names(gate))
     width, height = slide.info.width, slide.info.height
 
     def size_if_good(piece: tuple[int, int], level: float) -> int | None:

@@ -138,7 +138,7 @@ def _(case: Case) -> str:
     program = (
         "import sys, numpy as np; from pathlib import Path\n"
         "from PIL import Image\n"
-        "from sr_tf.archive.archived_slide import ArchivedSlide; from sr_tf.archive.gate import Measure\n"
+        "from sr_tf.archive.archived_slide import ArchivedSlide; from sr_tf.archive.measure import Measure\n"
         "with ArchivedSlide(Path(sys.argv[1])) as slide: restored = slide.blocks.restored(0, 0)\n"
         "print(Measure()(np.asarray(Image.open(sys.argv[2])), restored)['psnr'].min())"
     )

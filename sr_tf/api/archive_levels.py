@@ -41,7 +41,7 @@ class ArchiveLevels(OpaqueLevels):
             self._first_of_overview = overview_scale(grid).bit_length() - 1
         super().__init__(tuple(sizes), tuple(float(2**level) for level in range(len(sizes))))
         self._archive, self._grid = archive, grid
-        self._blocks = RecentlyUsed(_CACHED)
+        self._blocks: RecentlyUsed[np.ndarray] = RecentlyUsed(_CACHED)
 
     def made_of(self, level: int) -> str:
         """What a level's pixels are made of: "restored", "stored" or "overview"."""

@@ -37,6 +37,8 @@ def archive(
     min_psnr: float | None = None,
     min_ssim: float | None = None,
     max_enl0: float | None = None,
+    min_local_ssim: float | None = None,
+    max_local_error: float | None = None,
     models: Iterable[str] | None = None,
     embed: bool = True,
     refine: bool = False,
@@ -57,6 +59,8 @@ def archive(
         min_psnr: lowest PSNR of a tile in dB, above 0 and at most 60, instead of the quality's.
         min_ssim: lowest SSIM of a tile, 0 to 0.9999, instead of the quality's.
         max_enl0: largest ENL0 distance of a tile, above 0; None: not measured.
+        min_local_ssim: lowest SSIM of a cell of 32×32 pixels, 0 to 0.9999, instead of the quality's.
+        max_local_error: largest error of a cell in 8-bit levels, 1 to 255, instead of the quality's.
         models: names or paths of the generators to try, at most one for each scale; empty: interpolation only; None:
             the quality's own.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
@@ -80,7 +84,7 @@ def archive(
     require_engine(engine)
     source, target, names = _path(source), _path(target), _of_quality(models, quality)
     options = Options(
-        gate=chosen_gate(quality, min_psnr, min_ssim, max_enl0),
+        gate=chosen_gate(quality, min_psnr, min_ssim, max_enl0, min_local_ssim, max_local_error),
         models=tuple(names),
         associated=associated,
         deidentify=deidentify,

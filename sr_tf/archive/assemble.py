@@ -52,6 +52,8 @@ def assemble_archive(
     writer.add_array("blocks.npy", kinds)
     writer.add_array("pieces.npy", to_planes(np.array(pieces, PIECE_TYPE)))
     writer.add_array("scores.npy", _scores(journal, len(score_names(header.gate))))
+    if header.gate.judges_cells:
+        writer.add_array("cells.npy", _cells(journal))
     needed, generators = scales_needed(kinds), []
     for record in header.generators:
         sha256 = record["weights_sha256"]
@@ -145,3 +147,10 @@ def _scores(journal: Journal, count: int) -> np.ndarray:
     for place in journal.grid.blocks():
         scores[:, *journal.grid.gate_tiles(*place)] = journal.scores(*place)
     return np.concatenate([scores >> 8, scores & 255]).astype(np.uint8)
+
+
+def _cells(journal: Journal) -> np.ndarray:
+    scores = np.zeros(journal.grid.cell_shape, np.uint8)
+    for place in journal.grid.blocks():
+        scores[journal.grid.cells(*place)] = journal.cells(*place)
+    return scores

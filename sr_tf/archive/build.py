@@ -16,10 +16,11 @@ import numpy as np
 from sr_tf.archive.choose import Chooser
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
-from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.gate import Gate
 from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage

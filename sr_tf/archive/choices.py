@@ -7,7 +7,14 @@ from sr_tf.archive.gate import QUALITIES, Gate
 from sr_tf.errors import UserError
 
 
-def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, max_enl0: float | None) -> Gate:
+def chosen_gate(
+    quality: str,
+    min_psnr: float | None = None,
+    min_ssim: float | None = None,
+    max_enl0: float | None = None,
+    min_local_ssim: float | None = None,
+    max_local_error: float | None = None,
+) -> Gate:
     """Returns the gate of a quality, with the given thresholds instead of its own.
 
     Args:
@@ -15,6 +22,8 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
         min_psnr: lowest PSNR of a tile in dB; None: the gate's.
         min_ssim: lowest SSIM of a tile; None: the gate's.
         max_enl0: largest ENL0 distance of a tile; None: the gate's.
+        min_local_ssim: lowest SSIM of a cell of 32×32 pixels; None: the gate's.
+        max_local_error: largest error of a cell in 8-bit levels; None: the gate's.
 
     Raises:
         UserError: there is no such quality, or a threshold is out of range or is given with lossless or study.
@@ -22,26 +31,35 @@ def chosen_gate(quality: str, min_psnr: float | None, min_ssim: float | None, ma
     if quality not in QUALITIES:
         raise UserError(f"quality={quality}: expected one of {', '.join(QUALITIES)}")
     gate = QUALITIES[quality]
-    given = {
-        name: value
-        for name, value in (("min_psnr", min_psnr), ("min_ssim", min_ssim), ("max_enl0", max_enl0))
-        if value is not None
+    limits = {
+        "min_psnr": min_psnr,
+        "min_ssim": min_ssim,
+        "max_enl0": max_enl0,
+        "min_local_ssim": min_local_ssim,
+        "max_local_error": max_local_error,
     }
+    given = {name: value for name, value in limits.items() if value is not None}
     if not given:
         return gate
     if gate.lossless:
-        raise UserError(
-            "--quality=lossless keeps every pixel; expected no --min-psnr, --min-ssim or --max-enl0 with it"
-        )
+        raise UserError(f"--quality=lossless keeps every pixel; expected no {_flag(next(iter(given)))} with it")
     if gate.study:
-        raise UserError("--quality=study has no thresholds; expected no --min-psnr, --min-ssim or --max-enl0 with it")
+        raise UserError(f"--quality=study has no thresholds; expected no {_flag(next(iter(given)))} with it")
     if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:
         raise UserError(f"--min-psnr={min_psnr:g}: expected dB above 0, at most 60; --quality=lossless keeps all")
     if not 0 <= given.get("min_ssim", gate.min_ssim) <= 0.9999:
         raise UserError(f"--min-ssim={min_ssim:g}: expected 0 to 0.9999")
     if not given.get("max_enl0", 1) > 0:
         raise UserError(f"--max-enl0={max_enl0:g}: expected a number above 0")
+    if not 0 <= given.get("min_local_ssim", 0) <= 0.9999:
+        raise UserError(f"--min-local-ssim={min_local_ssim:g}: expected 0 to 0.9999")
+    if not 1 <= given.get("max_local_error", 1) <= 255:
+        raise UserError(f"--max-local-error={max_local_error:g}: expected 8-bit levels from 1 to 255")
     return replace(gate, name="custom", **given)
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
 
 
 def require_networks(gate: Gate, effort: int, **arguments: bool) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 
 from sr_tf.archive.effort import EFFORTS, HIGHEST_EFFORT, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle
-from sr_tf.archive.gate import Gate, Measure
+from sr_tf.archive.gate import Gate
 from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.outlook import MOST_GAIN, NETWORK_BYTES, Outlook
 from sr_tf.archive.search import FamilySearch, Place, WindowOf
 from sr_tf.archive.stored import Stored, exact, exactly_reduced

@@ -11,6 +11,9 @@ BLOCK = 512
 GATE_TILE = 256
 """Side of a gate tile in HR pixels. `BLOCK` is a multiple of it."""
 
+CELL = 32
+"""Side of a cell in HR pixels, the part of a gate tile in which small details are judged. `GATE_TILE` is a multiple."""
+
 _BAND = 8
 """Rows of blocks of a band. With those above and below it, three columns are read while a block is looked at."""
 
@@ -42,6 +45,11 @@ class Grid:
         """Number of rows and of columns of gate tiles."""
         return -(-self.height // GATE_TILE), -(-self.width // GATE_TILE)
 
+    @property
+    def cell_shape(self) -> tuple[int, int]:
+        """Number of rows and of columns of cells."""
+        return -(-self.height // CELL), -(-self.width // CELL)
+
     def blocks(self) -> Iterator[tuple[int, int]]:
         """(row, column) of every block, row by row."""
         for row in range(self.rows):
@@ -67,6 +75,11 @@ class Grid:
     def gate_tiles(self, row: int, column: int) -> tuple[slice, slice]:
         """(rows, columns) of a block's gate tiles among those of the slide."""
         count = BLOCK // GATE_TILE
+        return slice(row * count, (row + 1) * count), slice(column * count, (column + 1) * count)
+
+    def cells(self, row: int, column: int) -> tuple[slice, slice]:
+        """(rows, columns) of a block's cells among those of the slide."""
+        count = BLOCK // CELL
         return slice(row * count, (row + 1) * count), slice(column * count, (column + 1) * count)
 
     def neighbours(self, row: int, column: int) -> Iterator[tuple[int, int]]:

@@ -20,6 +20,10 @@ NOTICE = (
 )
 
 
+_OPTIONAL_LIMITS = ("min_local_ssim", "max_local_error")
+"""Thresholds that the header states only if they are set: archives of earlier programs have none."""
+
+
 @dataclass(frozen=True)
 class Header:
     """The contents of `archive.json`.
@@ -68,6 +72,7 @@ class Header:
         gate = dataclasses.asdict(self.gate)
         if self.gate.lossless:
             gate["min_psnr"] = None
+        gate = {name: value for name, value in gate.items() if value is not None or name not in _OPTIONAL_LIMITS}
         content = {
             "format": FORMAT,
             "version": VERSION,

@@ -1,13 +1,14 @@
 """The journal of `sr-tf archive`: everything that an interrupted call has finished, so that the next one resumes."""
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive import native
+from sr_tf.archive import cells, native
 from sr_tf.archive.container import half_sha256
 from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import SCORE_UNITS, pack
@@ -147,12 +148,21 @@ class Journal:
         if record[:16] != self._surroundings(row, column):
             return None
         shape = tuple(record[16:19])
-        return np.frombuffer(record[19:], "<u2").reshape(shape)
+        return np.frombuffer(record, "<u2", math.prod(shape), 19).reshape(shape)
+
+    def cells(self, row: int, column: int) -> np.ndarray:
+        """The scores of the cells of a block that was measured, as `sr_tf.archive.cells.pack` returns them."""
+        record = self._spool.get((_SCORES, row, column))
+        rows, columns, *packed = record[19 + 2 * math.prod(record[16:19]) :]
+        return np.array(packed, np.uint8).reshape(rows, columns)
 
     def put_scores(self, row: int, column: int, scores: dict[str, np.ndarray]) -> None:
-        """Stores a block's scores, in the order of `gate.SCORE_UNITS`."""
+        """Stores a block's scores, in the order of `gate.SCORE_UNITS`, and those of its cells if they were measured."""
         packed = np.stack([pack(name, scores[name]) for name in SCORE_UNITS if name in scores])
         record = self._surroundings(row, column) + bytes(packed.shape) + packed.astype("<u2").tobytes()
+        if cells.CELL_SCORES[0] in scores:
+            of_cells = cells.pack(scores)
+            record += bytes(of_cells.shape) + of_cells.tobytes()
         self._spool.put((_SCORES, row, column), record)
 
     def put_small(self, row: int, column: int, image: np.ndarray) -> None:

@@ -1,14 +1,19 @@
-"""Draws which block of a slide is stored how, next to the slide; of the quality `study`, the LPIPS of each tile."""
+"""Draws which block of a slide is stored how, next to the slide, and marks the worst cells.
+
+Of the quality `study`, the LPIPS of each tile takes the place of the blocks.
+"""
 
 import io
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sr_tf.archive import kinds
+from sr_tf.archive.cells import LOCAL_ERROR, worst_places
 from sr_tf.archive.cost import shares
-from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
+from sr_tf.archive.grid import BLOCK, CELL, GATE_TILE, Grid
 from sr_tf.archive.native import check_preview
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError, reason
@@ -47,6 +52,9 @@ _INK, _FAINT = (32, 32, 36), (110, 110, 116)
 _CELL = 16
 """Side of a block or tile in pixels of the map before it is scaled to the preview's size."""
 
+_MARKED = 12
+"""Cells that are marked at most."""
+
 _MOST_CELLS = 1 << 17
 """Slides of more blocks or tiles than these have one pixel for each."""
 
@@ -71,16 +79,21 @@ def draw_map(archive: ArchiveFile) -> bytes:
     tints = _tints(cells, GATE_TILE if header.gate.study else BLOCK, grid, size)
     mapped = Image.blend(tints, small, 0.25)
 
+    worst = _worst_cells(archive)
+    entries += _in_words(worst)
     height = _MARGIN + 2 * _LINE + size[1] + _MARGIN + _LINE * len(entries) + _MARGIN
-    picture = Image.new("RGB", (max(2 * size[0] + 3 * _MARGIN, 760), height), "white")
+    gate, font = _drawable(f"{header.gate.describe()}. Research use only."), ImageFont.load_default(14)
+    width = max(2 * size[0] + 3 * _MARGIN, 760, math.ceil(font.getlength(gate)) + 2 * _MARGIN)
+    picture = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
     title = f"{header.source.get('name', 'slide')}, {grid.width:,} x {grid.height:,} pixels"
     draw.text((_MARGIN, _MARGIN - 8), title, _INK, ImageFont.load_default(18))
-    gate = _drawable(f"{header.gate.describe()}. Research use only.")
-    draw.text((_MARGIN, _MARGIN + 18), gate, _FAINT, ImageFont.load_default(14))
+    draw.text((_MARGIN, _MARGIN + 18), gate, _FAINT, font)
     top = _MARGIN + 2 * _LINE
     picture.paste(small, (_MARGIN, top))
     picture.paste(mapped, (2 * _MARGIN + size[0], top))
+    for x, y, *_ in worst:
+        _draw_ring(draw, 2 * _MARGIN + size[0] + (x + CELL / 2) * factor, top + (y + CELL / 2) * factor)
     _draw_legend(draw, entries, top + size[1] + _MARGIN)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
@@ -123,6 +136,25 @@ def _of_tiles(archive: ArchiveFile) -> tuple[np.ndarray, _Legend]:
         for colour, values, count in zip(colours, ranges, counts, strict=True)
     ]
     return np.array(colours, np.uint8)[chosen], legend + [(None, line) for _, line in _parts(archive)]
+
+
+def _worst_cells(archive: ArchiveFile) -> list[tuple[int, int, float, float]]:
+    """The cells that are marked, see `sr_tf.archive.cells.worst_places`; none if the archive has no scores of cells."""
+    scores = archive.scores()
+    return worst_places(scores, _MARKED) if LOCAL_ERROR in scores else []
+
+
+def _in_words(worst: list[tuple[int, int, float, float]]) -> _Legend:
+    if not worst:
+        return []
+    x, y, ssim, error = worst[0]
+    line = f"rings: the {len(worst)} worst cells of {CELL}×{CELL} pixels; the worst, at {x},{y}, has "
+    return [(None, f"{line}local SSIM ≥ {ssim:g}, local error ≤ {error:g} of 255")]
+
+
+def _draw_ring(draw: ImageDraw.ImageDraw, x: float, y: float) -> None:
+    for radius, colour in ((7, "white"), (6, _INK), (5, "white")):
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour)
 
 
 def _tints(cells: np.ndarray, cell: int, grid: Grid, size: tuple[int, int]) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from sr_tf.archive import av1, embedded, native
+from sr_tf.archive import av1, cells, embedded, native
 from sr_tf.archive.associated import decode_associated
 from sr_tf.archive.container import ARCHIVE, COMMENT_LENGTH, SCORE_TYPE, SEGMENT_TYPE, half_sha256
 from sr_tf.archive.cut import cut
@@ -95,6 +95,7 @@ class ArchiveFile:
         _check_names(self.header)
         limits = self._members.limits
         limits["scores.npy"] = largest_file(*self._score_array())
+        limits["cells.npy"] = largest_file(_BYTE, grid.cell_shape)
         for record in _embedded(self.header):
             limits[embedded.member_of(record)] = embedded.size_of(record["architecture"])
         self.index = self._read_index((grid.rows, grid.columns))
@@ -144,7 +145,8 @@ class ArchiveFile:
         """The scores that were measured when the slide was archived.
 
         Returns:
-            The scores of `sr_tf.archive.gate.Measure` for the whole slide, float64 [rows, columns] each.
+            The scores of `sr_tf.archive.measure.Measure` for the whole slide, float64 [rows, columns] each. Those of
+            cells are bounds that the measured scores keep; they are missing unless the archive has them.
 
         Raises:
             UserError: the scores are damaged.
@@ -154,7 +156,13 @@ class ArchiveFile:
         if version == 1:
             return {name: unpack(name, packed[name], version) for name in names}
         whole = packed[: len(names)].astype(np.uint16) << 8 | packed[len(names) :]
-        return {name: unpack(name, values, version) for name, values in zip(names, whole, strict=True)}
+        scores = {name: unpack(name, values, version) for name, values in zip(names, whole, strict=True)}
+        return scores | self._safely(self._scores_of_cells)
+
+    def _scores_of_cells(self) -> dict[str, np.ndarray]:
+        if "cells.npy" not in self.header.members:
+            return {}
+        return cells.unpack(self._array("cells.npy", _BYTE, self.header.grid.cell_shape))
 
     @property
     def cubic(self) -> Callable[[np.ndarray, int], np.ndarray]:
@@ -326,7 +334,12 @@ def _check_names(header: Header) -> None:
     needed |= {embedded.member_of(record) for record in _embedded(header)}
     if header.native:
         needed |= {"segments", "segments.npy"}
-    if found := needed ^ (set(header.members) - {"profile.icc"}):
+    optional = {"profile.icc"}
+    if header.gate.judges_cells:
+        needed.add("cells.npy")
+    elif header.version > 1:
+        optional.add("cells.npy")
+    if found := needed ^ (set(header.members) - optional):
         raise ValueError(f"the member {min(found)[:80]!r} is missing or is not expected")
 
 

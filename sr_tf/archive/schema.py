@@ -100,6 +100,8 @@ class GateFields(Struct):
     min_ssim: Annotated[float, Meta(ge=-1, le=1)]
     max_enl0: Annotated[float, Meta(ge=0, le=1e6)] | None
     max_shift: Annotated[float, Meta(ge=0, le=255)]
+    min_local_ssim: Annotated[float, Meta(ge=-1, le=1)] | None = None
+    max_local_error: Annotated[float, Meta(ge=0, le=255)] | None = None
 
     def __post_init__(self) -> None:
         study = QUALITIES[STUDY]
@@ -107,7 +109,7 @@ class GateFields(Struct):
             getattr(self, name) != getattr(study, name) for name in self.__struct_fields__
         ):
             raise ValueError(
-                "has the name `study` and thresholds, expected a PSNR of 0, an SSIM of -1, a shift of 255 and no ENL0"
+                "has the name `study` and thresholds, expected a PSNR of 0, an SSIM of -1, a shift of 255 and no others"
             )
 
 
@@ -222,6 +224,8 @@ def _check_version(fields: Fields) -> None:
             raise ValueError("`generators` has embedded weights, expected none in version 1")
         if fields.gate.name == STUDY:
             raise ValueError("`gate.name` is 'study', expected another one in version 1")
+        if fields.gate.min_local_ssim is not None or fields.gate.max_local_error is not None:
+            raise ValueError("`gate` has thresholds of cells, expected none in version 1")
         return
     if fields.layout is None or fields.pieces is None:
         raise ValueError("`layout` or `pieces` is missing, expected both in version 2")

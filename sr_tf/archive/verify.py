@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from sr_tf.archive import cells
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.build import for_each
-from sr_tf.archive.gate import LESS_IS_BETTER, Measure, pack, score_names, worst
+from sr_tf.archive.gate import LESS_IS_BETTER, of_tiles, pack, worst
 from sr_tf.archive.header import Header
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
@@ -21,7 +24,7 @@ from sr_tf.slides.source_files import SourceFiles
 # By version, in its units. Another machine or engine may round single pixels of a generator to the next level.
 _TOLERANCES = {
     1: {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10},
-    2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1, "lpips": 10},
+    2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1, "lpips": 10, **dict.fromkeys(cells.CELL_SCORES, 1)},
 }
 
 
@@ -78,8 +81,9 @@ def measure_again(
     with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
         header = archive.header
         require_slide(archive, slide, files)
-        measure, recorded, grid = Measure(score_names(header.gate)), archive.scores(), header.grid
-        again = {name: np.full(grid.gate_shape, np.nan) for name in recorded}
+        recorded, grid = archive.scores(), header.grid
+        measure = Measure(recorded)
+        again = {name: np.full(values.shape, np.nan) for name, values in recorded.items()}
 
         def score(row: int, column: int) -> None:
             place = grid.rectangle(row, column)
@@ -88,7 +92,8 @@ def measure_again(
             if second_reader:
                 differences.extend(look.check_block(place, pixels, restored, measure, header.gate))
             for name, values in scores.items():
-                again[name][grid.gate_tiles(row, column)] = values
+                of_cells = name in cells.CELL_SCORES
+                again[name][(grid.cells if of_cells else grid.gate_tiles)(row, column)] = values
             observe(Measured(row, column, pixels, restored, scores))
             step()
 
@@ -131,13 +136,16 @@ def _problems(
 ) -> Iterator[str]:
     gate, version = header.gate, header.version
     for row, column in np.argwhere(~gate.passed_as_stored(again, version)):
-        found = ", ".join(f"{name} {again[name][row, column]:.4f}" for name in again)
+        found = ", ".join(f"{name} {of_tiles(name, values)[row, column]:.4f}" for name, values in again.items())
         yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
     for name, values in again.items():
-        worse = np.subtract(pack(name, values, version), pack(name, recorded[name], version), dtype=np.int64)
+        of_cells = name in cells.CELL_SCORES
+        what = "cell" if of_cells else "tile"
+        stored = cells.numbers if of_cells else partial(pack, version=version)
+        worse = np.subtract(stored(name, values), stored(name, recorded[name]), dtype=np.int64)
         worse *= 1 if name in LESS_IS_BETTER else -1
         for row, column in np.argwhere(worse > _TOLERANCES[version][name]):
             yield (
-                f"{path}: tile {column},{row} has {name} {values[row, column]:.4f}, but the archive records "
+                f"{path}: {what} {column},{row} has {name} {values[row, column]:.4f}, but the archive records "
                 f"{recorded[name][row, column]:.4f}"
             )

@@ -17,12 +17,13 @@ from sr_tf.archive.copied import segments_to_keep
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
-from sr_tf.archive.gate import Gate, Measure, score_names
+from sr_tf.archive.gate import Gate, measured_names
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
 from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FAMILIES, NATIVE, Family
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.native import Segments
 from sr_tf.archive.proof import prove
 from sr_tf.archive.second_look import look_before_archiving
@@ -100,7 +101,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
-    measure = Measure(score_names(options.gate))
+    measure = Measure(measured_names(options.gate))
     with open_slide(source) as slide:
         compared = look_before_archiving(slide)
         # Read first: a damaged image is an error now, not when everything else is done.
@@ -158,6 +159,8 @@ def _settings(identity: Identity, options: Options, records: list[dict]) -> dict
         "lowest SSIM": gate.min_ssim,
         "largest ENL0 distance": gate.max_enl0,
         "largest shift": gate.max_shift,
+        "lowest local SSIM": gate.min_local_ssim,
+        "largest local error": gate.max_local_error,
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
         "effort": options.effort,

@@ -7,7 +7,8 @@ import numpy as np
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.gate import score_names, worst
+from sr_tf.archive.cells import CELL_SCORES, rounded
+from sr_tf.archive.gate import measured_names, of_tiles, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
@@ -52,7 +53,7 @@ def certify(
     _require_none(path, check_integrity(path) or check_restorable(path, models, engine))
     with ArchiveFile(path) as archive:
         facts, grid = archive_facts(archive), archive.header.grid
-        measured = {name: np.full(grid.gate_shape, np.nan) for name in score_names(archive.header.gate)}
+        measured = {name: np.full(grid.gate_shape, np.nan) for name in measured_names(archive.header.gate)}
 
     details: dict[tuple[int, int], Detail] = {}
 
@@ -60,7 +61,8 @@ def certify(
         x, y, *_ = grid.rectangle(block.row, block.column)
         details[block.row, block.column] = detail(block.pixels, block.restored, x, y)
         for name, values in block.scores.items():
-            measured[name][grid.gate_tiles(block.row, block.column)] = values
+            values = rounded(name, values) if name in CELL_SCORES else values  # as the archive keeps them
+            measured[name][grid.gate_tiles(block.row, block.column)] = of_tiles(name, values)
 
     second: list[str] = []
     findings, _ = measure_again(path, original, models, workers, engine, report=second.append, observe=observe)

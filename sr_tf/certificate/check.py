@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 import sr_tf
-from sr_tf.archive.gate import UNITS_BY_VERSION, worst
+from sr_tf.archive.gate import UNITS_BY_VERSION, of_tiles, worst
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.facts import archive_facts
 from sr_tf.certificate.page import pictures_of, record_of, to_html
@@ -86,14 +86,15 @@ def archive_findings(path: Path, certificate: Certificate, archive: ArchiveFile)
             f"{facts.sha256[:12]}…"
         ]
     found = [f"{path}: {line}" for line in differences(certificate.archive, facts, "archive")]
-    recorded, units = archive.scores(), UNITS_BY_VERSION[archive.header.version]
+    recorded = {name: of_tiles(name, values) for name, values in archive.scores().items()}
+    units = UNITS_BY_VERSION[archive.header.version]  # scores of cells are stated as they are kept
     stated = {one.name: one for one in certificate.scores}
     if set(stated) != set(recorded):
         return [*found, f"{path}: has the scores {', '.join(stated)}, expected {', '.join(recorded)}"]
     for name, values in recorded.items():
         for which, expected in (("worst", worst(name, values)), ("median", float(np.median(values)))):
             given = getattr(stated[name], which)
-            if not _near(math.inf if given is None else given, expected, _STEPS * units[name]):
+            if not _near(math.inf if given is None else given, expected, _STEPS * units.get(name, 0.0)):
                 found.append(f"{path}: {which} {name} is {given}, but the archive records {expected:g}")
     return found
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
+from sr_tf.archive.gate import LESS_IS_BETTER
 from sr_tf.archive.grid import GATE_TILE
 from sr_tf.certificate.facts import SCORE_NAMES
 from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, Patch, Tile
 from sr_tf.validation import detail
 from sr_tf.validation.detail import Summary
 
-_AT_MOST = ("shift", "enl0", "lpips")
 _UNKNOWN = "not stated in the slide's file"
 _REMOVED = "not recorded; the archive was de-identified"
 
@@ -147,14 +148,20 @@ def _scores(certificate: Certificate) -> Section:
 def _limit(name: str, limits: dict[str, float | None]) -> str:
     if name not in limits:
         return "none"
-    return f"{'≤' if name in _AT_MOST else '≥'} {limits[name]:g}" if limits[name] is not None else "equal pixels"
+    return f"{'≤' if name in LESS_IS_BETTER else '≥'} {limits[name]:g}" if limits[name] is not None else "equal pixels"
 
 
 def score_text(name: str, value: float | None) -> str:
     """A score with its unit."""
     if value is None:
         return "equal pixels"
-    return {"psnr": f"{value:.2f} dB", "shift": f"{value:.2f} of 255"}.get(name, f"{value:.4f}")
+    texts = {
+        "psnr": f"{value:.2f} dB",
+        "shift": f"{value:.2f} of 255",
+        LOCAL_SSIM: f"≥ {value:g}",
+        LOCAL_ERROR: f"≤ {value:g} of 255",
+    }
+    return texts.get(name, f"{value:.4f}")
 
 
 def _stored(archive: ArchiveFacts) -> Section:

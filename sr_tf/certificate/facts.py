@@ -3,6 +3,7 @@
 import numpy as np
 
 from sr_tf.archive import cost
+from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.record import ArchiveFacts, GeneratorFacts, Share, SlideFacts
@@ -14,6 +15,8 @@ SCORE_NAMES = {
     "shift": "colour shift",
     "enl0": "ENL0 distance",
     "lpips": "LPIPS",
+    LOCAL_SSIM: "SSIM of the worst cell",
+    LOCAL_ERROR: "error of the worst cell",
 }
 """What scores are called on a certificate."""
 
@@ -60,7 +63,8 @@ def limits(gate: Gate) -> dict[str, float | None]:
     if gate.study:
         return {}
     found = {"psnr": finite(gate.min_psnr), "ssim": gate.min_ssim, "shift": gate.max_shift}
-    return found if gate.max_enl0 is None else {**found, "enl0": gate.max_enl0}
+    optional = {"enl0": gate.max_enl0, LOCAL_SSIM: gate.min_local_ssim, LOCAL_ERROR: gate.max_local_error}
+    return found | {name: limit for name, limit in optional.items() if limit is not None}
 
 
 def finite(value: float) -> float | None:

@@ -30,7 +30,8 @@ def _add_archive(commands: Commands) -> None:
         "of the slide. Repeat the command to continue an interrupted run.",
         "sr-tf archive slide.svs slide.sr.zip --quality visual",
         notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; cells can be "
-        "viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise. lossless: every pixel is "
+        "viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise, and small details are "
+        "kept: every cell of 32×32 pixels has local SSIM ≥ 0.8 and local error ≤ 20 of 255. lossless: every pixel is "
         "kept, and JPEG tiles byte by byte. study: the published scheme; every block is reduced 4 times by bicubic "
         "interpolation, stored without loss and restored by one generator of scale 4, whatever comes out. Nothing is "
         "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
@@ -61,6 +62,20 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         type=float,
         metavar="DISTANCE",
         help="largest ENL0 distance of a tile; needs `sr-tf assets fetch efficientnet_lite0` (default: not measured)",
+    )
+    command.add_argument(
+        "--min-local-ssim",
+        type=float,
+        metavar="SSIM",
+        help="lowest SSIM of a cell of 32×32 pixels, so that no letter or small cell is lost in a tile that passes by "
+        "its mean (default: 0.8 at diagnostic, none at visual)",
+    )
+    command.add_argument(
+        "--max-local-error",
+        type=float,
+        metavar="LEVELS",
+        help="largest error of a cell of 32×32 pixels, averaged over 5×5 pixels, in levels of 255 (default: 20 at "
+        "diagnostic, none at visual)",
     )
     arguments.add_archive_models(command, by_quality=True)
     command.add_argument(

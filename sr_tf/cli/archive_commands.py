@@ -5,9 +5,10 @@ import argparse
 import numpy as np
 
 from sr_tf.archive import cost
+from sr_tf.archive.cells import CELL_SCORES, place_of_worst
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
-from sr_tf.archive.gate import worst
+from sr_tf.archive.gate import LESS_IS_BETTER, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
@@ -43,7 +44,14 @@ def chosen_options(options: argparse.Namespace) -> Options:
     Raises:
         UserError: a threshold is out of range, or two arguments exclude each other.
     """
-    gate = chosen_gate(options.quality, options.min_psnr, options.min_ssim, options.max_enl0)
+    gate = chosen_gate(
+        options.quality,
+        options.min_psnr,
+        options.min_ssim,
+        options.max_enl0,
+        options.min_local_ssim,
+        options.max_local_error,
+    )
     if gate.study and options.refine:
         raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
     require_networks(gate, options.effort, refine=options.refine, models=bool(options.models))
@@ -142,8 +150,18 @@ def _measured(archive: ArchiveFile) -> list[str]:
     for name, values in archive.scores().items():
         mean = f"mean {_mean(name, values)}, " if archive.header.gate.study else ""
         lowest, median = worst(name, values), np.median(values)
+        if name in CELL_SCORES:
+            lines.append(_cells_in_words(name, values))
+            continue
         lines.append(f"{name:<11} {mean}worst tile {_number(name, lowest)}, median {_number(name, median)}")
     return lines
+
+
+def _cells_in_words(name: str, values: np.ndarray) -> str:
+    """Describes the score of cells, of which archives keep bounds."""
+    x, y = place_of_worst(name, values)
+    bound = "at most" if name in LESS_IS_BETTER else "at least"
+    return f"{name:<11} worst cell {bound} {worst(name, values):g}, at {x},{y}; median {bound} {np.median(values):g}"
 
 
 def _mean(name: str, values: np.ndarray) -> str:

@@ -112,12 +112,14 @@ def words_of(header: Header) -> dict[str, Any]:
 
 
 def _of_gate(gate: Gate) -> dict[str, Any]:
+    of_cells = {"lowest local SSIM": gate.min_local_ssim, "largest local error": gate.max_local_error}
     return {
         "quality": gate.name,
         "lowest PSNR": None if gate.lossless else gate.min_psnr,
         "lowest SSIM": gate.min_ssim,
         "largest ENL0 distance": gate.max_enl0,
         "largest shift": gate.max_shift,
+        **{name: limit for name, limit in of_cells.items() if limit is not None},
     }
 
 

@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from sr_tf.archive.cells import LOCAL_ERROR, worst_places
 from sr_tf.archive.cost import shares
-from sr_tf.archive.grid import BLOCK, GATE_TILE
+from sr_tf.archive.grid import BLOCK, CELL, GATE_TILE
 from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.map_picture import COLOURS
 from sr_tf.viewer.levels import TILE
 from sr_tf.viewer.source import INTERPOLATED, ORIGINAL, RESTORED, Source
+
+_WORST_CELLS = 16
+"""Cells that the page marks at most: a slide has millions."""
 
 _TITLES = {
     RESTORED: "Restored",
@@ -63,7 +67,7 @@ def _describe_archive(source: Source) -> dict:
 def describe_map(source: Source) -> dict | None:
     """How each block is stored, and the scores of each gate tile, row by row. None for ∞, and None for a slide.
 
-    The LPIPS is None unless it was measured.
+    The LPIPS is None unless it was measured. `cells`: [x, y, local SSIM, local error] of the worst cells.
     """
     if not source.archive:
         return None
@@ -75,6 +79,8 @@ def describe_map(source: Source) -> dict | None:
         "psnr": _rounded(scores["psnr"], 2),
         "ssim": _rounded(scores["ssim"], 4),
         "lpips": _rounded(scores["lpips"], 4) if "lpips" in scores else None,
+        "cell": CELL,
+        "cells": worst_places(scores, _WORST_CELLS) if LOCAL_ERROR in scores else [],
     }
 
 

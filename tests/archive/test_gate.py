@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from sr_tf.archive.choices import chosen_gate
-from sr_tf.archive.gate import LESS_IS_BETTER, QUALITIES, UNITS_BY_VERSION, Gate, Measure, pack, unpack
+from sr_tf.archive.gate import LESS_IS_BETTER, QUALITIES, UNITS_BY_VERSION, Gate, pack, unpack
+from sr_tf.archive.measure import Measure
 from sr_tf.data.smear import render_smear
 from sr_tf.errors import UserError
 

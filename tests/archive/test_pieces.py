@@ -10,11 +10,12 @@ from PIL import Image
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cut import cut, joined
-from sr_tf.archive.gate import QUALITIES, Gate, Measure
+from sr_tf.archive.gate import QUALITIES, Gate
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.index import AVIF, PIECE_TYPE, Index
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import FULL_AVIF420_FILTER, FULL_AVIF_FILTER, LR2_GENERATOR, NATIVE, Family
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.overview import decode_overview, overview_scale
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.write import Options, write_archive

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_tf.archive.gate import QUALITIES, Measure
+from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, LR4_BICUBIC, with_all_levels
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.predict import Curve, Prediction
 from sr_tf.archive.search import FamilySearch
 from sr_tf.data.smear import render_smear

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from sr_tf.archive.choose import Chooser
 from sr_tf.archive.enlarge import halo
-from sr_tf.archive.gate import QUALITIES, Gate, Measure
+from sr_tf.archive.gate import QUALITIES, Gate, measured_names
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.kinds import EXACT, LR4_BICUBIC
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.search import lowest
 from sr_tf.archive.stored import StoredImage, decode, from_record
@@ -18,7 +19,7 @@ from sr_tf.data.smear import render_smear
 
 
 def _search(original, gate, **options):
-    measure = Measure()
+    measure = Measure(measured_names(gate))
     grid, size = Grid(original.shape[1], original.shape[0]), original.shape[:2]
     windows = Windows(grid, lambda row, column, scale: rescale(original, 1, scale, size))
     return Chooser(gate, measure, {}).choose(
@@ -44,7 +45,7 @@ def test_the_chosen_level_passes_and_after_a_failure_another_is_chosen(quality):
     assert from_record(found.record()) == found
     image = decode(found.kind, found.file, (300, 512))
     restored = RestoredBlocks(Grid(512, 300), lambda row, column: StoredImage(found.kind, image), {}).restored(0, 0)
-    assert gate.passes(Measure()(original, restored))
+    assert gate.passes(Measure(measured_names(gate))(original, restored))
     larger = _search(original, gate, failed=found)
     assert (larger.kind, larger.level) != (found.kind, found.level)
 

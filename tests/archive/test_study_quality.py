@@ -17,10 +17,11 @@ from sr_tf.archive import build
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.choices import chosen_gate
 from sr_tf.archive.choose import Chooser
-from sr_tf.archive.gate import QUALITIES, UNITS_BY_VERSION, Measure, score_names
+from sr_tf.archive.gate import QUALITIES, UNITS_BY_VERSION, score_names
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import LR4_LOSSLESS_GENERATOR
 from sr_tf.archive.map_picture import LPIPS_COLOURS, draw_map
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import describe
 from sr_tf.archive.schema import parse

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.gate import Measure
+from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region
 from sr_tf.certificate.certify import certify

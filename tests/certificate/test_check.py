@@ -159,3 +159,18 @@ def test_results_of_another_archive_and_wrong_arguments_are_one_line(archived, r
     ):
         code, _, error = run(capsys, archive, *arguments)
         assert code == 2 and error.count("\n") == 1 and expected in error, error
+
+
+@pytest.mark.slow
+def test_a_certificate_of_diagnostic_states_the_worst_cells(archived, tmp_path, capsys):
+    slide, archive = archived[0], tmp_path / "diagnostic.sr.zip"
+    write_archive(slide, archive, Options(gate=QUALITIES["diagnostic"], models=()))
+    page = tmp_path / "page.html"
+    assert run(capsys, archive, "--against", slide, "--out", page)[0] == 0
+    text = page.read_text("utf-8")
+    assert "SSIM of the worst cell" in text and "error of the worst cell" in text and "≤ 20" in text
+    assert run(capsys, archive, "--check", page, "--against", slide)[0] == 0
+    worst = next(one for one in read_certificate(page)[0].scores if one.name == "local_error").worst
+    page.write_text(text.replace(f'"local_error","worst":{worst}', '"local_error","worst":8.0'), "utf-8")
+    code, _, error = run(capsys, archive, "--check", page)
+    assert code != 0 and error

@@ -29,6 +29,13 @@ def sharp(path: Path) -> None:
     _save(render_smear(12, 300, 620), path)
 
 
+def small_details(path: Path) -> None:
+    """Cells out of focus, and a small dark spot that blocks of a smaller scale lose."""
+    pixels = cv2.GaussianBlur(render_smear(11, 300, 530), (0, 0), 3)
+    pixels[100:106, 40:46] //= 2
+    _save(pixels, path)
+
+
 def stamps(path: Path) -> None:
     """Small pieces of a smear on grey."""
     pixels = np.full((128, 128, 3), 200.0)

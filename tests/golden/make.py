@@ -96,6 +96,7 @@ ARCHIVES = {
         partial(scenes.alike, size=(640, 1150), sigmas=((4, 1.3, 4), (4, 1.6, 4))),
         ("--quality", "diagnostic", "--models", ""),
     ),
+    "2-small-details": Golden(scenes.small_details, ("--quality", "diagnostic", "--models", "")),
     "2-study": Golden(_CELLS, ("--quality", "study")),
     "2-own-generator": Golden(_CELLS, ("20", "0.3"), own=(scenes.own_generator, (kinds.LR4_GENERATOR,))),
     "2-own-told-generator": Golden(_CELLS, ("20", "0.3"), own=(scenes.own_told_generator, (kinds.LR2_GENERATOR,))),

@@ -15,7 +15,16 @@ import zlib
 from collections.abc import Iterable
 
 import numpy as np
-from reader_container import COMMENT, RefusedError, from_base64, grid_shape, parse_header, read_members, require
+from reader_container import (
+    COMMENT,
+    RefusedError,
+    from_base64,
+    grid_shape,
+    judges_cells,
+    parse_header,
+    read_members,
+    require,
+)
 from reader_images import decode_image, enlarge, enlarge_in_floats, join, read_segments, reduce, unpack
 from reader_index import AVIF, BLOCK_TYPE, FILTER_KINDS, NETWORK_KINDS, PIECE_TYPE, SCALES, SEGMENTS_KIND, Index
 from reader_network import filtered, from_bytes, generate, radius, weights_sha256
@@ -23,7 +32,9 @@ from reader_network import filtered, from_bytes, generate, radius, weights_sha25
 SEGMENT_TYPE = np.dtype([("kind", "u1"), ("length", "<u4"), ("sha256", "V16")])
 SCORE_TYPE = np.dtype([("psnr", "<u2"), ("ssim", "<u2"), ("shift", "<u2"), ("enl0", "<u2")])
 BYTE = np.dtype("u1")
-BLOCK, GATE_TILE, HALO = 512, 256, 2
+BLOCK, GATE_TILE, CELL, HALO = 512, 256, 32, 2
+LOCAL_SSIM = [-1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+LOCAL_ERROR = [0, 8, 12, 16, 20, 24, 32, 48, 64, 255]
 FIXED = {"README.txt": 1 << 16, "archive.json": 16 << 20, "profile.icc": 16 << 20}
 FIXED |= {"preview.jpg": 1 << 20, "overview.avif": 4 << 20}
 LARGEST_ASSOCIATED, LARGEST_PIECE, NPY_HEADER = 256 << 20, 4 << 20, 1 << 10
@@ -59,9 +70,12 @@ class Archive:
         needed |= {"preview.jpg"} if self._version == 1 else {"overview.avif", "pieces.npy"}
         needed |= {f"associated/{name}" for name in self.header["associated"]}
         needed |= {"segments", "segments.npy"} if native else set()
+        needed |= {"cells.npy"} if judges_cells(self.header["gate"]) else set()
+        optional = {"profile.icc"} | ({"cells.npy"} if self._version > 1 else set())
         listed = set(self.header["members"])
         require(set(self._members) == listed | {"archive.json"}, "other members than archive.json lists")
-        require(listed - {"profile.icc"} == needed, "a member is missing or not expected")
+        require(listed - optional == needed - optional, "a member is missing or not expected")
+        require("cells.npy" in listed or "cells.npy" not in needed, "no scores of cells")
         self._heads = [from_base64(head) for head in self.header["heads"]]
         self._shapes = self._array_shapes()
         shape, count = self._shapes["blocks.npy"][1], self.header.get("pieces", 0)
@@ -86,6 +100,7 @@ class Archive:
         for name in self.header["associated"]:
             self.associated(name)
         self.scores()
+        self.cells()
         for record in self.header["generators"]:
             if record.get("embedded"):
                 self._embedded(record)
@@ -117,6 +132,15 @@ class Archive:
         count = len(self.header["scores"])
         whole = 256 * values[:count].astype(np.uint16) + values[count:]
         return dict(zip(self.header["scores"], whole, strict=True))
+
+    def cells(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(lowest local SSIM, largest local error) that each cell can have, [rows, columns] each; None: no cells."""
+        if "cells.npy" not in self.header["members"]:
+            return None
+        ssim, error = np.divmod(self._array("cells.npy", *self._shapes["cells.npy"]), 16)
+        known = ssim.max() < len(LOCAL_SSIM) and error.max() < len(LOCAL_ERROR)
+        require(bool(known), "a cell of unknown scores")
+        return np.array(LOCAL_SSIM)[ssim], np.array(LOCAL_ERROR)[error]
 
     def overview(self) -> np.ndarray:
         """The overview, uint8 [h, w, 3]; not in version 1."""
@@ -192,6 +216,7 @@ class Archive:
             scores = BYTE, (2 * len(self.header["scores"]), *tiles)
             pieces = BYTE, (PIECE_TYPE.itemsize, self.header["pieces"])
             shapes = {"blocks.npy": (BYTE, blocks), "pieces.npy": pieces, "scores.npy": scores}
+            shapes["cells.npy"] = BYTE, grid_shape(self.width, self.height, CELL, CELL)
         if native := self.header["native"]:
             side = native["segment_width"], native["segment_height"]
             shapes["segments.npy"] = SEGMENT_TYPE, grid_shape(self.width, self.height, *side)

@@ -69,6 +69,7 @@ def parse_header(content: bytes) -> dict:
         require(len(set(scales)) == len(scales), "two generators of one scale")
         if header["version"] == 1:
             require(not any(record.get("embedded") for record in header["generators"]), "weights in version 1")
+            require(not judges_cells(header["gate"]), "thresholds of cells in version 1")
         else:
             _check_version_2(header)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
@@ -103,10 +104,16 @@ def _check_version_2(header: dict) -> None:
     measured = ["psnr", "ssim", "shift"] + ["enl0"] * (gate["max_enl0"] is not None) + ["lpips"] * study
     require(header["scores"] == measured, "other scores than those of the gate")
     thresholds = [gate[name] for name in ("min_psnr", "min_ssim", "max_enl0", "max_shift")]
-    require(not study or thresholds == [0, -1, None, 255], "thresholds of the quality study")
+    reached = thresholds == [0, -1, None, 255] and not judges_cells(gate)
+    require(not study or reached, "thresholds of the quality study")
     for record in header["generators"]:
         require(re.fullmatch("[0-9a-f]{64}", record["weights_sha256"]) is not None, "not a SHA-256")
         require(record.get("embedded", False) in (True, False), "`embedded` is neither true nor false")
+
+
+def judges_cells(gate: dict) -> bool:
+    """Whether cells have a threshold."""
+    return any(gate.get(name) is not None for name in ("min_local_ssim", "max_local_error"))
 
 
 def _check_segments(page: dict, image: dict) -> int:

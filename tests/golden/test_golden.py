@@ -87,6 +87,16 @@ def test_the_overview_is_the_same(name):
         np.testing.assert_array_equal(found, decode_overview(archive.member("overview.avif"), archive.header.grid))
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_scores_of_cells_are_the_same(name):
+    found = Archive(path_of(name).read_bytes()).cells()
+    with ArchiveFile(path_of(name)) as archive:
+        scores = archive.scores()
+    assert (found is None) == (name != "2-small-details") == ("local_ssim" not in scores)
+    if found is not None:
+        np.testing.assert_array_equal(found, (scores["local_ssim"], scores["local_error"]))
+
+
 def test_all_archives_are_listed():
     assert sorted(FOLDER.glob("*.zip")) == sorted(map(path_of, RECORDS))
 

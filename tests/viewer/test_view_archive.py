@@ -1,6 +1,7 @@
 """An archive in the viewer: it shows the measured pixels, and hatches what is damaged."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.pixels import to_uint8
 from sr_tf.models.edsr import EDSR
 from sr_tf.slides.slide import open_slide
+from sr_tf.viewer.describe import describe_map
 from sr_tf.viewer.levels import TILE, Levels
 from sr_tf.viewer.served import ServedGenerator
 
@@ -113,6 +115,16 @@ def test_map_contains_the_archives_kinds_and_scores(archive_view, restored):
     assert sum(kind["blocks"] for kind in slide["kinds"]) == restored.index.kinds.size
     assert slide["sameOriginal"] is True
     assert "34 dB" in slide["gate"]
+
+
+def test_map_contains_the_worst_cells(open_view, archive_view):
+    assert json.loads(archive_view.ask("/map.json").body)["cells"] == [], "its gate judges no cells"
+    with open_view(Path(__file__).parents[1] / "golden" / "2-small-details.sr.zip") as source:
+        scores, shown = source.archive.scores(), describe_map(source)
+    assert shown["cell"] == 32 and shown["cells"]
+    for x, y, ssim, error in shown["cells"]:
+        assert ssim == scores["local_ssim"][y // 32, x // 32] and error == scores["local_error"][y // 32, x // 32]
+    assert shown["cells"][0][3] == scores["local_error"].max()
 
 
 def test_an_original_of_another_size_is_refused_and_another_file_is_noted(viewed, tmp_path, open_view):

@@ -12,6 +12,7 @@ from viewed import running
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.kinds import LR4_LOSSLESS_GENERATOR
+from sr_tf.viewer.describe import describe_map
 
 pytestmark = IN_BROWSER
 WIDTH = 1150
@@ -134,6 +135,25 @@ def test_an_archive_without_a_gate_says_so_and_shows_lpips(open_page, open_view)
         shown = tab.locator("#here").inner_text()
         assert LR4_LOSSLESS_GENERATOR.name in shown
         assert f"LPIPS {lpips:.3f}" in shown
+
+
+def test_the_map_frames_the_worst_cells(open_page, open_view):
+    details = Path(__file__).parents[1] / "golden" / "2-small-details.sr.zip"
+    with open_view(details) as source, running(source) as server:
+        (x, y, ssim, error), *_ = describe_map(source)["cells"]
+        tab = open_page(server, f"#x={x + 16}&y={y + 16}&zoom=100")
+        tab.keyboard.press("m")
+        settle(tab)
+        shown = tab.locator("#here").inner_text()
+        assert f"Small detail: local SSIM ≥ {ssim:g}, local error ≤ {error:g} of 255" in shown
+        stage = tab.locator("#stage").bounding_box()
+        place = address(tab)
+        left, top = (
+            round(stage[side] / 2 + (at - place[axis]) * place["zoom"] / 100)
+            for side, axis, at in (("width", "x", x), ("height", "y", y))
+        )
+        frame = screen_pixels(tab, left - 3, top - 3, 38, 38)
+        assert (frame > 240).all(axis=2).sum() > 60, "the left and upper side of a white frame"
 
 
 def test_a_damaged_tile_is_hatched_and_reported(open_page, damaged_view):

@@ -1,4 +1,4 @@
-// Draws over the slide how each block is stored, and the scores of each gate tile.
+// Draws over the slide how each block is stored, the scores of each gate tile, and the worst cells.
 
 import { fitCanvas } from "./canvas.js";
 
@@ -64,7 +64,22 @@ export class RepresentationMap {
     }
     pen.globalAlpha = 1;
     if (tile * pixels >= TEXT_FROM) this.#scores(pen, range(tile, this.map.psnr.length, this.map.psnr[0].length), box);
+    this.#cells(pen, corner, pixels);
     this.#describe();
+  }
+
+  /** Frames the worst cells, at least 9 CSS pixels wide, so that they are found from afar. */
+  #cells(pen, corner, pixels) {
+    const side = Math.max(this.map.cell * pixels, 9);
+    for (const [x, y] of this.map.cells) {
+      const [middleX, middleY] = [corner.x + (x + this.map.cell / 2) * pixels, corner.y + (y + this.map.cell / 2) * pixels];
+      for (const [width, colour] of [[4, "#10141a"], [2, "#ffffff"]]) {
+        pen.lineWidth = width;
+        pen.strokeStyle = colour;
+        pen.strokeRect(middleX - side / 2, middleY - side / 2, side, side);
+      }
+    }
+    pen.lineWidth = 1;
   }
 
   #scores(pen, [top, bottom, left, right], box) {
@@ -128,7 +143,11 @@ export class RepresentationMap {
     kind.textContent = this.kinds.get(this.map.kinds[row][column]).name;
     const measured = document.createElement("small");
     measured.textContent = this.#score(tileRow, tileColumn, "SSIM ", "LPIPS ");
-    this.here.replaceChildren(small, kind, measured);
+    const cell = this.map.cells.find(([x, y]) => point.x >= x && point.x < x + this.map.cell
+      && point.y >= y && point.y < y + this.map.cell);
+    const detail = document.createElement("small");
+    if (cell) detail.textContent = `Small detail: local SSIM ≥ ${cell[2]}, local error ≤ ${cell[3]} of 255`;
+    this.here.replaceChildren(small, kind, measured, detail);
   }
 
   /** The scores of a tile; LPIPS only where it was measured. */
