@@ -109,8 +109,10 @@ class Builder:
             return middle(window(row, column, kind), kind.scale, margin, (height, width))
 
         def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
-            if kind.generator and self._effort.predicts:
-                return self._as_exact(row, column, reduced(row, column, kind), image)
+            if self._effort.predicts:  # `confirm` measures it
+                as_exact = self._as_exact(row, column, reduced(row, column, kind), image)
+                if as_exact or kind.generator:
+                    return as_exact
             around, margin = window(row, column, kind), halo(kind, self._generators)
             generator = self._generators[kind.scale] if kind.generator else None
             original = self._original(row, column)

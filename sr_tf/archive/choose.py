@@ -75,7 +75,7 @@ class Chooser:
 
         first_family = 0 if failed is None else self._index_of_family(failed)
         score = self._gate.distance if self._effort.predicts else self._gate.margin
-        # In floats it takes a tenth of the time; where a pixel differs by 1, that does not change a prediction.
+        # In floats it takes a quarter of the time; where a pixel differs by 1, that does not change a prediction.
         cubic = enlarge_cubic_in_floats if self._effort.predicts else enlarge_cubic
 
         def margin(restored: np.ndarray, place: Place) -> float:

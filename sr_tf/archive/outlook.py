@@ -139,7 +139,7 @@ class Outlook:
             return
         plain, plain_ceiling = self._plain[kind.scale, kind.codec]
         codec, gain = _looks_with(kind), _GAINS[kind.scale]
-        if plain_ceiling <= -MOST_GAIN:
+        if plain_ceiling <= -MOST_GAIN or plain.cost_with(codec, search.first) > self._least() - NETWORK_BYTES:
             return
         ceiling = plain_ceiling + _SHARPER[kind.scale]
         if ceiling < _UNSURE:
@@ -168,7 +168,7 @@ class Outlook:
         """
         prediction = Prediction(search, Curve(family.levels, ceiling))
         start = bisect.bisect_left(family.levels, self._first_level(family.kind, ceiling))
-        codec, limit = _looks_with(family.kind), min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)])
+        codec, limit = _looks_with(family.kind), self._least()
         network, hope = family.kind.generator, 1.0
         if network:
             limit, hope = limit - NETWORK_BYTES, _HOPE[family.kind.scale]
@@ -186,6 +186,10 @@ class Outlook:
             prediction.ask(self._stores(family.kind, prediction.cost) if family.kind.scale == 4 else codec, limit)
         self._add(prediction, family)
         return prediction
+
+    def _least(self) -> float:
+        """The bytes below which another representation is of use, about."""
+        return min([self._limit, *(_ROOM * one.cost for one, _ in self._predictions)])
 
     def _add(self, prediction: Prediction, family: Family) -> None:
         if prediction.index is not None:

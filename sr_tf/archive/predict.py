@@ -22,6 +22,8 @@ _GROWTH = 0.03
 _LEAST_NOISE = 1e-3
 _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
+_SURE = 1.0
+"""If the lowest level passes with so many dB to spare at the fast setting, it is not judged at the slow one."""
 _VAGUE = 1.5
 """The bytes that one look predicts may be too many by this factor."""
 _MUCH = 0.05
@@ -136,7 +138,7 @@ class Prediction:
 
     def __init__(self, search: FamilySearch, curve: Curve, index: int | None = None):
         self._search, self._curve, self.index = search, curve, index
-        self.cost = math.inf
+        self.cost, self._sure = math.inf, False
 
     def look(self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float) -> None:
         """Codes a few levels at a fast setting, each where those before it predict the gate.
@@ -154,6 +156,7 @@ class Prediction:
             return
         for number in range(looks):
             found = distance(index)
+            self._sure = index == first and found > _SURE
             self._curve.add(index, found, self._search.cost_with(codec, index))
             seen.add(index)
             wanted = max(self._curve.index(), first)
@@ -176,7 +179,7 @@ class Prediction:
         index = self.index
         self._curve.move(index, self._search.margin(codec, index), self._search.cost_with(codec, index))
         wanted = min(max(self._curve.index(), self._search.first), self._search.last)
-        self.index, self.cost = wanted, self._curve.cost(wanted)
+        self.index, self.cost, self._sure = wanted, self._curve.cost(wanted), False
         if self.cost > limit:
             self.index, self.cost = None, math.inf
 
@@ -193,6 +196,8 @@ class Prediction:
             then infinite or the bytes that are now predicted. The next call goes on from there.
         """
         curve, search = self._curve.renewed(), self._search
+        if self._sure and self.index == search.first:
+            return search.stored(codec, search.first)
         index, passed, failed, tries = self.index, search.last + 1, search.first - 1, 0
         known = [number for number in search.tried(codec) if number != index and number >= search.first]
         while True:

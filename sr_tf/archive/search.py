@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _GUESSES = 4
 
 
 class FamilySearch:
-    """The levels of one family for one block. Codes and restores the block at a level when that is first asked for.
+    """The levels of one family for one block. Reads, codes and restores the block when that is first asked for.
 
     Args:
         family: the kind and its levels.
@@ -61,17 +62,34 @@ class FamilySearch:
         self._family, self._margin_of, self._original = family, margin, original
         self.first, self.last = first, len(family.levels) - 1
         self._cubic = cubic
-        kind = family.kind
-        self._generator = generators[kind.scale] if kind.generator else None
-        self._small, self._surroundings, self._halo = original, None, 0
-        if kind.scale > 1 or kind.generator:
-            self._halo = halo(kind, generators)
-            reduced = source(kind)
-            self._small = middle(reduced, kind.scale, self._halo, original.shape[:2])
-            self._surroundings = reduced if around is None else around(kind)
+        self._generators, self._source, self._around = generators, source, around
+        self._generator = generators[family.kind.scale] if family.kind.generator else None
         self.only_tile: Place | None = None
         self._files: dict[tuple[str, int], bytes] = {}
         self._judged: dict[tuple[str, int, Place | None], tuple[float, Place]] = {}
+
+    @cached_property
+    def _halo(self) -> int:
+        kind = self._family.kind
+        return halo(kind, self._generators) if kind.scale > 1 or kind.generator else 0
+
+    @cached_property
+    def _window(self) -> np.ndarray | None:
+        """The window of the original slide; None if the block is stored and shown at full size."""
+        kind = self._family.kind
+        return self._source(kind) if kind.scale > 1 or kind.generator else None
+
+    @cached_property
+    def _small(self) -> np.ndarray:
+        """What is coded."""
+        if self._window is None:
+            return self._original
+        return middle(self._window, self._family.kind.scale, self._halo, self._original.shape[:2])
+
+    @cached_property
+    def _surroundings(self) -> np.ndarray | None:
+        """The window in which it is restored."""
+        return self._window if self._window is None or self._around is None else self._around(self._family.kind)
 
     def ceiling(self) -> float:
         """The margin if the reduced block were stored without loss."""
