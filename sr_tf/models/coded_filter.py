@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from sr_tf.models.edsr import ResidualNetwork
+from sr_tf.models.edsr import Edge, ResidualNetwork
 from sr_tf.models.reducer import space_to_depth
 
 GRID = 2
@@ -58,13 +58,13 @@ class CodedFilter(ResidualNetwork):
             layer.build((None, None, None, self.filters))
         self.built = True
 
-    def call(self, inputs):
-        """[N, H, W, 4] → [N, H, W, 3]."""
+    def restored(self, inputs, edge: Edge):
+        """`call` with another edge."""
         values = inputs[..., :3] / 127.5 - 1.0
         quality = inputs[:, ::GRID, ::GRID, 3:] / 50.0 - 1.0
-        features = self._features(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1))
-        differences = ops.depth_to_space(self.tail(features), GRID)
-        return (ops.cast(values, "float32") + differences + 1.0) * 127.5
+        features = self._features(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1), edge)
+        differences = ops.depth_to_space(edge.convolve(self.tail, features), GRID)
+        return (ops.cast(edge.cut(values, self.receptive_radius), "float32") + differences + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):
         """[N, H, W, 4] → [N, H, W, 3]."""

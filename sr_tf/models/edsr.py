@@ -1,9 +1,28 @@
 """The generator: EDSR (Lim et al. 2017, arXiv 1707.02921)."""
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers, ops
+
+
+class Edge(NamedTuple):
+    """What a network does at the edge of its input.
+
+    Attributes:
+        convolve: applies a convolution, (layer, values) → values.
+        cut: makes values of [N, h, w, c] as large as others of the same size are after a number of convolutions,
+            (values, number) → values.
+    """
+
+    convolve: Callable[[layers.Layer, Any], Any]
+    cut: Callable[[Any, int], Any]
+
+
+PADDED = Edge(lambda layer, values: layer(values), lambda values, margin: values)
+"""Zeros are added, so that nothing becomes smaller. See `sr_tf.models.inner` for the other way."""
 
 
 @keras.saving.register_keras_serializable("sr_tf")
@@ -30,7 +49,12 @@ class ResidualBlock(layers.Layer):
 
     def call(self, inputs):
         """[N, H, W, filters] → the same shape."""
-        return inputs + self.residual_scaling * self.contract(self.expand(inputs))
+        return self.restored(inputs, PADDED)
+
+    def restored(self, values, edge: Edge):
+        """`call` with another edge."""
+        branch = edge.convolve(self.contract, edge.convolve(self.expand, values))
+        return edge.cut(values, 2) + self.residual_scaling * branch
 
     def compute_output_shape(self, input_shape):
         """The same shape as the input's."""
@@ -44,7 +68,8 @@ class ResidualBlock(layers.Layer):
 class ResidualNetwork(keras.Model):
     """What `EDSR` and `CodedFilter` have in common: a convolution, residual blocks, a convolution and a skip.
 
-    Subclasses call `_add_body` in their constructor, and name its arguments and their other ones in `form`.
+    Subclasses call `_add_body` in their constructor, name its arguments and their other ones in `form`, and compute in
+    `restored`.
     """
 
     def _add_body(self, blocks: int, filters: int, residual_scaling: float):
@@ -54,13 +79,17 @@ class ResidualNetwork(keras.Model):
         self.body = [ResidualBlock(filters, residual_scaling, name=f"block_{i}", dtype=policy) for i in range(blocks)]
         self.body_end = layers.Conv2D(filters, 3, padding="same", name="body_end", dtype=policy)
 
-    def _features(self, seen):
-        """[N, h, w, channels] → [N, h, w, filters]."""
-        shallow = self.head(seen)
+    def call(self, inputs):
+        """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
+        return self.restored(inputs, PADDED)
+
+    def _features(self, seen, edge: Edge):
+        """[N, h, w, channels] → [N, h, w, filters], or less of it at another edge."""
+        shallow = edge.convolve(self.head, seen)
         deep = shallow
         for block in self.body:
-            deep = block(deep)
-        return shallow + self.body_end(deep)
+            deep = block.restored(deep, edge)
+        return edge.cut(shallow, 2 * len(self.body) + 1) + edge.convolve(self.body_end, deep)
 
     def get_config(self):
         """The constructor arguments."""
@@ -150,17 +179,21 @@ class EDSR(ResidualNetwork):
             layer.build(features)
         self.built = True
 
-    def call(self, inputs):
-        """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""
+    def restored(self, inputs, edge: Edge):
+        """`call` with another edge."""
         values = inputs[..., :3] / 127.5 - 1.0
         seen = ops.concatenate([values, inputs[..., 3:] / 50.0 - 1.0], axis=-1) if self.quality_input else values
-        features = self._features(seen)
+        features = self._features(seen, edge)
         if self.one_step:
-            repeated = ops.tile(ops.cast(values, "float32"), (1, 1, 1, self.scale**2))
-            return (ops.depth_to_space(repeated + self.tail(features), self.scale) + 1.0) * 127.5
+            middle = ops.cast(edge.cut(values, self.receptive_radius), "float32")
+            differences = edge.convolve(self.tail, features)
+            repeated = ops.tile(middle, (1, 1, 1, self.scale**2))
+            return (ops.depth_to_space(repeated + differences, self.scale) + 1.0) * 127.5
+        margin = 2  # LR pixels of the radius are left for the convolutions on finer grids
         for convolution in self.upsampling:
-            features = ops.depth_to_space(convolution(features), 2)
-        return (self.tail(features) + 1.0) * 127.5
+            features = ops.depth_to_space(edge.convolve(convolution, features), 2)
+            margin = 2 * (margin - 1)
+        return (edge.cut(edge.convolve(self.tail, features), margin - 1) + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):
         """[N, h, w, channels] → [N, scale · h, scale · w, 3]."""

@@ -9,8 +9,7 @@ for one of 64×64 almost half.
 import keras
 from keras import ops
 
-from sr_tf.models.coded_filter import GRID
-from sr_tf.models.reducer import space_to_depth
+from sr_tf.models.edsr import Edge
 
 
 class Inner(keras.Model):
@@ -35,39 +34,13 @@ class Inner(keras.Model):
 
     def call(self, inputs):
         """[N, h, w, channels] → [N, scale · (h − 2 · radius), scale · (w − 2 · radius), 3]."""
-        network = self.network
-        values = inputs[..., :3] / 127.5 - 1.0
-        quality = inputs[..., 3:] / 50.0 - 1.0
-        middle = _cut(values, network.receptive_radius)
-        if network.scale == 1:
-            seen = ops.concatenate([space_to_depth(values, GRID), quality[:, ::GRID, ::GRID]], axis=-1)
-            differences = ops.depth_to_space(_convolved(network.tail, self._features(seen)), GRID)
-            return (middle + differences + 1.0) * 127.5
-        seen = ops.concatenate([values, quality], axis=-1) if network.quality_input else values
-        features = self._features(seen)
-        if network.one_step:
-            repeated = ops.tile(middle, (1, 1, 1, network.scale**2))
-            return (ops.depth_to_space(repeated + _convolved(network.tail, features), network.scale) + 1.0) * 127.5
-        margin = 2  # of LR pixels is left for the convolutions on finer grids
-        for convolution in network.upsampling:
-            features = ops.depth_to_space(_convolved(convolution, features), 2)
-            margin = 2 * (margin - 1)
-        return (_cut(_convolved(network.tail, features), margin - 1) + 1.0) * 127.5
+        return self.network.restored(inputs, _UNPADDED)
 
     def compute_output_shape(self, input_shape):
         """[N, h, w, channels] → [N, scale · (h − 2 · radius), scale · (w − 2 · radius), 3]."""
         count, *sides, _ = input_shape
         margin = 2 * self.network.receptive_radius
         return (count, *(side and self.network.scale * (side - margin) for side in sides), 3)
-
-    def _features(self, seen):
-        """`ResidualNetwork._features` without padding."""
-        network = self.network
-        shallow = deep = _convolved(network.head, seen)
-        for block in network.body:
-            branch = _convolved(block.contract, _convolved(block.expand, deep))
-            deep = _cut(deep, 2) + block.residual_scaling * branch
-        return _cut(shallow, 2 * len(network.body) + 1) + _convolved(network.body_end, deep)
 
 
 def _convolved(layer, values):
@@ -78,3 +51,6 @@ def _convolved(layer, values):
 def _cut(values, margin: int):
     """Cuts a margin off each side of [N, h, w, c]."""
     return values[:, margin:-margin, margin:-margin]
+
+
+_UNPADDED = Edge(_convolved, _cut)
