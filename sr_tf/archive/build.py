@@ -76,13 +76,9 @@ class Builder:
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
-                native = self._native(row, column)
-                if self._gate.lossless and native:
-                    chosen = native()  # `confirm` reads the original
-                else:
-                    source = functools.partial(self._source, row, column)
-                    chosen = chooser.choose(self._original(row, column), source, native=native)
-                self._journal.put(row, column, chosen)
+                place = row, column
+                original, source = (functools.partial(make, *place) for make in (self._original, self._source))
+                self._journal.put(*place, chooser.choose(original, source, native=self._native(*place)))
             progress()
 
         for_each(choose, self._grid.blocks_in_bands(), self._workers)
@@ -110,8 +106,7 @@ class Builder:
 
         def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
             # Networks take long, and glass at the lowest level passes easily: `confirm` measures them.
-            easy = self._effort.predicts and self._journal.stored(row, column).level == 0
-            if (kind.generator and self._effort.predicts) or easy:
+            if self._effort.predicts and (kind.generator or self._journal.stored(row, column).level == 0):
                 as_exact = self._as_exact(row, column, reduced(row, column, kind), image)
                 if as_exact or kind.generator:
                     return as_exact
@@ -193,7 +188,7 @@ class Builder:
                 if (row, column) in exact or (self._gate.lossless and failed.kind is NATIVE):
                     raise self._differs(row, column, failed.kind)
                 chosen = chooser.choose(
-                    self._original(row, column),
+                    functools.partial(self._original, row, column),
                     functools.partial(self._source, row, column),
                     functools.partial(self._around, row, column),
                     self._native(row, column),

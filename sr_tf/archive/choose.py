@@ -44,7 +44,7 @@ class Chooser:
 
     def choose(
         self,
-        original: np.ndarray,
+        original: Callable[[], np.ndarray],
         source: WindowOf,
         around: WindowOf | None = None,
         native: Callable[[], Stored] | None = None,
@@ -53,7 +53,8 @@ class Chooser:
         """Chooses the representation of one block.
 
         Args:
-            original: the block's pixels, uint8 [h, w, 3].
+            original: returns the block's pixels, uint8 [h, w, 3]. It is not called where the original's segments keep
+                them without loss.
             source: makes a window of the original slide. Its middle is what is coded.
             around: makes a window of what is stored around the block. None: the neighbours are not chosen yet, and
                 `source` surrounds the block.
@@ -66,12 +67,13 @@ class Chooser:
         """
         if self._gate.study:
             kind = LR4_LOSSLESS_GENERATOR
-            return exactly_reduced(middle(source(kind), kind.scale, halo(kind, self._generators), original.shape[:2]))
+            return exactly_reduced(middle(source(kind), kind.scale, halo(kind, self._generators), original().shape[:2]))
         if failed is not None and failed.kind in (NATIVE, EXACT):
-            return exact(original)
-        last_resort = native or partial(exact, original)
+            return exact(original())
         if self._gate.lossless:
-            return last_resort()
+            return native() if native else exact(original())
+        pixels = original()
+        last_resort = native or partial(exact, pixels)
 
         first_family = 0 if failed is None else self._index_of_family(failed)
         score = self._gate.distance if self._effort.predicts else self._gate.margin
@@ -80,14 +82,14 @@ class Chooser:
 
         def margin(restored: np.ndarray, place: Place) -> float:
             (top, left), (height, width) = place, restored.shape[:2]
-            return score(self._measure(original[top : top + height, left : left + width], restored))
+            return score(self._measure(pixels[top : top + height, left : left + width], restored))
 
         def search(number: int) -> FamilySearch:
             family = self._families[number]
             first = 0
             if failed is not None and number == first_family:
                 first = family.levels.index(failed.level) + 1
-            return FamilySearch(family, self._generators, margin, original, source, around, first, cubic)
+            return FamilySearch(family, self._generators, margin, pixels, source, around, first, cubic)
 
         numbers = [
             number

@@ -17,7 +17,7 @@ class Effort:
         joined: the setting that stores pieces of several blocks, which takes most reduced blocks' place.
         looks: codings at a faster setting from which a level is predicted, for each representation.
         codings: codings at the setting that stores, for each block, to come closer to the lowest level that passes.
-        asks: how often a network is asked for a block before all blocks are confirmed; 0: no network.
+        asks: the same for a network, which was already asked once to predict its level; 0: no network.
         pieces: levels at which a piece of several blocks is tried.
     """
 

@@ -14,7 +14,7 @@ from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.verify import Measured, measure_again
 from sr_tf.certificate.details import detail_facts
-from sr_tf.certificate.facts import archive_facts, finite
+from sr_tf.certificate.facts import archive_facts
 from sr_tf.certificate.record import MADE_BY, NOTE, CellFacts, Certificate, Pictures, Score
 from sr_tf.certificate.shown import show_tiles
 from sr_tf.certificate.unmeasured import not_measured
@@ -22,6 +22,7 @@ from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import tell
 from sr_tf.metrics.ring_correlation import Detail, detail
+from sr_tf.pages.figures import finite
 from sr_tf.slides.slide import open_slide
 
 _TOLD = 20

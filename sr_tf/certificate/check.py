@@ -15,7 +15,7 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.facts import archive_facts
 from sr_tf.certificate.page import pictures_of, record_of, to_html
 from sr_tf.certificate.record import MADE_BY, CellFacts, Certificate, Pictures
-from sr_tf.disk.files import input_file
+from sr_tf.disk.files import read_at_most
 from sr_tf.errors import UserError, reason
 
 EXPECTED = "expected a page of `sr-tf certificate`"
@@ -38,10 +38,7 @@ def read_certificate(path: Path) -> tuple[Certificate, Pictures, str]:
     Raises:
         UserError: the file is not a certificate, or its record cannot be read.
     """
-    with input_file(path, EXPECTED), path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise UserError(f"{path}: has more than {_MOST_BYTES:,} bytes, {EXPECTED}")
+    content = read_at_most(path, _MOST_BYTES, EXPECTED)
     try:
         page = content.decode("utf-8")
         record = record_of(page)

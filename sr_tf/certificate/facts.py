@@ -1,13 +1,12 @@
 """The part of a certificate that the archive alone decides."""
 
-import numpy as np
-
 from sr_tf.archive import cost
 from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.record import ArchiveFacts, GeneratorFacts, Share, SlideFacts
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.pages.figures import finite
 
 SCORE_NAMES = {
     "psnr": "PSNR",
@@ -65,8 +64,3 @@ def limits(gate: Gate) -> dict[str, float | None]:
     found = {"psnr": finite(gate.min_psnr), "ssim": gate.min_ssim, "shift": gate.max_shift}
     optional = {"enl0": gate.max_enl0, LOCAL_SSIM: gate.min_local_ssim, LOCAL_ERROR: gate.max_local_error}
     return found | {name: limit for name, limit in optional.items() if limit is not None}
-
-
-def finite(value: float) -> float | None:
-    """A number for JSON: None for an infinite PSNR."""
-    return float(value) if np.isfinite(value) else None

@@ -6,10 +6,11 @@ from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import LESS_IS_BETTER
 from sr_tf.archive.grid import BLOCK, GATE_TILE
-from sr_tf.certificate.facts import SCORE_NAMES, finite
+from sr_tf.certificate.facts import SCORE_NAMES
 from sr_tf.certificate.record import Pictures, Tile, keep
 from sr_tf.images.reading import encode_png
 from sr_tf.images.tiles import Rectangle
+from sr_tf.pages.figures import finite
 from sr_tf.slides.slide import Slide
 
 _EACH = {"psnr": 3, "ssim": 2, "shift": 1, "enl0": 1, "lpips": 2, LOCAL_SSIM: 2, LOCAL_ERROR: 2}

@@ -127,6 +127,24 @@ def make_folder(path: str | Path) -> Path:
     return path
 
 
+def read_at_most(path: Path, most: int, expected: str) -> bytes:
+    """Reads a whole file that must not be large.
+
+    Args:
+        path: the file.
+        most: the most bytes that it may have.
+        expected: the end of the message: "expected the scores of a run".
+
+    Raises:
+        UserError: see `input_file`; or the file is larger.
+    """
+    with input_file(path, expected), path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UserError(f"{path}: has more than {most:,} bytes, {expected}")
+    return content
+
+
 @contextmanager
 def input_file(path: Path, expected: str) -> Iterator[None]:
     """Turns the `OSError`s of a block that reads a file into `UserError`s.

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from sr_tf.disk.files import input_file
+from sr_tf.disk.files import read_at_most
 from sr_tf.errors import UserError, reason
 
 _MOST_BYTES = 1 << 25
@@ -27,11 +27,7 @@ def read_json(path: Path, kind: type[Content], expected: str) -> Content:
     Raises:
         UserError: the file is missing, is no regular file, cannot be read, is too large, or has other content.
     """
-    with input_file(path, expected), path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise UserError(f"{path}: has more than {_MOST_BYTES:,} bytes, {expected}")
-    return decode_json(content, kind, path, expected)
+    return decode_json(read_at_most(path, _MOST_BYTES, expected), kind, path, expected)
 
 
 def decode_json(content: bytes, kind: type[Content], name: str | Path, expected: str) -> Content:

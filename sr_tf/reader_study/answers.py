@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from sr_tf.disk.files import input_file
+from sr_tf.disk.files import read_at_most
 from sr_tf.errors import UserError, reason
 from sr_tf.reader_study.key import SESSIONS, Key
 
@@ -74,10 +74,7 @@ def read_answers(paths: Iterable[Path], key: Key) -> list[Answer]:
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """(row's number in the file, cell by column); the header is row 1."""
     expected = f"expected a CSV file with the columns {_HEADER}"
-    with input_file(path, expected), path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise UserError(f"{path}: has more than {_MOST_BYTES:,} bytes, {expected}")
+    content = read_at_most(path, _MOST_BYTES, expected)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,10 +1,10 @@
 """The figures of a reader study as rows of text, as facts and as JSON."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 
 import sr_tf
+from sr_tf.pages.figures import finite, interval, number
 from sr_tf.reader_study.concordance import Concordance, Pair
 from sr_tf.reader_study.key import GUIDELINE_CASES, GUIDELINE_CONCORDANCE, GUIDELINE_WASHOUT, Key
 
@@ -23,12 +23,12 @@ def row(found: Concordance, key: Key) -> list[str]:
         found.reader,
         f"{found.cases} of {len(key.cases)}",
         f"{found.same} of {found.pairs}",
-        _number(100 * found.share, ".1f"),
-        _interval(100 * found.low, 100 * found.high, ".1f"),
+        number(100 * found.share, ".1f"),
+        interval(100 * found.low, 100 * found.high, ".1f"),
         _reached(found),
-        _number(found.kappa, ".3f"),
-        _interval(found.kappa_low, found.kappa_high, ".3f"),
-        *(_number(value, ".2f") for value in (*found.quality, *found.confidence)),
+        number(found.kappa, ".3f"),
+        interval(found.kappa_low, found.kappa_high, ".3f"),
+        *(number(value, ".2f") for value in (*found.quality, *found.confidence)),
         "–" if found.gap is None else f"{found.gap}",
         f"{found.unread}",
     ]
@@ -115,27 +115,15 @@ def _record(found: Concordance) -> dict:
         "cases": found.cases,
         "pairs": found.pairs,
         "same": found.same,
-        "share": _finite(found.share),
-        "interval": [_finite(found.low), _finite(found.high)],
-        "kappa": _finite(found.kappa),
-        "kappa_interval": [_finite(found.kappa_low), _finite(found.kappa_high)],
-        "quality": {form: _finite(value) for form, value in zip(("original", "restored"), found.quality, strict=True)},
+        "share": finite(found.share),
+        "interval": [finite(found.low), finite(found.high)],
+        "kappa": finite(found.kappa),
+        "kappa_interval": [finite(found.kappa_low), finite(found.kappa_high)],
+        "quality": {form: finite(value) for form, value in zip(("original", "restored"), found.quality, strict=True)},
         "confidence": {
-            form: _finite(value) for form, value in zip(("original", "restored"), found.confidence, strict=True)
+            form: finite(value) for form, value in zip(("original", "restored"), found.confidence, strict=True)
         },
         "days_between": found.gap,
         "one_form_only": found.unread,
         "table": found.table.tolist(),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else "–"
-
-
-def _interval(low: float, high: float, form: str) -> str:
-    return f"{low:{form}} to {high:{form}}" if math.isfinite(low) and math.isfinite(high) else "–"

@@ -1,13 +1,13 @@
 """The figures of a comparison of cells as rows of text and as JSON."""
 
 import json
-import math
 
 import msgspec
 
 import sr_tf
 from sr_tf.cells.finder import TYPES
 from sr_tf.cells.tally import Tally
+from sr_tf.pages.figures import finite, interval, number
 from sr_tf.validation.results import Difference, Method, Validation
 
 MADE_BY = "sr-tf validate"
@@ -40,14 +40,14 @@ def row(name: str, rate: float, tally: Tally, typed: bool = True) -> list[str]:
         f"{rate:.3f}",
         f"{counts.first:,}",
         f"{counts.second:,}",
-        _number(counts.bias_percent, "+.2f"),
-        _number(counts.bias, "+.3f"),
-        _interval(counts.low, counts.high, "+.2f"),
+        number(counts.bias_percent, "+.2f"),
+        number(counts.bias, "+.3f"),
+        interval(counts.low, counts.high, "+.2f"),
         f"{tally.lost:,}",
         f"{tally.gained:,}",
         f"{types.same:,} of {types.pairs:,}",
-        _number(types.kappa, ".3f"),
-        _interval(types.low, types.high, ".3f"),
+        number(types.kappa, ".3f"),
+        interval(types.low, types.high, ".3f"),
     ]
     return texts[: len(headings(typed))]
 
@@ -83,17 +83,17 @@ def method_record(method: Method) -> dict:
             "places": counts.places,
             "original": counts.first,
             "stored": counts.second,
-            "bias": _finite(counts.bias),
-            "bias_percent": _finite(counts.bias_percent),
-            "limits_of_agreement": [_finite(counts.low), _finite(counts.high)],
+            "bias": finite(counts.bias),
+            "bias_percent": finite(counts.bias_percent),
+            "limits_of_agreement": [finite(counts.low), finite(counts.high)],
             "only_in_original": method.tally.lost,
             "only_in_stored": method.tally.gained,
         },
         "types": {
             "pairs": types.pairs,
             "same": types.same,
-            "kappa": _finite(types.kappa),
-            "kappa_interval": [_finite(types.low), _finite(types.high)],
+            "kappa": finite(types.kappa),
+            "kappa_interval": [finite(types.low), finite(types.high)],
             "resampled": types.drawn,
         },
         "detail": msgspec.to_builtins(method.detail()),
@@ -113,15 +113,3 @@ def _difference_record(difference: Difference) -> dict:
         "original": difference.original,
         "stored": difference.other,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else "–"
-
-
-def _interval(low: float, high: float, form: str) -> str:
-    return f"{low:{form}} to {high:{form}}" if math.isfinite(low) and math.isfinite(high) else "–"

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 
@@ -20,6 +20,8 @@ from sr_tf.viewer.iiif import Iiif
 from sr_tf.viewer.levels import Tile
 from sr_tf.viewer.source import Source
 from sr_tf.viewer.tiles import Tiles
+
+_Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Viewer:
@@ -76,54 +78,33 @@ def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: 
         yield
         await tiles.close()
 
-    def viewer(request: Request) -> Viewer:
-        return request.app.state.viewer
+    def of(answer: Callable[[Viewer], _Answer]) -> _Answer:
+        """An answer of the viewer, which exists once the application has started."""
 
-    async def tile(request: Request) -> Response:
-        return await viewer(request).tile(request)
+        async def answered(request: Request) -> Response:
+            return await answer(request.app.state.viewer)(request)
 
-    async def associated(request: Request) -> Response:
-        return await viewer(request).associated(request)
+        return answered
 
-    async def iiif_base(request: Request) -> Response:
-        return await viewer(request).iiif.base(request)
-
-    async def iiif_info(request: Request) -> Response:
-        return await viewer(request).iiif.info(request)
-
-    async def iiif_image(request: Request) -> Response:
-        return await viewer(request).iiif.image(request)
-
-    async def dzi(request: Request) -> Response:
-        return await viewer(request).deepzoom.description(request)
-
-    async def dzi_tile(request: Request) -> Response:
-        return await viewer(request).deepzoom.tile(request)
-
-    async def dicom_search(request: Request) -> Response:
-        return await viewer(request).dicomweb.search(request)
-
-    async def dicom_metadata(request: Request) -> Response:
-        return await viewer(request).dicomweb.metadata(request)
-
-    async def dicom_frames(request: Request) -> Response:
-        return await viewer(request).dicomweb.frames(request)
-
+    search = of(lambda viewer: viewer.dicomweb.search)
+    metadata = of(lambda viewer: viewer.dicomweb.metadata)
     study = "/dicomweb/studies/{study}"
     series, instance = f"{study}/series/{{series}}", f"{study}/series/{{series}}/instances/{{instance}}"
     routes = [
-        Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", tile),
-        Route("/images/{name}.png", associated),
-        Route("/iiif/{layer}", iiif_base),
-        Route("/iiif/{layer}/info.json", iiif_info),
-        Route("/iiif/{layer}/{region}/{size}/{rotation}/{quality}.{format}", iiif_image),
-        Route("/deepzoom/{layer}.dzi", dzi),
-        Route("/deepzoom/{layer}_files/{level:int}/{column:int}_{row:int}.png", dzi_tile),
-        *(Route(f"/dicomweb/{kind}", dicom_search) for kind in ("studies", "series", "instances")),
-        *(Route(f"{place}/instances", dicom_search) for place in (study, series)),
-        Route(f"{study}/series", dicom_search),
-        *(Route(f"{place}/metadata", dicom_metadata) for place in (study, series, instance)),
-        Route(f"{instance}/frames/{{frames}}", dicom_frames),
+        Route("/tiles/{layer}/{level:int}/{column:int}/{row:int}.png", of(lambda viewer: viewer.tile)),
+        Route("/images/{name}.png", of(lambda viewer: viewer.associated)),
+        Route("/iiif/{layer}", of(lambda viewer: viewer.iiif.base)),
+        Route("/iiif/{layer}/info.json", of(lambda viewer: viewer.iiif.info)),
+        Route("/iiif/{layer}/{region}/{size}/{rotation}/{quality}.{format}", of(lambda viewer: viewer.iiif.image)),
+        Route("/deepzoom/{layer}.dzi", of(lambda viewer: viewer.deepzoom.description)),
+        Route(
+            "/deepzoom/{layer}_files/{level:int}/{column:int}_{row:int}.png", of(lambda viewer: viewer.deepzoom.tile)
+        ),
+        *(Route(f"/dicomweb/{kind}", search) for kind in ("studies", "series", "instances")),
+        *(Route(f"{place}/instances", search) for place in (study, series)),
+        Route(f"{study}/series", search),
+        *(Route(f"{place}/metadata", metadata) for place in (study, series, instance)),
+        Route(f"{instance}/frames/{{frames}}", of(lambda viewer: viewer.dicomweb.frames)),
         Route("/slide.json", fixed(as_json(described), "application/json")),
         Route("/map.json", fixed(as_json(describe_map(source)), "application/json")),
     ]

@@ -44,7 +44,7 @@ def seen(tmp_path_factory):
 
     class Assigned(Chooser):
         def choose(self, original, *arguments, **options):
-            one = Chooser(self._gate, self._measure, self._generators, (wanted[original.tobytes()],))
+            one = Chooser(self._gate, self._measure, self._generators, (wanted[original().tobytes()],))
             return one.choose(original, *arguments, **options)
 
     gate = Gate("custom", 15.0, 0.0, max_shift=100.0)

@@ -23,7 +23,7 @@ def _search(original, gate, **options):
     grid, size = Grid(original.shape[1], original.shape[0]), original.shape[:2]
     windows = Windows(grid, lambda row, column, scale: rescale(original, 1, scale, size))
     return Chooser(gate, measure, {}).choose(
-        original, lambda kind: windows.window(0, 0, kind.scale, halo(kind, {})), **options
+        lambda: original, lambda kind: windows.window(0, 0, kind.scale, halo(kind, {})), **options
     )
 
 

@@ -1,6 +1,6 @@
 """The certificate in Chromium."""
 
-from chromium import CHROMIUM, IN_BROWSER, playwright
+from chromium import IN_BROWSER, launched, watched
 
 from sr_tf.certificate.page import to_html
 
@@ -10,20 +10,15 @@ pytestmark = IN_BROWSER
 def test_the_page_opens_without_a_request_and_shows_tiles_at_1_to_1(certified, tmp_path):
     page = tmp_path / "page.html"
     page.write_text(to_html(*certified), "utf-8")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as chromium:
         tab = chromium.new_page(viewport={"width": 1100, "height": 900})
-        requests, complaints = [], []
-        tab.on("request", lambda request: requests.append(request.url))
-        tab.on("console", lambda message: complaints.append(message.text))
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        requests, complaints = watched(tab)
         tab.goto(page.as_uri())
         sizes = tab.evaluate(
             "Promise.all([...document.images].map(image => image.decode().then(() => "
             "[image.naturalWidth, image.clientWidth, image.naturalHeight, image.clientHeight])))"
         )
         wide = tab.evaluate("document.documentElement.scrollWidth")
-        chromium.close()
     assert [url for url in requests if not url.startswith("data:")] == [page.as_uri()] and complaints == []
     assert sizes and all(natural == shown and high == tall for natural, shown, high, tall in sizes)
     assert wide <= 1100

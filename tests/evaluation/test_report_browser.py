@@ -1,7 +1,7 @@
 """The report in Chromium."""
 
 import pytest
-from chromium import CHROMIUM, IN_BROWSER, playwright
+from chromium import IN_BROWSER, launched, watched
 
 from sr_tf.data.smear import render_smear
 from sr_tf.evaluation.compare import compare
@@ -25,20 +25,15 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def opened(browser, report):
     """The page, the requests that it made, and its console messages and errors."""
     tab = browser.new_page(viewport={"width": 1200, "height": 900})
-    requests, complaints = [], []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    requests, complaints = watched(tab)
     tab.goto(report.as_uri())
     yield tab, requests, complaints
     tab.close()

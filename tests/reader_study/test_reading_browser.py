@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from chromium import CHROMIUM, IN_BROWSER, playwright
+from chromium import IN_BROWSER, launched, watched
 
 from sr_tf.cli.main import main
 from sr_tf.reader_study.answers import read_answers
@@ -14,10 +14,8 @@ pytestmark = IN_BROWSER
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -31,10 +29,7 @@ def tab(browser, own):
     """The page; at the end, nothing but its own files was asked for and nothing was complained about."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin")
     page = context.new_page()
-    page.asked, page.said = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("console", lambda message: page.said.append(message.text))
-    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.asked, page.said = watched(page)
     page.clock.install(time="2026-01-05T22:30:00Z")  # 23:30 there
     open_page(page, own)
     yield page

@@ -95,18 +95,21 @@ def archive_view(viewed, open_view):
         yield server
 
 
+@pytest.fixture(params=["slide", "archive"])
+def shown(request, slide_view, archive_view, viewed):
+    """(server, layer, the file that it shows)."""
+    if request.param == "slide":
+        return slide_view, "original", viewed.slide
+    return archive_view, "restored", viewed.archive
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium; skips the test if Playwright is not installed."""
-    from chromium import CHROMIUM, playwright
+    from chromium import launched
 
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--force-color-profile=srgb", "--disable-background-networking"],
-        )
+    with launched("--force-color-profile=srgb", "--disable-background-networking") as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

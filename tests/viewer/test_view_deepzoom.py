@@ -3,20 +3,11 @@
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
 from openslide.deepzoom import DeepZoomGenerator
 
 import sr_tf
 
 NAMESPACE = "{http://schemas.microsoft.com/deepzoom/2008}"
-
-
-@pytest.fixture(params=["slide", "archive"])
-def shown(request, slide_view, archive_view, viewed):
-    """(server, layer, the file that it shows)."""
-    if request.param == "slide":
-        return slide_view, "original", viewed.slide
-    return archive_view, "restored", viewed.archive
 
 
 def test_the_layout_is_that_of_openslide(shown):

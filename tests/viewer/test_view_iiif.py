@@ -26,14 +26,6 @@ def ask(server, layer, rest, **headers):
     return server.ask(f"/iiif/{layer}/{rest}", **headers)
 
 
-@pytest.fixture(params=["slide", "archive"])
-def shown(request, slide_view, archive_view, viewed):
-    """(server, layer, the file that it shows)."""
-    if request.param == "slide":
-        return slide_view, "original", viewed.slide
-    return archive_view, "restored", viewed.archive
-
-
 def test_every_tile_that_the_description_names_is_the_viewers(shown):
     server, layer, _ = shown
     info = json.loads(ask(server, layer, "info.json").body)

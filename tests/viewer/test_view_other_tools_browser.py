@@ -3,14 +3,14 @@
 import base64
 import functools
 import re
-import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from importlib import resources
 
 import cv2
 import pytest
 from chromium import IN_BROWSER
+from http_served import http_served
 from viewed import running
 
 import sr_tf
@@ -32,15 +32,8 @@ def site(folder):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_served(functools.partial(Quiet, directory=folder)) as address:
+        yield address
 
 
 SHOW = """address => new Promise((done, fail) => {
