@@ -150,6 +150,7 @@ def test_verify_reports_restored_pixels_that_fail_the_gate(visual, monkeypatch, 
     assert "does not pass the gate" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not is_cached("efficientnet_lite0"), reason="`sr-tf assets fetch efficientnet_lite0` gets it")
 def test_a_gate_on_the_enl0_distance_holds_on_every_tile(tmp_path):
     Image.fromarray(slide_pixels()[:256, 620:876]).save(tmp_path / "field.png")

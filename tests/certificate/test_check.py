@@ -62,7 +62,7 @@ def test_a_certificate_is_written_checked_and_measured_again(archived, results, 
     assert code == 2 and "cells.methods[0].kappa is 0.97, expected 0.99" in error
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nuclei_are_counted_when_asked(tmp_path, capsys):
     slide, archive, page = tmp_path / "tissue.tif", tmp_path / "tissue.sr.zip", tmp_path / "page.html"
     write_tissue(slide)
