@@ -12,7 +12,8 @@ from sr_tf.archive.gate import worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restore import restore_region, restore_slide
+from sr_tf.archive.restore import TARGETS, restore_region, restore_slide
+from sr_tf.archive.restore_plan import RestoreOptions
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.disk.cores import usable_cores
@@ -108,19 +109,27 @@ def restore(
     *,
     region: tuple[int, int, int, int] | None = None,
     jpeg_quality: int | None = None,
+    to: str = "ome-tiff",
+    compression: str | None = None,
+    max_bytes: int | None = None,
+    max_magnification: float | None = None,
     models: Iterable[str] = (),
     overwrite: bool = False,
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes an archived slide as a pyramidal OME-TIFF, or a part of it as a PNG; or continues an interrupted call.
+    """Writes an archived slide as a pyramidal TIFF file, or a part of it as a PNG; or continues an interrupted call.
 
     Args:
         source: the archive's file.
         target: the file to write: `.tif`, or `.png` with `region`.
         region: (x, y, width, height) in pixels of full size; None: the whole slide.
         jpeg_quality: 1 to 100 for JPEG tiles; None: lossless, the pixels that were measured. Not with `region`.
+        to: "ome-tiff", or "svs" for a TIFF laid out like Aperio's, `.svs`. Not with `region`, as all that follow.
+        compression: of all tiles: "zstd", "deflate", "jpegxl" or "jpeg"; None: what `to` has, or copied JPEG tiles.
+        max_bytes: the most bytes of the file: lossless if it fits, otherwise JPEG of the highest quality that does.
+        max_magnification: a slide of a higher objective power is reduced 2, 4 or 8 times by averaging.
         models: names or paths of the archive's generators that neither ship with sr_tf nor are stored in it.
         overwrite: whether an existing file of that kind may be replaced.
         workers: number of threads; None: the usable CPU cores.
@@ -136,13 +145,16 @@ def restore(
     """
     require_engine(engine)
     source, target, names = _path(source), _path(target), tuple(listed_models(models))
-    if jpeg_quality is not None and not 1 <= jpeg_quality <= 100:
-        raise UserError(f"jpeg_quality={jpeg_quality}: expected 1 to 100")
+    if to not in TARGETS:
+        raise UserError(f"to={to!r}: expected one of {', '.join(TARGETS)}")
+    options = RestoreOptions(to, compression, jpeg_quality, max_bytes, max_magnification)
+    if region is not None and options != RestoreOptions(jpeg_quality=jpeg_quality):
+        raise UserError("region: a PNG of full size, expected no to, compression, max_bytes or max_magnification")
     check_outputs([target], PNG if region else TIFF, {"archive": source, "generator": model_files(names)}, overwrite)
     if region is not None:
         restore_region(source, target, region, names, engine)
     else:
-        restore_slide(source, target, names, jpeg_quality, workers or usable_cores(), engine, progress or _untold)
+        restore_slide(source, target, names, options, workers or usable_cores(), engine, progress or _untold)
     return target
 
 

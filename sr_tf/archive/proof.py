@@ -16,8 +16,8 @@ from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import KINDS
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restore import pyramid_info, tile_of
 from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.restored_view import pyramid_info, tile_of
 from sr_tf.errors import UserError, install_extra, reason
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.generators.load import load_network, shipped

@@ -1,6 +1,8 @@
-"""`sr-tf restore`: writes an archived slide as a pyramidal OME-TIFF, or a part of it as a PNG."""
+"""`sr-tf restore`: writes an archived slide as a pyramidal TIFF file, or a part of it as a PNG."""
 
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,88 +10,153 @@ from PIL import Image, PngImagePlugin
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.copied import page_of
-from sr_tf.archive.header import Header
+from sr_tf.archive.estimate import Estimate
+from sr_tf.archive.map_picture import preview
+from sr_tf.archive.restore_plan import RestoreOptions, fitting
+from sr_tf.archive.restored_view import RestoredView, describe
 from sr_tf.disk.files import write_atomically
-from sr_tf.disk.outputs import PNG, TIFF, check_outputs
+from sr_tf.disk.outputs import PNG, TIFF, check_outputs, partial_of
+from sr_tf.disk.space import free_bytes, in_megabytes, require_space
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps
-from sr_tf.slides.copied_tiles import JpegPage, require_copyable
-from sr_tf.slides.jpeg_segments import split_tables
-from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
-
-_TILE = 512
-"""Side of the OME-TIFF's tiles in pixels, unless JPEG tiles are copied."""
+from sr_tf.slides.aperio_file import check_aperio, write_aperio
+from sr_tf.slides.pyramid import Layout, PyramidInfo, write_ome_tiff, write_pyramid
+from sr_tf.slides.source_files import SourceFiles
+from sr_tf.slides.tile_codecs import TileCodec
 
 _LARGEST_REGION = 100_000_000
 """Most pixels of a PNG."""
 
-_UPPER_LEVELS_QUALITY = 85
-"""JPEG quality of the smaller levels above copied JPEG tiles. They are computed from level 0, so nothing is lost."""
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of file that a slide is restored to.
+
+    Attributes:
+        suffixes: how its name may end.
+        layout: writes it.
+        check: raises a `ValueError` if the layout cannot state what a slide has.
+        thumbnail: whether it must have a thumbnail.
+    """
+
+    suffixes: tuple[str, ...]
+    layout: Layout
+    check: Callable[[PyramidInfo], None] = lambda info: None
+    thumbnail: bool = False
+
+
+TARGETS = {
+    "ome-tiff": Target((".tif", ".tiff"), write_ome_tiff),
+    "svs": Target((".svs", ".tif", ".tiff"), write_aperio, check_aperio, thumbnail=True),
+}
 
 
 def restore_slide(
     source: Path,
     target: Path,
     models: tuple[str, ...] = (),
-    jpeg_quality: int | None = None,
+    options: RestoreOptions | None = None,
     workers: int = 2,
     engine: str = DEFAULT_ENGINE,
     progress: Progress | None = None,
+    report: Callable[[str], object] = lambda line: None,
 ) -> str:
     """Writes the whole slide, or resumes an interrupted call.
 
-    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0. Otherwise level
-    0 is lossless, with exactly the pixels that were measured, or JPEG if a quality is given.
+    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0. Otherwise an
+    OME-TIFF is lossless, with exactly the pixels that were measured, unless the options say else.
 
     Args:
         source: the archive's file.
-        target: the file to write, `.tif` or `.tiff`.
+        target: the file to write, with a suffix that the options' target has.
         models: see `ArchivedSlide`.
-        jpeg_quality: 1 to 100; None: lossless. The smaller levels above copied segments are always JPEG.
+        options: the layout, the coding and the limits; None: a lossless OME-TIFF.
         workers: number of threads.
         engine: see `ArchivedSlide`.
         progress: see `sr_tf.messages.Steps`; a step is a tile of level 0.
+        report: called with the estimated size, in words, before the work starts.
 
     Returns:
         One line about what was written.
 
     Raises:
-        UserError: the archive cannot be read, a generator cannot be loaded, or the target cannot be written or is a
-            file of another kind.
+        UserError: the archive cannot be read, a generator cannot be loaded, nothing fits into the bytes that are
+            allowed or free, or the target cannot be written, is the archive's original or a file of another kind.
     """
-    if target.suffix.lower() not in (".tif", ".tiff"):
-        raise UserError(f"{target}: expected a name that ends in .tif or .tiff, or --region for a .png")
+    options = options or RestoreOptions()
+    kind = TARGETS[options.to]
+    if target.suffix.lower() not in kind.suffixes:
+        others = [f"--to {name} for {one.suffixes[0]}" for name, one in TARGETS.items() if name != options.to]
+        expected = " or ".join(kind.suffixes)
+        raise UserError(f"{target}: expected a name that ends in {expected}, {', '.join(others)}, or --region for .png")
     check_outputs([target], TIFF, {"archive": source}, overwrite=True)
     with ArchivedSlide(source, models, engine) as slide:
-        header, page = slide.header, page_of(slide.header)
-        tile = tile_of(header)
-        columns, rows = -(-header.slide.width // tile[1]), -(-header.slide.height // tile[0])
-
-        def pixels(column: int, row: int) -> np.ndarray:
-            x, y = column * tile[1], row * tile[0]
-            return slide.read(x, y, min(tile[1], header.slide.width - x), min(tile[0], header.slide.height - y))
-
-        options = {"jpeg_quality": jpeg_quality}
-        if page:
-            options["jpeg_quality"] = jpeg_quality or _UPPER_LEVELS_QUALITY
-            options["segments"] = lambda column, row: _abbreviated(slide, page, column, row)
-            options["jpeg"] = page
-        settings = {"archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__}
+        _refuse_original(target, slide)
+        view = RestoredView(slide, options.max_magnification, options.copies)
+        try:
+            kind.check(view.pyramid_info)
+        except ValueError as error:
+            raise UserError(f"{target}: --to {options.to} cannot state it: {error}") from error
+        associated = {name: slide.associated(name) for name in slide.header.associated}
+        if kind.thumbnail and "thumbnail" not in associated:
+            associated["thumbnail"] = np.asarray(preview(slide))
+        estimate = Estimate(view, associated)
+        codec, limit = options.codec or options.default(view.page is not None), None
+        if options.max_bytes is not None:
+            if view.page is not None and estimate.bytes_as(codec) > options.max_bytes:
+                # The copied tiles do not fit: write pixels instead.
+                view = RestoredView(slide, options.max_magnification, copy=False)
+                estimate = Estimate(view, associated)
+                codec = options.codec or options.default(copied=False)
+            codec, limit = fitting(target, estimate, codec, options.max_bytes, fixed=options.codec is not None)
+        _tell_size(target, codec, estimate, report)
+        info, (rows, columns) = view.pyramid_info, view.shape
+        settings = {
+            "archive": slide.sha256(),
+            "engine": engine,
+            "reduction": view.factor,
+            "sr_tf": sr_tf.__version__,
+        }
         with Steps({"restore": columns * rows}, progress).phase("restore", "tile") as step:
-            write_pyramid(
+            written = write_pyramid(
                 target,
-                pyramid_info(header, tile),
-                pixels,
+                info,
+                view.pixels,
                 settings=settings,
-                associated={name: slide.associated(name) for name in header.associated},
+                segments=view.segments,
+                jpeg=view.page,
+                codec=codec,
+                layout=kind.layout,
+                limit=limit,
+                associated=associated,
                 workers=workers,
                 progress=step,
-                **options,
             )
-    how = "the original's JPEG tiles" if page else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless"
-    return f"{target}: {header.slide.width}×{header.slide.height} pixels, {how}"
+    copied = view.page is not None and written is codec
+    how = "the original's JPEG tiles" if copied else f"lossless ({written.name})" if written.lossless else written.name
+    at = f" at {view.info.objective_power:g}×" if view.factor > 1 else ""
+    return f"{target}: {info.width}×{info.height} pixels{at}, {how}, {target.stat().st_size:,} bytes"
+
+
+def _refuse_original(target: Path, slide: ArchivedSlide) -> None:
+    """Raises a `UserError` if the file that would be replaced is the slide that was archived."""
+    source = slide.header.source
+    same_size = "sha256" in source and target.is_file() and target.stat().st_size == source["bytes"]
+    if same_size and SourceFiles(target).identity.sha256 == source["sha256"]:
+        raise UserError(f"{target}: is the original of {slide.path}, expected another name")
+
+
+def _tell_size(target: Path, codec: TileCodec, estimate: Estimate, report: Callable[[str], object]) -> None:
+    """Says how large the file will be, and refuses if the disk has no room for it and for its finished tiles."""
+    size = estimate.bytes_as(codec)
+    partial = partial_of(target)
+    needed = 2 * size - (partial.stat().st_size if partial.is_file() else 0)
+    report(
+        f"{target}: about {in_megabytes(size)}, estimated from {estimate.sampled:,} of {estimate.tiles:,} tiles; "
+        f"{in_megabytes(max(0, needed))} needed while it is written, {in_megabytes(free_bytes(target))} free"
+    )
+    require_space(target, needed)
 
 
 def restore_region(
@@ -129,58 +196,3 @@ def restore_region(
         image.save(buffer, "PNG", pnginfo=text, icc_profile=slide.header.slide.icc)
     write_atomically(target, buffer.getvalue())
     return f"{target}: {region[2]}×{region[3]} pixels from {region[0]},{region[1]}"
-
-
-def describe(header: Header) -> str:
-    """The description that a restored image carries, for people."""
-    if header.gate.lossless:
-        return f"Restored by {header.software} from an archive that keeps every pixel. Research use only."
-    return (
-        f"Reconstructed by {header.software} from a reduced archive, not scanned. Measured against the original when "
-        f"archived: {header.gate.describe()}. Research use only, not for diagnosis."
-    )
-
-
-def tile_of(header: Header) -> tuple[int, int]:
-    """Height and width of a tile of level 0 in the restored file."""
-    return (header.native.segment_height, header.native.segment_width) if page_of(header) else (_TILE, _TILE)
-
-
-def pyramid_info(header: Header, tile: tuple[int, int]) -> PyramidInfo:
-    """The size and metadata of the restored file.
-
-    Args:
-        header: the archive's header.
-        tile: height and width of a tile in pixels.
-
-    Raises:
-        ValueError: a pyramid cannot have them.
-    """
-    slide = header.slide
-    return PyramidInfo(
-        width=slide.width,
-        height=slide.height,
-        tile=tile,
-        mpp=slide.mpp,
-        objective_power=slide.objective_power,
-        icc=slide.icc,
-        name=header.source.get("name", "slide"),
-        description=describe(header),
-        annotations={
-            **slide.properties,
-            **({"sr_tf.source.sha256": header.source["sha256"]} if "sha256" in header.source else {}),
-            "sr_tf.gate": header.gate.describe(),
-        },
-    )
-
-
-def _abbreviated(slide: ArchivedSlide, page: JpegPage, column: int, row: int) -> bytes:
-    """A segment as it is in the original's file, without the tables that its page stores."""
-    standalone = slide.segment(row, column)
-    try:
-        if not standalone:
-            return b""
-        require_copyable(page, standalone)
-        return split_tables(page.tables, standalone)
-    except ValueError as error:
-        raise UserError(f"{slide.path}: segment {column},{row} is damaged: {error}") from error

@@ -127,9 +127,10 @@ def _add_restore(commands: Commands) -> None:
         "restore",
         _run("restore"),
         "restore an archived slide",
-        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read. It is lossless unless a JPEG "
-        "quality is given. With --region, writes a part of the slide as a PNG. Repeat the command to continue an "
-        "interrupted run.",
+        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read, or with --to svs a TIFF laid out "
+        "like Aperio's. Says the estimated size first and stops if the disk has no room for twice as much. It is "
+        "lossless unless a JPEG quality, --to svs or --max-bytes says else. With --region, writes a part of the slide "
+        "as a PNG. Repeat the command to continue an interrupted run.",
         "sr-tf restore slide.sr.zip slide.ome.tif",
     )
     _add_archive_file(command)
@@ -145,6 +146,30 @@ def _add_restore(commands: Commands) -> None:
         type=arguments.percent,
         metavar="1…100",
         help="write JPEG tiles: much smaller, but not exactly the pixels that were measured (default: lossless)",
+    )
+    command.add_argument(
+        "--to",
+        choices=("ome-tiff", "svs"),
+        help="ome-tiff (default): read by OpenSlide, tiffslide, tifffile and others. svs: OpenSlide takes it for "
+        "Aperio's and finds objective power, label, macro and thumbnail; JPEG of quality 90 unless the archive keeps "
+        "JPEG tiles, which are copied, or --compression or --jpeg-quality is given. The file says that sr_tf wrote it",
+    )
+    command.add_argument(
+        "--compression",
+        choices=("zstd", "deflate", "jpegxl", "jpeg"),
+        help="of all tiles; none is copied then. zstd (default of ome-tiff), deflate: lossless, read by OpenSlide and "
+        "nearly everything. jpegxl: lossless and smaller, TIFF compression 50002; tifffile reads it, OpenSlide and "
+        "programs that use it do not. jpeg: see --jpeg-quality",
+    )
+    command.add_argument(
+        "--max-bytes",
+        type=arguments.size,
+        metavar="BYTES",
+        help="write a file that is not larger, for instance 500MB: as without this flag if that fits, otherwise JPEG "
+        "of the highest quality (95 to 30) that fits, otherwise nothing",
+    )
+    arguments.add_max_magnification(
+        command, "µm per pixel and objective power are scaled, and JPEG tiles are not copied"
     )
     arguments.add_overwrite(command)
     arguments.add_own_models(command)

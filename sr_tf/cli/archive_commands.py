@@ -14,6 +14,7 @@ from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
+from sr_tf.archive.restore_plan import RestoreOptions
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
@@ -74,10 +75,20 @@ def restore(options: argparse.Namespace) -> None:
     inputs = {"archive": options.archive, "generator": model_files(models)}
     check_outputs([options.output], TIFF if options.region is None else PNG, inputs, options.overwrite)
     if options.region is not None:
+        for flag in ("to", "compression", "max_bytes", "max_magnification"):
+            if getattr(options, flag) is not None:
+                raise UserError(f"--{flag.replace('_', '-')}: a region is a PNG of full size, expected no such flag")
         print(restore_region(options.archive, options.output, options.region, models, options.engine))
     else:
-        quality, workers = options.jpeg_quality, options.workers
-        print(restore_slide(options.archive, options.output, models, quality, workers, options.engine))
+        chosen = RestoreOptions(
+            to=options.to or "ome-tiff",
+            compression=options.compression,
+            jpeg_quality=options.jpeg_quality,
+            max_bytes=options.max_bytes,
+            max_magnification=options.max_magnification,
+        )
+        workers, engine = options.workers, options.engine
+        print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=tell))
 
 
 def verify(options: argparse.Namespace) -> None:

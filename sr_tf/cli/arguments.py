@@ -74,6 +74,36 @@ def money(text: str) -> float:
     raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of at least 0")
 
 
+def size(text: str) -> int:
+    """Converts a number of bytes, with or without kB, MB or GB, to a whole number."""
+    number, unit = text.strip(), 1
+    for suffix, factor in (("kb", 10**3), ("mb", 10**6), ("gb", 10**9), ("tb", 10**12)):
+        if number.lower().endswith(suffix):
+            number, unit = number[: -len(suffix)], factor
+    with contextlib.suppress(ValueError):
+        if 1 <= float(number) * unit < math.inf:
+            return int(float(number) * unit)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected bytes, for instance 500000000, 500MB or 1.5GB")
+
+
+def magnification(text: str) -> float:
+    """Converts a text, with or without ×, to a number above 0."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text.rstrip("x×")) < math.inf:
+            return float(text.rstrip("x×"))
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected a magnification, for instance 20")
+
+
+def add_max_magnification(command: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--max-magnification`; `what`: the end of its help."""
+    command.add_argument(
+        "--max-magnification",
+        type=magnification,
+        metavar="POWER",
+        help=f"reduce a slide of a higher objective power 2, 4 or 8 times by averaging; {what}",
+    )
+
+
 def names(text: str) -> list[str]:
     """Splits a text at commas into names."""
     return [name for name in text.split(",") if name]

@@ -10,9 +10,11 @@ import numpy as np
 from sr_tf.disk.files import replace_atomically
 from sr_tf.disk.outputs import partial_of
 from sr_tf.disk.spool import Spool
+from sr_tf.errors import UserError
 from sr_tf.slides.copied_tiles import JpegPage, is_tile
 from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
-from sr_tf.slides.pyramid_tiles import Jpeg, Lossless, Tiles
+from sr_tf.slides.pyramid_tiles import Tiles
+from sr_tf.slides.tile_codecs import TileCodec, Zstd
 
 SMALLEST = 512
 """Levels are added until the longer side has at most this many pixels."""
@@ -66,6 +68,28 @@ class PyramidInfo:
         return level_sizes(self.width, self.height)
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The most bytes that a file may have.
+
+    Attributes:
+        most_bytes: of the finished file.
+        smaller: called with the bytes of a file that was too large; returns the next coding to try, or None to give up.
+            Only the first attempt copies tiles.
+    """
+
+    most_bytes: int
+    smaller: Callable[[int], TileCodec | None]
+
+
+class _TooLargeError(Exception):
+    """A finished file has more bytes than it may have, `size`."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self.size = size
+
+
 def level_sizes(width: int, height: int) -> list[tuple[int, int]]:
     """Width and height of each level in pixels. Each level has half the size of the one before, rounded up.
 
@@ -79,6 +103,24 @@ def level_sizes(width: int, height: int) -> list[tuple[int, int]]:
     return sizes
 
 
+def write_ome_tiff(draft: Path, info: PyramidInfo, levels: list[Level], associated: Mapping[str, np.ndarray]) -> None:
+    """Writes the pages of an OME-TIFF; a `Layout`."""
+    ome = ome_xml(
+        (info.width, info.height),
+        name=info.name,
+        description=info.description,
+        mpp=info.mpp,
+        objective_power=info.objective_power,
+        annotations=info.annotations,
+        associated=associated,
+    )
+    write_pyramid_file(draft, levels, info.tile_shape, ome=ome, mpp=info.mpp, icc=info.icc, associated=associated)
+
+
+Layout = Callable[[Path, PyramidInfo, list[Level], Mapping[str, np.ndarray]], None]
+"""Writes the file: called with its path, the size and metadata, the levels and the associated images."""
+
+
 def write_pyramid(
     path: Path,
     info: PyramidInfo,
@@ -87,12 +129,14 @@ def write_pyramid(
     settings: Mapping[str, object],
     segments: Callable[[int, int], bytes] | None = None,
     jpeg: JpegPage | None = None,
-    jpeg_quality: int | None = None,
+    codec: TileCodec | None = None,
+    layout: Layout = write_ome_tiff,
+    limit: Limit | None = None,
     associated: Mapping[str, np.ndarray] | None = None,
     workers: int = 2,
     progress: Callable[[], object] | None = None,
-) -> None:
-    """Writes a pyramid that OpenSlide, tiffslide and tifffile can read completely; see `sr_tf.slides.pyramid_file`.
+) -> TileCodec:
+    """Writes a pyramid, by default one that OpenSlide, tiffslide and tifffile can read completely.
 
     Finished tiles are kept in a hidden file beside the target that ends in `.partial`. The target gets its name when it
     is complete. If a run is killed, the next run with the same arguments continues it and writes the same bytes. The
@@ -108,52 +152,69 @@ def write_pyramid(
         segments: called with (column, row); returns a JPEG tile that is copied into level 0. `tile_pixels` must then
             return its decoded pixels, from which level 1 is computed.
         jpeg: the tags of the page that `segments` come from; required with `segments`.
-        jpeg_quality: 1 to 100, with chroma halved below 90; None for lossless tiles. It does not apply to copied tiles.
+        codec: how tiles that are not copied are coded; None: without loss, by Zstandard.
+        layout: writes the file; see `sr_tf.slides.pyramid_file` for the default.
+        limit: the most bytes of the file, and what to do if it has more; None: any size.
         associated: further images (label, macro, thumbnail), uint8 [H, W, 3] by name, stored losslessly.
         workers: number of threads.
         progress: called in the calling thread for each finished tile of level 0, also for those of an earlier run.
 
+    Returns:
+        How the tiles that are not copied were coded.
+
     Raises:
-        UserError: the file cannot be written, another process is writing it, or tiles of a run with other settings are
-            beside it.
+        UserError: the file cannot be written, another process is writing it, tiles of a run with other settings are
+            beside it, or no coding is small enough.
         ValueError: an argument is out of range, or `tile_pixels` returned a wrong shape or type.
         Exception: an exception from `tile_pixels` or `segments`. Finished tiles are kept for the next run.
     """
-    path, associated = Path(path), associated or {}
+    path, associated, codec = Path(path), associated or {}, codec or Zstd()
     if (segments is None) != (jpeg is None):
         raise ValueError("segments and jpeg: expected both or neither")
-    codec = Lossless() if jpeg_quality is None else Jpeg(jpeg_quality)
     all_settings = {
         **settings,
-        "JPEG quality": jpeg_quality,
+        "coding": codec.name,
+        "layout": layout.__name__,
+        "largest size": limit and limit.most_bytes,
         "size": f"{info.width}×{info.height}",
         "tile": "{1}×{0}".format(*info.tile_shape),
         "copied JPEG tiles": segments is not None,
-        "pyramid": 1,
+        "pyramid": 2,
     }
     with Spool(partial_of(path), all_settings) as spool:
-        tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments)
-        tiles.finish_all(workers, progress)
-        pages = [codec.page for _ in info.sizes]
-        if jpeg is not None:
-            pages[0] = jpeg.arguments
-        levels = [
-            Level(width, height, page, tiles.encoded(level))
-            for level, ((width, height), page) in enumerate(zip(info.sizes, pages, strict=True))
-        ]
-        _write_file(path, info, levels, associated)
+        attempt = 0
+        while True:
+            tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments, attempt)
+            tiles.finish_all(workers, progress)
+            pages = [codec.page for _ in info.sizes]
+            if jpeg is not None:
+                pages[0] = jpeg.arguments
+            levels = [
+                Level(width, height, page, tiles.encoded(level))
+                for level, ((width, height), page) in enumerate(zip(info.sizes, pages, strict=True))
+            ]
+            try:
+                _write_file(path, lambda draft, levels=levels: layout(draft, info, levels, associated), limit)
+                break
+            except _TooLargeError as found:
+                next_codec = limit.smaller(found.size) if limit else None
+                if next_codec is None:
+                    spool.remove()
+                    raise _too_large(path, codec, found.size, limit) from None
+                codec, segments, jpeg, attempt = next_codec, None, None, attempt + 1
         spool.remove()
+    return codec
 
 
-def _write_file(path: Path, info: PyramidInfo, levels: list[Level], associated: Mapping[str, np.ndarray]) -> None:
-    ome = ome_xml(
-        (info.width, info.height),
-        name=info.name,
-        description=info.description,
-        mpp=info.mpp,
-        objective_power=info.objective_power,
-        annotations=info.annotations,
-        associated=associated,
-    )
-    options = {"ome": ome, "mpp": info.mpp, "icc": info.icc, "associated": associated}
-    replace_atomically(path, lambda draft: write_pyramid_file(draft, levels, info.tile_shape, **options), alone=True)
+def _write_file(path: Path, write: Callable[[Path], None], limit: Limit | None) -> None:
+    def checked(draft: Path) -> None:
+        write(draft)
+        if limit is not None and draft.stat().st_size > limit.most_bytes:
+            raise _TooLargeError(draft.stat().st_size)
+
+    replace_atomically(path, checked, alone=True)
+
+
+def _too_large(path: Path, codec: TileCodec, found: int, limit: Limit | None) -> UserError:
+    most = limit.most_bytes if limit else 0
+    return UserError(f"{path}: has {found:,} bytes as {codec.name}, expected at most {most:,}; nothing was written")

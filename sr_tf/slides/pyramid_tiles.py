@@ -4,69 +4,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import imagecodecs
 import numpy as np
 
 from sr_tf.disk.spool import Spool
 from sr_tf.images.degradation import reduce
 from sr_tf.images.tiles import Rectangle, assemble, under
-
-_FULL_CHROMA = 90
-
-
-class Lossless:
-    """Zstandard over horizontal differences: 3 % smaller than deflate on stained tissue and twice as fast to write."""
-
-    def __init__(self):
-        self.page = {"photometric": "rgb", "compression": "zstd", "predictor": True}
-        """The arguments of `tifffile.TiffWriter.write` that describe such tiles."""
-
-    def encode(self, tile: np.ndarray) -> bytes:
-        """Encodes a tile, uint8 [H, W, 3], as the file stores it."""
-        return imagecodecs.zstd_encode(imagecodecs.delta_encode(tile, axis=-2), level=3)
-
-    def decode(self, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-        """Decodes a tile: uint8 of the given shape, equal to the encoded one."""
-        differences = np.frombuffer(imagecodecs.zstd_decode(content), np.uint8).reshape(shape)
-        return imagecodecs.delta_decode(differences, axis=-2)
-
-
-class Jpeg:
-    """JPEG in YCbCr. Each tile has its own tables.
-
-    Args:
-        quality: 1 to 100. Below 90 the chroma is halved in both directions.
-
-    Raises:
-        ValueError: the quality is out of range.
-    """
-
-    def __init__(self, quality: int):
-        if not 1 <= quality <= 100:
-            raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
-        self._quality, self._subsampling = quality, (1, 1) if quality >= _FULL_CHROMA else (2, 2)
-        self.page = {"photometric": "ycbcr", "compression": "jpeg", "subsampling": self._subsampling}
-        """The arguments of `tifffile.TiffWriter.write` that describe such tiles."""
-
-    def encode(self, tile: np.ndarray) -> bytes:
-        """Encodes a tile, uint8 [H, W, 3], as the file stores it."""
-        return imagecodecs.jpeg8_encode(
-            tile,
-            level=self._quality,
-            colorspace="rgb",
-            outcolorspace="ycbcr",
-            subsampling=self._subsampling,
-            # Optimised Huffman tables make a tile a seventh smaller.
-            optimize=True,
-        )
-
-    def decode(self, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-        """Decodes a tile: uint8 of the given shape."""
-        return imagecodecs.jpeg8_decode(content).reshape(shape)
+from sr_tf.slides.tile_codecs import TileCodec
 
 
 class Tiles:
-    """The encoded tiles of all levels, in a spool with the keys (level, column, row).
+    """The encoded tiles of all levels, in a spool with the keys (level, column, row, attempt).
 
     Args:
         sizes: width and height of each level in pixels.
@@ -75,18 +22,20 @@ class Tiles:
         spool: holds the encoded tiles.
         tile_pixels: called with (column, row); returns a tile of level 0, uint8 [H, W, 3], cropped at the image's edge.
         segments: called with (column, row); returns an encoded tile of level 0 to copy. None if nothing is copied.
+        attempt: a number for the coding, so that the tiles of several codings fit into one spool.
     """
 
     def __init__(
         self,
         sizes: list[tuple[int, int]],
         tile: tuple[int, int],
-        codec: Lossless | Jpeg,
+        codec: TileCodec,
         spool: Spool,
         tile_pixels: Callable[[int, int], np.ndarray],
         segments: Callable[[int, int], bytes] | None,
+        attempt: int = 0,
     ):
-        self._sizes, self._tile = sizes, tile
+        self._sizes, self._tile, self._attempt = sizes, tile, attempt
         self._codec, self._spool = codec, spool
         self._tile_pixels, self._segments = tile_pixels, segments
 
@@ -105,18 +54,18 @@ class Tiles:
 
     def encoded(self, level: int) -> Iterator[bytes]:
         """The encoded tiles of a level, row by row."""
-        return (self._spool.get(place) for place in self._places(level))
+        return (self._spool.get(self._key(place)) for place in self._places(level))
 
     def _finish(self, place: tuple[int, int, int]) -> int:
         """Puts a tile into the spool if it is missing; returns how many tiles of level 0 were finished with it."""
         level, column, row = place
         finished = [self._finish(child) for child in self._children(place)] if level == 1 else []
-        if place not in self._spool:
+        if self._key(place) not in self._spool:
             if level == 0 and self._segments:
-                self._spool.put(place, self._segments(column, row))
+                self._spool.put(self._key(place), self._segments(column, row))
             else:
-                tile = _padded(self._computed(place), self._tile)
-                self._spool.put(place, self._codec.encode(tile))
+                tile = padded(self._computed(place), self._tile)
+                self._spool.put(self._key(place), self._codec.encode(tile))
         return sum(finished) if level else 1
 
     def _computed(self, place: tuple[int, int, int]) -> np.ndarray:
@@ -134,7 +83,10 @@ class Tiles:
         if level == 0 and self._segments:
             return self._checked(place, self._tile_pixels(column, row))
         height, width, _ = self._shape(place)
-        return self._codec.decode(self._spool.get(place), (*self._tile, 3))[:height, :width]
+        return self._codec.decode(self._spool.get(self._key(place)), (*self._tile, 3))[:height, :width]
+
+    def _key(self, place: tuple[int, int, int]) -> tuple[int, int, int, int]:
+        return (*place, self._attempt)
 
     def _checked(self, place: tuple[int, int, int], pixels: np.ndarray) -> np.ndarray:
         if pixels.shape != self._shape(place) or pixels.dtype != np.uint8:
@@ -164,7 +116,7 @@ class Tiles:
         return left, top, min(2 * self._tile[1], width - left), min(2 * self._tile[0], height - top)
 
 
-def _padded(pixels: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+def padded(pixels: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
     """Repeats the last row and column up to the tile's height and width, which costs few bytes."""
     missing = (tile[0] - pixels.shape[0], tile[1] - pixels.shape[1])
     return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")

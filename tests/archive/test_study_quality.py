@@ -23,7 +23,7 @@ from sr_tf.archive.kinds import LR4_LOSSLESS_GENERATOR
 from sr_tf.archive.map_picture import LPIPS_COLOURS, draw_map
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.archive.restore import describe
+from sr_tf.archive.restored_view import describe
 from sr_tf.archive.schema import parse
 from sr_tf.assets.store import is_cached
 from sr_tf.cli.main import main

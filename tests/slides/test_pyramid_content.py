@@ -26,6 +26,7 @@ from pyramid_files import (
 )
 
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+from sr_tf.slides.tile_codecs import Jpeg
 
 APERIO = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -55,7 +56,7 @@ def test_any_size_and_tile(tmp_path, size, tile, workers):
 @pytest.mark.parametrize(("quality", "sampling", "error"), [(80, (2, 2), 2.5), (89, (2, 2), 2), (90, (1, 1), 1.3)])
 def test_jpeg(tmp_path, quality, sampling, error):
     image = muted(700, 900)
-    path = write(tmp_path / "slide.tif", image, jpeg_quality=quality)
+    path = write(tmp_path / "slide.tif", image, codec=Jpeg(quality))
     with tifffile.TiffFile(path) as file:
         assert [page.subsampling for page in file.pages] == [sampling, sampling]
     found = by_openslide(path)
@@ -183,7 +184,7 @@ def page_segments(page):
 def jpeg_slide(request, tmp_path):
     if request.param.startswith("YCbCr"):
         quality = 95 if "full" in request.param else 60
-        return write(tmp_path / "source.tif", muted(900, 1300), (128, 256), jpeg_quality=quality)
+        return write(tmp_path / "source.tif", muted(900, 1300), (128, 256), codec=Jpeg(quality))
     if not APERIO.exists():
         pytest.skip("needs the Aperio slide")
     return APERIO
@@ -212,7 +213,7 @@ def test_jpeg_tiles_are_copied(tmp_path, jpeg_slide):
             settings={"image": "copy"},
             segments=locked,
             jpeg=jpeg,
-            jpeg_quality=95,
+            codec=Jpeg(95),
             workers=3,
         )
         with tifffile.TiffFile(path) as copy:

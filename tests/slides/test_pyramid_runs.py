@@ -16,6 +16,7 @@ from pyramid_files import assert_equal, by_openslide, cut, levels_of, names, smo
 from sr_tf.errors import UserError
 from sr_tf.slides import pyramid, pyramid_file
 from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+from sr_tf.slides.tile_codecs import Jpeg
 
 
 def test_progress_is_called_in_the_calling_thread_for_each_tile(tmp_path):
@@ -107,7 +108,7 @@ def test_arguments_out_of_range(tmp_path):
     with pytest.raises(ValueError, match="both or neither"):
         write(tmp_path / "a.tif", smooth(5, 5), jpeg=JpegPage(None, 6, None))
     with pytest.raises(ValueError, match="JPEG quality 101"):
-        write(tmp_path / "a.tif", smooth(5, 5), jpeg_quality=101)
+        write(tmp_path / "a.tif", smooth(5, 5), codec=Jpeg(101))
     assert names(tmp_path) == []
 
 
@@ -165,8 +166,8 @@ def test_tiles_of_other_settings_or_another_geometry_are_neither_used_nor_lost(t
         UserError, match=r"another call \(tile 128×128, expected 64×64\); repeat .* or delete this file"
     ):
         run(first, "first", tile=64)
-    with pytest.raises(UserError, match=r"another call \(JPEG quality none, expected 90\)"):
-        run(first, "first", jpeg_quality=90)
+    with pytest.raises(UserError, match=r"another call \(coding zstd, expected JPEG 90\)"):
+        run(first, "first", codec=Jpeg(90))
     assert partial.read_bytes() == kept
     assert not path.exists()
     run(first, "first")
@@ -210,6 +211,7 @@ import os, signal, sys, time
 import numpy as np
 from sr_tf.slides import pyramid, pyramid_file
 from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
+from sr_tf.slides.tile_codecs import Jpeg
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -229,7 +231,7 @@ def pixels(column, row):
 
 print("starts", flush=True)
 info = PyramidInfo(1100, 900, 128, (0.25, 0.25), 40.0, name="slide")
-write_pyramid(path, info, pixels, settings={"image": "x"}, jpeg_quality=quality)
+write_pyramid(path, info, pixels, settings={"image": "x"}, codec=quality and Jpeg(quality))
 """
 
 

@@ -1,0 +1,130 @@
+"""How a restored file is coded: what the caller asked for, and what fits."""
+
+from dataclasses import dataclass
+
+from sr_tf.archive.estimate import Estimate
+from sr_tf.errors import UserError
+from sr_tf.slides.pyramid import Limit
+from sr_tf.slides.tile_codecs import LOSSLESS, Jpeg, TileCodec, Zstd
+
+COMPRESSIONS = (*LOSSLESS, "jpeg")
+UPPER_LEVELS_QUALITY = 85
+"""JPEG quality of the smaller levels above copied JPEG tiles. They are computed from level 0, so nothing is lost."""
+JPEG_QUALITY = 90
+"""JPEG quality where none is given."""
+
+_BEST, _WORST = 95, 30
+"""JPEG qualities that are tried for a limit in bytes."""
+_DOUBT = 1.1
+"""A form whose estimated size is above the limit by this factor is not even tried."""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How to restore a whole slide.
+
+    Attributes:
+        to: the layout of the file, a name in `sr_tf.archive.restore.TARGETS`.
+        compression: one of `COMPRESSIONS`; None: the layout's own.
+        jpeg_quality: 1 to 100; only with JPEG.
+        max_bytes: the most bytes of the file; None: any size. Without `compression` and `jpeg_quality`, the file is
+            as without a limit if that fits, otherwise JPEG of the highest quality that does.
+        max_magnification: the highest magnification; above it, the slide is reduced 2, 4 or 8 times.
+
+    Raises:
+        UserError: two of them exclude each other, or one is out of range.
+    """
+
+    to: str = "ome-tiff"
+    compression: str | None = None
+    jpeg_quality: int | None = None
+    max_bytes: int | None = None
+    max_magnification: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.compression is not None and self.compression not in COMPRESSIONS:
+            raise UserError(f"compression {self.compression}: expected one of {', '.join(COMPRESSIONS)}")
+        if self.compression not in (None, "jpeg") and self.jpeg_quality is not None:
+            raise UserError(f"compression {self.compression} is lossless, expected no JPEG quality with it")
+        if self.jpeg_quality is not None and not 1 <= self.jpeg_quality <= 100:
+            raise UserError(f"JPEG quality {self.jpeg_quality}: expected 1 to 100")
+        if self.to == "svs" and self.compression == "jpegxl":
+            raise UserError("compression jpegxl: OpenSlide cannot read it, expected zstd, deflate or jpeg for an SVS")
+        if self.max_bytes is not None and self.max_bytes < 1:
+            raise UserError(f"at most {self.max_bytes} bytes: expected at least 1")
+        if self.max_magnification is not None and not self.max_magnification > 0:
+            raise UserError(f"magnification {self.max_magnification:g}: expected a number above 0")
+
+    @property
+    def codec(self) -> TileCodec | None:
+        """The coding that the caller asked for; None if that is left to the layout and the limit."""
+        if self.compression in LOSSLESS:
+            return LOSSLESS[self.compression]()
+        if self.compression == "jpeg" or self.jpeg_quality is not None:
+            return Jpeg(self.jpeg_quality or JPEG_QUALITY)
+        return None
+
+    @property
+    def copies(self) -> bool:
+        """Whether JPEG tiles of the archive are copied, if it keeps them: unless another coding is asked for."""
+        return self.compression is None
+
+    def default(self, copied: bool) -> TileCodec:
+        """The coding of tiles that are not copied, where none is asked for."""
+        if copied:
+            return Jpeg(UPPER_LEVELS_QUALITY)
+        return Jpeg(JPEG_QUALITY) if self.to == "svs" else Zstd()
+
+
+def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed: bool) -> tuple[TileCodec, Limit]:
+    """Chooses a coding for a limit in bytes.
+
+    Args:
+        name: the file, for errors.
+        estimate: the sizes.
+        first: the coding that is used if it fits.
+        most: the limit.
+        fixed: whether no other coding may be used.
+
+    Returns:
+        (the coding, what to do if the finished file is larger all the same).
+
+    Raises:
+        UserError: nothing fits, by the estimate.
+    """
+    tried = [first]
+
+    def highest(below: int, ratio: float) -> Jpeg | None:
+        """The highest quality below one with which the file fits, if estimates are wrong by `ratio`."""
+        low, high = _WORST, below - 1
+        if high < low or estimate.bytes_as(Jpeg(low)) * ratio > most:
+            return None
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if estimate.bytes_as(Jpeg(middle)) * ratio <= most else (low, middle - 1)
+        return Jpeg(low)
+
+    def smaller(found: int) -> TileCodec | None:
+        if fixed:
+            return None
+        last = tried[-1]
+        following = highest(_next(last), found / estimate.bytes_as(last) if isinstance(last, Jpeg) else 1.0)
+        tried.append(following or last)
+        return following
+
+    expected = estimate.bytes_as(first)
+    if expected <= most or (fixed and expected <= _DOUBT * most):
+        return first, Limit(most, smaller)
+    chosen = None if fixed else highest(_next(first), 1.0)
+    if chosen is None:
+        least = first if fixed else Jpeg(_WORST)
+        raise UserError(
+            f"{name}: would have about {estimate.bytes_as(least):,} bytes as {least.name} (estimated), "
+            f"expected at most {most:,}; give more bytes{'' if fixed else ' or a lower magnification'}"
+        )
+    tried.append(chosen)
+    return chosen, Limit(most, smaller)
+
+
+def _next(codec: TileCodec) -> int:
+    return codec.quality if isinstance(codec, Jpeg) else _BEST + 1

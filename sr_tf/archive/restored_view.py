@@ -1,0 +1,168 @@
+"""What is written when an archive is restored: its pixels, tile by tile, at full size or reduced."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.copied import page_of
+from sr_tf.archive.header import Header
+from sr_tf.archive.kinds import NATIVE
+from sr_tf.errors import UserError
+from sr_tf.slides.copied_tiles import JpegPage, require_copyable
+from sr_tf.slides.info import SlideInfo
+from sr_tf.slides.jpeg_segments import split_tables
+from sr_tf.slides.pyramid import PyramidInfo
+from sr_tf.slides.reduced import factor_for, reduced_info, reducing
+
+_TILE = 512
+"""Side of the tiles in pixels, unless JPEG tiles are copied."""
+
+
+class RestoredView:
+    """An archived slide as it is written.
+
+    Args:
+        slide: the archive.
+        most: the highest magnification; None: as archived.
+        copy: whether JPEG tiles that the archive keeps are copied.
+
+    Attributes:
+        slide: the archive.
+        factor: how many times its pixels are reduced.
+        page: the tags of the page that JPEG tiles are copied into; None: pixels are written.
+        info: size and metadata of what is written.
+
+    Raises:
+        UserError: the magnification is not known, or cannot be reached.
+    """
+
+    def __init__(self, slide: ArchivedSlide, most: float | None = None, copy: bool = True):
+        header = slide.header
+        self.slide = slide
+        self.factor = factor_for(slide.path, header.slide.objective_power, most)
+        self.page: JpegPage | None = page_of(header) if copy and self.factor == 1 else None
+        self.info: SlideInfo = reduced_info(header.slide, self.factor)
+        self._read = reducing(slide.read, (header.slide.width, header.slide.height), self.factor)
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Height and width of a tile in pixels."""
+        return tile_of(self.slide.header) if self.page else (_TILE, _TILE)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of tiles."""
+        return -(-self.info.height // self.tile[0]), -(-self.info.width // self.tile[1])
+
+    def pixels(self, column: int, row: int) -> np.ndarray:
+        """The pixels of a tile, uint8 [h, w, 3], cropped at the slide's edge."""
+        x, y = column * self.tile[1], row * self.tile[0]
+        return self._read(x, y, min(self.tile[1], self.info.width - x), min(self.tile[0], self.info.height - y))
+
+    @property
+    def segments(self) -> Callable[[int, int], bytes] | None:
+        """Gives the JPEG tile of (column, row) without the tables that its page has; None: no tile is copied."""
+        page = self.page
+        return None if page is None else lambda column, row: _abbreviated(self.slide, page, column, row)
+
+    @cached_property
+    def costs(self) -> np.ndarray:
+        """About how many bytes the archive spends on each tile, float64 [rows, columns]."""
+        of_blocks, (rows, columns) = _bytes_of_blocks(self.slide), self.shape
+        block = 512 / self.factor
+        down = np.minimum(((np.arange(rows) + 0.5) * self.tile[0] / block).astype(int), of_blocks.shape[0] - 1)
+        right = np.minimum(((np.arange(columns) + 0.5) * self.tile[1] / block).astype(int), of_blocks.shape[1] - 1)
+        return of_blocks[np.ix_(down, right)]
+
+    @property
+    def pyramid_info(self) -> PyramidInfo:
+        """The size and metadata of the restored file."""
+        return pyramid_info(self.slide.header, self.tile, self.factor)
+
+
+def describe(header: Header, factor: int = 1) -> str:
+    """The description that a restored image carries, for people."""
+    text = (
+        f"Restored by {header.software} from an archive that keeps every pixel."
+        if header.gate.lossless
+        else f"Reconstructed by {header.software} from a reduced archive, not scanned. Measured against the original "
+        f"when archived: {header.gate.describe()}."
+    )
+    before = header.source.get("reduced")
+    if before:
+        text += (
+            f" Archived at {header.slide.objective_power:g}×: the original had {before['objective_power']:g}× and was "
+            "reduced by averaging before it was measured."
+        )
+    if factor > 1:
+        text += f" Reduced {factor} times by averaging when it was restored."
+    return f"{text} Research use only{'' if header.gate.lossless else ', not for diagnosis'}."
+
+
+def tile_of(header: Header) -> tuple[int, int]:
+    """Height and width of a tile of level 0 in the restored file, if it is as archived."""
+    return (header.native.segment_height, header.native.segment_width) if page_of(header) else (_TILE, _TILE)
+
+
+def pyramid_info(header: Header, tile: tuple[int, int], factor: int = 1) -> PyramidInfo:
+    """The size and metadata of the restored file.
+
+    Args:
+        header: the archive's header.
+        tile: height and width of a tile in pixels.
+        factor: how many times the pixels are reduced.
+
+    Raises:
+        ValueError: a pyramid cannot have them.
+    """
+    slide, before = reduced_info(header.slide, factor), header.source.get("reduced")
+    own = {"sr_tf.gate": header.gate.describe()}
+    if "sha256" in header.source:
+        own = {"sr_tf.source.sha256": header.source["sha256"]} | own
+    if before:
+        own |= {f"sr_tf.reduced.{name}": f"{value:g}" for name, value in before.items()}
+    if factor > 1:
+        own["sr_tf.restored.reduced"] = str(factor)
+    return PyramidInfo(
+        width=slide.width,
+        height=slide.height,
+        tile=tile,
+        mpp=slide.mpp,
+        objective_power=slide.objective_power,
+        icc=slide.icc,
+        name=header.source.get("name", "slide"),
+        description=describe(header, factor),
+        annotations={**slide.properties, **own},
+    )
+
+
+def _bytes_of_blocks(slide: ArchivedSlide) -> np.ndarray:
+    """The bytes of each block, float64 [rows, columns]; a piece or segment of several blocks is divided among them."""
+    index, grid = slide.index, slide.header.grid
+    counts = np.bincount(index.pieces[index.pieces >= 0], minlength=max(1, len(index.table)))
+    share = np.append(index.table["length"] / np.maximum(counts[: len(index.table)], 1), 0)
+    costs = share[index.pieces]  # the last one for blocks without a piece
+    if slide.segment_index is not None:
+        native, lengths = slide.header.native, slide.segment_index["length"]
+        down = np.minimum((np.arange(native.rows) + 0.5) * native.segment_height // 512, grid.rows - 1).astype(int)
+        right = np.minimum((np.arange(native.columns) + 0.5) * native.segment_width // 512, grid.columns - 1).astype(
+            int
+        )
+        of_segments = np.zeros(costs.shape)
+        np.add.at(of_segments, tuple(np.meshgrid(down, right, indexing="ij")), lengths)
+        costs = np.where(index.kinds == NATIVE.code, of_segments, costs)
+    return costs
+
+
+def _abbreviated(slide: ArchivedSlide, page: JpegPage, column: int, row: int) -> bytes:
+    """A segment as it is in the original's file, without the tables that its page stores."""
+    standalone = slide.segment(row, column)
+    try:
+        if not standalone:
+            return b""
+        require_copyable(page, standalone)
+        return split_tables(page.tables, standalone)
+    except ValueError as error:
+        raise UserError(f"{slide.path}: segment {column},{row} is damaged: {error}") from error
