@@ -46,6 +46,7 @@ def archive(
     effort: int = DEFAULT_EFFORT,
     associated: bool = True,
     deidentify: bool = False,
+    max_magnification: float | None = None,
     overwrite: bool = False,
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
@@ -69,6 +70,8 @@ def archive(
         effort: 1 to 9: how much time to spend to save bytes. Every tile is measured at each; 1 to 4 use no generator.
         associated: whether label, macro and thumbnail are stored.
         deidentify: whether to keep only what is known to be safe, see `sr_tf.slides.deidentify`.
+        max_magnification: a slide of a higher objective power is reduced 2, 4 or 8 times by averaging first. Detail is
+            lost for good, and every tile is measured against the reduced pixels.
         overwrite: whether an existing archive may be replaced.
         workers: number of threads; None: the usable CPU cores.
         engine: what runs the generators, "tensorflow" or "openvino".
@@ -94,6 +97,7 @@ def archive(
         refine=refine,
         effort=effort,
         embed=embed,
+        max_magnification=max_magnification,
     )
     require_networks(options.gate, effort, refine=refine, models=bool(models))
     if options.gate.study and refine:

@@ -44,6 +44,8 @@ def archive_properties(archive: ArchivedSlide, levels: ArchiveLevels) -> dict[st
     own = {"sr_tf.gate": header.gate.describe(), "sr_tf.software": header.software}
     if "sha256" in header.source:
         own["sr_tf.source.sha256"] = header.source["sha256"]
+    for name, value in header.source.get("reduced", {}).items():
+        own[f"sr_tf.reduced.{name}"] = f"{value:g}"
     for level in range(len(levels.sizes)):
         own[f"sr_tf.level[{level}].pixels"] = levels.made_of(level)
     return slide_properties(header.slide, levels, associated) | own

@@ -10,7 +10,7 @@ from sr_tf.slides.pyramid import level_sizes
 from sr_tf.slides.pyramid_tiles import padded
 from sr_tf.slides.tile_codecs import TileCodec, Zstd
 
-_MOST, _LEAST = 24, 4
+_MOST, _LEAST = 24, 12
 _LEVELS = (2, 4, 8)
 _BESIDE = 8192
 """Bytes of headers and metadata; a tile's offset and length take 16 more."""

@@ -32,7 +32,8 @@ class Header:
         slide: the slide's metadata, without what `--deidentify` removed. Its `icc` is stored in a member of its own.
         source: `name` of the slide's file, `bytes` and `sha256` of all its files, `files` their number if above 1;
             none of them after `--deidentify`. `second_reader`: what a second decoder compared, in words; archives of
-            earlier versions lack it.
+            earlier versions lack it. `reduced`: of a slide that was reduced before it was archived, by which `factor`,
+            and its `objective_power`, `width` and `height` before.
         gate: the gate that every tile passed; of the quality `study` it has no thresholds.
         generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks, by name.
@@ -114,7 +115,7 @@ class Header:
         slide, gate = msgspec.structs.asdict(fields.slide), msgspec.structs.asdict(fields.gate)
         return cls(
             slide=SlideInfo(**slide, icc=icc),
-            source=_without_unset(fields.source),
+            source=msgspec.to_builtins(fields.source),
             gate=Gate(**{**gate, "min_psnr": np.inf if gate["min_psnr"] is None else gate["min_psnr"]}),
             generators=[msgspec.to_builtins(record) for record in fields.generators],
             codecs=fields.codecs,

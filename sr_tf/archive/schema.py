@@ -78,6 +78,15 @@ class SlideFields(Struct):
     properties: dict[str, str]
 
 
+class ReducedFields(Struct):
+    """How many times the slide was reduced before it was archived, and what it was before."""
+
+    factor: Literal[2, 4, 8]
+    objective_power: Annotated[float, Meta(gt=0, le=1e6)]
+    width: _Side
+    height: _Side
+
+
 class SourceFields(Struct, omit_defaults=True):
     """The slide's files, in the order in which archives state it; after `--deidentify` without the first four."""
 
@@ -86,6 +95,7 @@ class SourceFields(Struct, omit_defaults=True):
     sha256: _Sha256 | UnsetType = UNSET
     files: Annotated[int, Meta(ge=2, le=1 << 20)] | UnsetType = UNSET
     second_reader: _Text | UnsetType = UNSET
+    reduced: ReducedFields | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if (self.bytes is UNSET) != (self.sha256 is UNSET):
@@ -208,6 +218,8 @@ def parse(text: str) -> Fields:
     if len(set(scales)) < len(scales):
         raise ValueError(f"`generators` has the scales {scales}, expected each once")
     _check_slide(fields.slide)
+    if fields.source.reduced is not UNSET:
+        _check_reduced(fields.source.reduced, fields.slide)
     if fields.native is not None:
         _check_segments("native", fields.native)
         found, expected = (f"{page.width}×{page.height}" for page in (fields.native, fields.slide))
@@ -286,6 +298,13 @@ def _check_slide(slide: SlideFields) -> None:
     if (count := grid.rows * grid.columns) > MOST_BLOCKS:
         size = f"{slide.width}×{slide.height}"
         raise ValueError(f"a slide of {size} pixels has {count:,} blocks, expected at most {MOST_BLOCKS:,}")
+
+
+def _check_reduced(reduced: ReducedFields, slide: SlideFields) -> None:
+    expected = tuple(-(-side // reduced.factor) for side in (reduced.width, reduced.height))
+    if (slide.width, slide.height) != expected:
+        found = f"{slide.width}×{slide.height}"
+        raise ValueError(f"`slide` has {found} pixels, expected those of `source.reduced`, {expected[0]}×{expected[1]}")
 
 
 def _check_segments(where: str, segments: SegmentFields) -> None:

@@ -12,6 +12,7 @@ from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.jpeg_metadata import without_metadata
+from sr_tf.slides.reduced import Read, ReducedSlide, reducing
 from sr_tf.slides.second.compare import Place, difference, sample
 from sr_tf.slides.second.errors import NoSecondReader
 from sr_tf.slides.second.reader import UNREADABLE, open_second
@@ -29,7 +30,7 @@ class SecondLook:
     """Compares a slide with what a second decoder reads; a context manager that closes it.
 
     Args:
-        slide: the slide, opened by the first reader.
+        slide: the slide, opened by the first reader. If it is reduced, the whole one is compared.
 
     Attributes:
         available: whether there is a second decoder for this slide.
@@ -37,10 +38,14 @@ class SecondLook:
     """
 
     def __init__(self, slide: Slide):
+        self._factor = slide.factor if isinstance(slide, ReducedSlide) else 1
+        slide = slide.whole if isinstance(slide, ReducedSlide) else slide
         self._slide, self._first = slide, _FIRST.get(slide.info.format, "OpenSlide")
         self._reader = None
         try:
             self._reader = open_second(slide.path, slide.info)
+            size = slide.info.width, slide.info.height
+            self._read = reducing(self._reader.read, size, self._factor)
             self.description = self._reader.name
             self._reader.read(0, 0, 1, 1)
         except NoSecondReader as why:
@@ -101,8 +106,8 @@ class SecondLook:
             A line for each difference.
         """
         try:
-            yield from self._compare(place, original)
-            pixels = self._reader.read(*place)
+            yield from self._compare(place, original, self._read)
+            pixels = self._read(*place)
         except UNREADABLE:
             return  # `_compare` has said it
         except NoSecondReader as why:
@@ -161,11 +166,11 @@ class SecondLook:
                 found = ", ".join(map(_size, first))
                 yield f"{path}: {self._reader.name} reads a level of {_size(size)}, {self._first} only {found}"
 
-    def _compare(self, place: Place, original: np.ndarray) -> Iterator[str]:
+    def _compare(self, place: Place, original: np.ndarray, read: Read | None = None) -> Iterator[str]:
         x, y, width, height = place
         what = f"{self._slide.path}: tile at {x},{y} of {width}×{height} pixels"
         try:
-            pixels = self._reader.read(*place)
+            pixels = (read or self._reader.read)(*place)
         except UNREADABLE as error:
             yield f"{what}: cannot be read by {self._reader.name} ({reason(error)}), though {self._first} reads it"
             return

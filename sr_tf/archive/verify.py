@@ -13,12 +13,13 @@ from sr_tf.archive.build import for_each
 from sr_tf.archive.gate import LESS_IS_BETTER, of_tiles, pack, worst
 from sr_tf.archive.header import Header
 from sr_tf.archive.measure import Measure
+from sr_tf.archive.original import open_original
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.second_look import SecondLook, look_at_all
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps, tell
-from sr_tf.slides.slide import Slide, open_slide
+from sr_tf.slides.slide import Slide
 from sr_tf.slides.source_files import SourceFiles
 
 # By version, in its units. Another machine or engine may round single pixels of a generator to the next level.
@@ -78,7 +79,7 @@ def measure_again(
         UserError: the archive or the slide cannot be read, or another slide was archived.
     """
     files = SourceFiles(original)
-    with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
+    with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
         header = archive.header
         require_slide(archive, slide, files)
         recorded, grid = archive.scores(), header.grid

@@ -37,6 +37,7 @@ from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded
 from sr_tf.messages import Progress, Steps
 from sr_tf.slides.deidentify import deidentified, publishable
+from sr_tf.slides.reduced import factor_for, reduced
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import Identity, SourceFiles
 
@@ -59,6 +60,7 @@ class Options:
         families: the representations that are compared, see `sr_tf.archive.choose.Chooser`.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
         effort: how much time to spend to save bytes, a key of `sr_tf.archive.effort.EFFORTS`.
+        max_magnification: a slide of a higher objective power is reduced 2, 4 or 8 times first; None: none is.
     """
 
     gate: Gate
@@ -71,6 +73,7 @@ class Options:
     families: tuple[Family, ...] = FAMILIES
     embed: bool = True
     effort: int = DEFAULT_EFFORT
+    max_magnification: float | None = None
 
     @property
     def used_models(self) -> tuple[str, ...]:
@@ -102,8 +105,10 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
     files = SourceFiles(source)
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)
     measure = Measure(measured_names(options.gate))
-    with open_slide(source) as slide:
-        compared = look_before_archiving(slide)
+    with open_slide(source) as whole:
+        factor = factor_for(source, whole.info.objective_power, options.max_magnification)
+        compared = look_before_archiving(whole)
+        slide = reduced(whole, factor)
         # Read first: a damaged image is an error now, not when everything else is done.
         images = read_associated(slide) if _associated_names(slide, options) else {}
         generators = load_generators(list(options.used_models), options.engine, options.refine)
@@ -115,7 +120,10 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         standalone = standalone_of(slide.grid, options.deidentify) if segments else None
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         make_folder(target.parent)
-        with Spool(journal_of(target), _settings(identity, options, records)) as spool, _unchanging(files, spool):
+        with (
+            Spool(journal_of(target), _settings(identity, options, records, factor)) as spool,
+            _unchanging(files, spool),
+        ):
             journal = Journal(spool, grid, segments, standalone)
             builder = Builder(
                 slide,
@@ -138,6 +146,8 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
                 builder.confirm(step)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
             header.source["second_reader"] = compared
+            if factor > 1:
+                header.source["reduced"] = _before(factor, whole)
 
             def write(draft: Path) -> None:
                 assemble_archive(draft, header, images, journal, _own(generators) if options.embed else {})
@@ -149,11 +159,12 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
     return header
 
 
-def _settings(identity: Identity, options: Options, records: list[dict]) -> dict[str, object]:
+def _settings(identity: Identity, options: Options, records: list[dict], factor: int) -> dict[str, object]:
     """Everything that a journal's blocks depend on, by the words for it in errors."""
     gate = options.gate
     return {
         "slide's SHA-256": identity.sha256,
+        "reduction": factor,
         "quality": gate.name,
         "lowest PSNR": gate.min_psnr,
         "lowest SSIM": gate.min_ssim,
@@ -237,6 +248,13 @@ def _header(
         removed=removed,
         software=f"sr_tf {sr_tf.__version__}",
     )
+
+
+def _before(factor: int, whole: Slide) -> dict:
+    """What the header says of a slide that is reduced before it is archived."""
+    info = whole.info
+    size = {"width": info.width, "height": info.height}
+    return {"factor": factor, "objective_power": info.objective_power, **size}
 
 
 def _associated_names(slide: Slide, options: Options) -> list[str]:

@@ -10,6 +10,7 @@ from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cells import CELL_SCORES, rounded
 from sr_tf.archive.gate import measured_names, of_tiles, worst
 from sr_tf.archive.integrity import check_integrity
+from sr_tf.archive.original import open_original
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.verify import Measured, measure_again
@@ -23,7 +24,6 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import tell
 from sr_tf.metrics.ring_correlation import Detail, detail
 from sr_tf.pages.figures import finite
-from sr_tf.slides.slide import open_slide
 
 _TOLD = 20
 """Most findings that are told one by one."""
@@ -68,7 +68,7 @@ def certify(
     second: list[str] = []
     findings, _ = measure_again(path, original, models, workers, engine, report=second.append, observe=observe)
     _require_none(path, findings)
-    with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
+    with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
         pictures: Pictures = {}
         factor, shown = show_tiles(archive, slide, measured, pictures)
         kept = detail_facts(archive, slide, dict(sorted(details.items())), factor, pictures)

@@ -105,6 +105,11 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         default="keep",
         help="keep or remove label, macro and thumbnail images (default keep)",
     )
+    arguments.add_max_magnification(
+        command,
+        "detail is lost for good, the archive says what the slide had, and every tile is measured against the reduced "
+        "pixels, not the slide's",
+    )
     command.add_argument(
         "--deidentify",
         action="store_true",

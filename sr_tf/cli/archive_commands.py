@@ -9,6 +9,7 @@ from sr_tf.archive.cells import CELL_SCORES, place_of_worst
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import LESS_IS_BETTER, worst
+from sr_tf.archive.header import Header
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
@@ -33,6 +34,8 @@ def archive(options: argparse.Namespace) -> None:
     header = write_archive(options.slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")
+    if "reduced" in header.source:
+        print(f"reduced: {reduction_in_words(header)}")
     if chosen.deidentify:
         print(f"removed: {', '.join(header.removed)}")
     with ArchiveFile(options.output) as written:
@@ -66,6 +69,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
         refine=options.refine,
         effort=options.effort,
         embed=not options.models_by_reference,
+        max_magnification=options.max_magnification,
     )
 
 
@@ -143,6 +147,7 @@ def info(options: argparse.Namespace) -> None:
             f"associated  {', '.join(header.associated) or 'none'}",
             f"source      SHA-256 {header.source.get('sha256', 'not stored, the archive was de-identified')}",
             f"compared    with {header.source.get('second_reader', 'no second decoder')}",
+            *([f"reduced     {reduction_in_words(header)}"] if "reduced" in header.source else []),
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),
             *cost.report(archive, PRICE_PER_GB_MONTH),
@@ -153,6 +158,13 @@ def info(options: argparse.Namespace) -> None:
             print(f"{options.map}: {'the LPIPS of each tile' if header.gate.study else 'which block is stored how'}")
     print(f"Nothing but the index was checked; `sr-tf verify {options.archive}` checks every byte.")
     print("Research use only. Not a medical device.")
+
+
+def reduction_in_words(header: Header) -> str:
+    """What a reduced slide was before, and what its scores mean."""
+    before = header.source["reduced"]
+    found = f"{before['width']:,} × {before['height']:,} pixels at {before['objective_power']:g}×"
+    return f"the slide has {found}, the archive {header.slide.objective_power:g}×; measured against the reduced pixels"
 
 
 def _measured(archive: ArchiveFile) -> list[str]:

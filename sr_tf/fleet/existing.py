@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from sr_tf.archive.container import COMMENT, hash_before_comment
+from sr_tf.archive.original import factor_of
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
 from sr_tf.fleet.find import Job
 from sr_tf.fleet.record import Record, fingerprint, record_of, words_of
+from sr_tf.slides.reduced import factor_for
 from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 
@@ -59,6 +61,7 @@ def check_existing(source: Path, target: Path, record: Record | None, options: d
         _require_equal(target, words_of(archive.header), options)
         if not known:
             _require_associated(source, target, bool(archive.header.associated), options)
+            _require_reduction(source, target, factor_of(archive.header), options)
         if not known or known.archive != fingerprint([target]):
             _require_whole(archive)
         if not known or known.slide != before:
@@ -86,6 +89,13 @@ def _require_associated(source: Path, target: Path, found: bool, options: dict[s
             f"{target}: exists with{'' if found else 'out'} associated images, expected it with"
             f"{'' if expected else 'out'} them; {_KEPT}"
         )
+
+
+def _require_reduction(source: Path, target: Path, found: int, options: dict[str, Any]) -> None:
+    with open_slide(source) as slide:
+        expected = factor_for(source, slide.info.objective_power, options.get("highest magnification"))
+    if found != expected:
+        raise UserError(f"{target}: exists and is reduced {found} times, expected {expected} times; {_KEPT}")
 
 
 def _require_whole(archive: ArchiveFile) -> None:

@@ -97,6 +97,7 @@ def words(options: Options) -> dict[str, Any]:
         "refinement": options.refine,
         "effort": options.effort,
         "generators by reference": bool(models) and not options.embed,
+        **({"highest magnification": options.max_magnification} if options.max_magnification else {}),
     }
 
 

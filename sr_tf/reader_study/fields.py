@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.original import open_original
 from sr_tf.archive.verify import require_slide
 from sr_tf.errors import UserError
-from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
 
 _PATCH, _LEAST_SPREAD, _LEAST_SHARE = 32, 8.0, 0.1
@@ -105,7 +105,10 @@ def _draw(
     pair: _Pair, count: int, side: int, rng: np.random.Generator, models: tuple[str, ...], engine: str
 ) -> Iterator[Field]:
     files = SourceFiles(pair.slide)
-    with ArchivedSlide(pair.archive, models, engine, late=True) as archive, open_slide(pair.slide) as slide:
+    with (
+        ArchivedSlide(pair.archive, models, engine, late=True) as archive,
+        open_original(pair.slide, archive.header) as slide,
+    ):
         require_slide(archive, slide, files)
         if pair.places is None:
             pair.places = _places(slide.info.width, slide.info.height, side, rng)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.original import open_original
 from sr_tf.archive.verify import require_slide
 from sr_tf.cells.finder import Cells
 from sr_tf.cells.names import AUTO
@@ -18,7 +19,7 @@ from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.metrics.ring_correlation import PROTOCOL as DETAIL_PROTOCOL
 from sr_tf.metrics.ring_correlation import detail
-from sr_tf.slides.slide import Slide, open_slide
+from sr_tf.slides.slide import Slide
 from sr_tf.slides.source_files import SourceFiles
 from sr_tf.validation.differences import differences, with_pictures
 from sr_tf.validation.floors import floors
@@ -51,7 +52,7 @@ def validate(
         UserError: the archive or the slide cannot be read, another slide was archived, or the slide has no such cell.
     """
     files = SourceFiles(original)
-    with ArchivedSlide(path, models, engine) as archive, open_slide(original) as slide:
+    with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
         require_slide(archive, slide, files)
         header = archive.header
         counted = subject(cells, header.slide.mpp, original)

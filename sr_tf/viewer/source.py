@@ -9,6 +9,7 @@ from pathlib import Path
 from sr_tf import __version__
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.container import is_archive
+from sr_tf.archive.original import open_original
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
@@ -127,7 +128,7 @@ def _open_archive(
 
 def _beside(archive: ArchiveFile, files: SourceFiles, stack: ExitStack) -> tuple[SlideLayer, bool | None]:
     """(the original's layer, whether its files are those that were archived; None if the archive does not say)."""
-    slide = stack.enter_context(open_slide(files.path))
+    slide = stack.enter_context(open_original(files.path, archive.header))
     wanted, found = archive.header.slide, slide.info
     if (wanted.width, wanted.height) != (found.width, found.height):
         raise UserError(
