@@ -84,7 +84,8 @@ def _describe(info: PyramidInfo, size: str, level: Level) -> str:
     fields["Restored"] = info.description
     for name, text in info.annotations.items():
         if not name.startswith(("tiff.", "openslide.")):
-            fields[name.replace("=", "-")] = text
+            name = name.replace("=", "-")
+            fields[name if name.startswith("sr_tf.") else f"original.{name}"] = text
     line = f"{_HEADER}\r\n{size} ({width}x{height}) {coding}"
     return _ascii("|".join([line, *(f"{_one(name)} = {_one(text)}" for name, text in fields.items())]))
 
