@@ -112,6 +112,8 @@ def _slide(archive: ArchiveFacts) -> Section:
     slide = archive.slide
     mpp = f"{slide.mpp[0]:.4g} × {slide.mpp[1]:.4g} µm per pixel" if slide.mpp else _UNKNOWN
     power = f"{slide.objective_power:g}×" if slide.objective_power else _UNKNOWN
+    if slide.reduced_from:
+        power += f"; the slide had {slide.reduced_from:g}×, was reduced by averaging and measured as reduced"
     pixels = slide.width * slide.height
     size = f"{archive.bytes:,} bytes, {8 * archive.bytes / pixels:.3f} bits per pixel"
     if slide.bytes:

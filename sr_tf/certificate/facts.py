@@ -53,6 +53,7 @@ def archive_facts(archive: ArchiveFile) -> ArchiveFacts:
             mpp=slide.mpp,
             objective_power=slide.objective_power,
             second_reader=header.source.get("second_reader"),
+            reduced_from=header.source.get("reduced", {}).get("objective_power"),
         ),
     )
 

@@ -27,6 +27,8 @@ class SlideFacts(Part):
         mpp: µm per pixel, x and y; None if the slide's file does not state it.
         objective_power: None likewise.
         second_reader: what a second decoder compared when the slide was archived.
+        reduced_from: the objective power of the slide's file, if the slide was reduced before it was archived; the
+            other facts are then those of the reduced slide.
     """
 
     name: str | None
@@ -38,6 +40,7 @@ class SlideFacts(Part):
     mpp: tuple[float, float] | None
     objective_power: float | None
     second_reader: str | None
+    reduced_from: float | None = None
 
 
 class Share(Part):

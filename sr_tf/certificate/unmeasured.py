@@ -17,6 +17,9 @@ _NO_CELLS = "Cells: none were counted."
 _NO_SCALE = "Sizes in µm: the slide's file does not state its resolution."
 _NO_HASH = "Identity of the slide's file: the archive was de-identified and records no hash; only pixels were compared."
 _NO_GATE = "Nothing was refused: the quality study has no threshold; errors are reported as they are."
+_REDUCED = (
+    "What was lost when the slide was reduced before it was archived. Every figure compares with the reduced pixels."
+)
 
 
 def not_measured(archive: ArchiveFacts, cells: CellFacts | None) -> list[str]:
@@ -26,5 +29,6 @@ def not_measured(archive: ArchiveFacts, cells: CellFacts | None) -> list[str]:
         _NO_CELLS: cells is None,
         _NO_HASH: archive.slide.sha256 is None,
         _NO_SCALE: archive.slide.mpp is None,
+        _REDUCED: archive.slide.reduced_from is not None,
     }
     return [*(sentence for sentence, holds in special.items() if holds), *_ALWAYS]

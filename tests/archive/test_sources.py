@@ -141,7 +141,7 @@ def test_tiles_of_another_restoration_stop_the_call_and_are_kept(slide, tmp_path
     content = partial.read_bytes()
     capsys.readouterr()
     assert main([*restore, "--jpeg-quality", "80"]) == 2
-    assert f"{partial}: holds the unfinished work of another call (JPEG quality none, expected 80); " in error(capsys)
+    assert f"{partial}: holds the unfinished work of another call (coding zstd, expected JPEG 80); " in error(capsys)
     assert main(["restore", str(tmp_path / "b.zip"), str(target)]) == 2
     assert f"{partial}: holds the unfinished work of another call (archive " in error(capsys)
     assert partial.read_bytes() == content
