@@ -157,7 +157,7 @@ def _add_restore(commands: Commands) -> None:
         choices=("ome-tiff", "svs"),
         help="ome-tiff (default): read by OpenSlide, tiffslide, tifffile and others. svs: OpenSlide takes it for "
         "Aperio's and finds objective power, label, macro and thumbnail; JPEG of quality 90 unless the archive keeps "
-        "JPEG tiles, which are copied, or --compression or --jpeg-quality is given. The file says that sr_tf wrote it",
+        "JPEG tiles, which are copied, or --compression or --jpeg-quality says else. The file says that sr_tf wrote it",
     )
     command.add_argument(
         "--compression",

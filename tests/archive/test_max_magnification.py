@@ -10,14 +10,20 @@ import pytest
 import tifffile
 from archived_slides import archived, slide_pixels
 
+import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.restore import restore_slide
 from sr_tf.archive.restore_plan import RestoreOptions
 from sr_tf.archive.schema import parse
 from sr_tf.archive.verify import measure_again
+from sr_tf.archive.write import Options
 from sr_tf.errors import UserError
+from sr_tf.fleet.existing import check_existing
+from sr_tf.fleet.record import words
 from sr_tf.slides.reduced import ReducedSlide, factor_for, reduced_info
 from sr_tf.slides.slide import open_slide
+from sr_tf.viewer.source import open_source
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,29 @@ def test_a_reduced_slide_reads_any_rectangle_alike(slide):
             found = reduced.read(x, y, width, height)
             assert np.abs(found - expected[y : y + height, x : x + width]).max() <= 0.5
         assert reduced.grid is None and reduced.levels == ((251, 176),)
+
+
+def test_a_fleet_knows_an_archive_of_another_magnification(slide, at_20):
+    wanted = Options(QUALITIES["lossless"], (), max_magnification=20.0)
+    assert check_existing(slide, at_20.archive, None, words(wanted)).width == 501
+    with pytest.raises(UserError, match=r"exists and is reduced 2 times, expected 1 times; it is left as it is"):
+        check_existing(slide, at_20.archive, None, words(replace(wanted, max_magnification=None)))
+
+
+def test_a_slide_without_objective_power_is_refused(slide_file, tmp_path):
+    with pytest.raises(UserError, match=r"smear.tif: does not state its objective power"):
+        archived(slide_file, tmp_path, "lossless", models=(), max_magnification=20.0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_viewer_and_python_show_the_reduced_original_and_say_so(slide, at_20):
+    with open_source(at_20.archive, slide, None, (), "tensorflow") as source:
+        assert source.same_original
+        shown = source.layers["original"].read(0, 100, 100, 64, 64)
+        np.testing.assert_array_equal(shown, source.layers["restored"].read(0, 100, 100, 64, 64))
+    with sr_tf.open(at_20.archive) as opened:
+        assert opened.properties["openslide.objective-power"] == "20"
+        assert opened.properties["sr_tf.reduced.objective_power"] == "40"
 
 
 def test_the_factor_is_the_smallest_power_of_two_that_is_enough(slide):

@@ -7,11 +7,13 @@ import tifffile
 import tiffslide
 from archived_slides import archived, slide_pixels
 
+import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.estimate import Estimate, strata
 from sr_tf.archive.restore import restore_slide
 from sr_tf.archive.restore_plan import RestoreOptions
 from sr_tf.archive.restored_view import RestoredView
+from sr_tf.cli.main import main
 from sr_tf.disk.space import free_bytes, require_space
 from sr_tf.errors import UserError
 from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
@@ -166,6 +168,26 @@ def test_strata_stand_for_all():
     assert sum(weight for _, weight in chosen) == 1000
     assert sum(costs[index] * weight for index, weight in chosen) == pytest.approx(costs.sum(), rel=0.1)
     assert strata(np.zeros(1), 24) == [(0, 1.0)]
+
+
+def test_the_commands_and_python_take_the_same_options(svs, tmp_path, capsys):
+    given = [str(svs.archive), str(tmp_path / "a.svs"), "--to", "svs", "--compression", "jpeg", "--jpeg-quality", "80"]
+    assert main(["restore", *given, "--max-magnification", "20×", "--max-bytes", "0.2MB"]) == 0
+    printed = capsys.readouterr()
+    assert "575×420 pixels at 20×, JPEG 80" in printed.out and "estimated from 1 of 1 tiles" not in printed.out
+    assert "estimated from" in printed.err
+    options = {"to": "svs", "compression": "jpeg", "jpeg_quality": 80, "max_magnification": 20, "max_bytes": 200_000}
+    sr_tf.restore(svs.archive, tmp_path / "b.svs", **options)
+    assert (tmp_path / "a.svs").read_bytes() == (tmp_path / "b.svs").read_bytes()
+    region = ["restore", str(svs.archive), str(tmp_path / "a.png"), "--region", "0,0,9,9"]
+    for flag, value in (("to", "svs"), ("compression", "zstd"), ("max-bytes", "1GB"), ("max-magnification", "20")):
+        assert main([*region, f"--{flag}", value]) == 2
+        assert f"--{flag}: a region is a PNG of full size" in capsys.readouterr().err
+    with pytest.raises(UserError, match="to='czi': expected one of ome-tiff, svs"):
+        sr_tf.restore(svs.archive, tmp_path / "c.czi", to="czi")
+    for flag, value in (("max-bytes", "-1"), ("max-bytes", "many"), ("max-magnification", "0")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["restore", *given, f"--{flag}", value])
 
 
 def test_what_excludes_each_other_is_an_error_of_one_line(svs, visual, tmp_path):
