@@ -12,7 +12,7 @@ import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.estimate import Estimate
 from sr_tf.archive.map_picture import preview
-from sr_tf.archive.restore_plan import RestoreOptions, fitting
+from sr_tf.archive.restore_plan import COPIES_DOUBT, RestoreOptions, fitting
 from sr_tf.archive.restored_view import RestoredView, describe
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs, partial_of
@@ -104,7 +104,7 @@ def restore_slide(
         estimate = Estimate(view, associated)
         codec, limit = options.codec or options.default(view.page is not None), None
         if options.max_bytes is not None:
-            if view.page is not None and estimate.bytes_as(codec) > options.max_bytes:
+            if view.page is not None and COPIES_DOUBT * estimate.bytes_as(codec) > options.max_bytes:
                 # The copied tiles do not fit: write pixels instead.
                 view = RestoredView(slide, options.max_magnification, copy=False)
                 estimate = Estimate(view, associated)

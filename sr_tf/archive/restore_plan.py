@@ -17,6 +17,8 @@ _BEST, _WORST = 95, 30
 """JPEG qualities that are tried for a limit in bytes."""
 _DOUBT = 1.1
 """A form whose estimated size is above the limit by this factor is not even tried."""
+COPIES_DOUBT = 1.05
+"""Copied tiles, which nothing can make smaller, must fit even if the estimate is wrong by this factor."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,12 @@ def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed
     def highest(below: int, ratio: float) -> Jpeg | None:
         """The highest quality below one with which the file fits, if estimates are wrong by `ratio`."""
         low, high = _WORST, below - 1
-        if high < low or estimate.bytes_as(Jpeg(low)) * ratio > most:
+        if high < low or estimate.bytes_as(_full(low)) * ratio > most:
             return None
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if estimate.bytes_as(Jpeg(middle)) * ratio <= most else (low, middle - 1)
-        return Jpeg(low)
+            low, high = (middle, high) if estimate.bytes_as(_full(middle)) * ratio <= most else (low, middle - 1)
+        return _full(low)
 
     def smaller(found: int) -> TileCodec | None:
         if fixed:
@@ -117,13 +119,18 @@ def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed
         return first, Limit(most, smaller)
     chosen = None if fixed else highest(_next(first), 1.0)
     if chosen is None:
-        least = first if fixed else Jpeg(_WORST)
+        least = first if fixed else _full(_WORST)
         raise UserError(
             f"{name}: would have about {estimate.bytes_as(least):,} bytes as {least.name} (estimated), "
             f"expected at most {most:,}; give more bytes{'' if fixed else ' or a lower magnification'}"
         )
     tried.append(chosen)
     return chosen, Limit(most, smaller)
+
+
+def _full(quality: int) -> Jpeg:
+    """JPEG with full chroma: at equal bytes closer to stained tissue than a higher quality with halved chroma."""
+    return Jpeg(quality, full_chroma=True)
 
 
 def _next(codec: TileCodec) -> int:

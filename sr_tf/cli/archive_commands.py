@@ -92,7 +92,12 @@ def restore(options: argparse.Namespace) -> None:
             max_magnification=options.max_magnification,
         )
         workers, engine = options.workers, options.engine
-        print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=tell))
+        print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=_say))
+
+
+def _say(line: str) -> None:
+    """Prints a line at once, before the work that it is about."""
+    print(line, flush=True)
 
 
 def verify(options: argparse.Namespace) -> None:

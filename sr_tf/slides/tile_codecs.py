@@ -90,7 +90,8 @@ class Jpeg:
     """JPEG in YCbCr. Each tile has its own tables.
 
     Args:
-        quality: 1 to 100. Below 90 the chroma is halved in both directions.
+        quality: 1 to 100.
+        full_chroma: whether the chroma keeps its size; None: from quality 90 on, and halved in both directions below.
 
     Raises:
         ValueError: the quality is out of range.
@@ -98,11 +99,13 @@ class Jpeg:
 
     lossless = False
 
-    def __init__(self, quality: int):
+    def __init__(self, quality: int, full_chroma: bool | None = None):
         if not 1 <= quality <= 100:
             raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
-        self.quality, self._subsampling = quality, (1, 1) if quality >= _FULL_CHROMA else (2, 2)
-        self.name = f"JPEG {quality}"
+        by_default = quality >= _FULL_CHROMA
+        full = by_default if full_chroma is None else full_chroma
+        self.quality, self._subsampling = quality, (1, 1) if full else (2, 2)
+        self.name = f"JPEG {quality}" + ("" if full == by_default else f", {'full' if full else 'halved'} chroma")
         self.page: Mapping[str, object] = {
             "photometric": "ycbcr",
             "compression": "jpeg",
