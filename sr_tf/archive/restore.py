@@ -16,7 +16,7 @@ from sr_tf.archive.restore_plan import COPIES_DOUBT, RestoreOptions, fitting
 from sr_tf.archive.restored_view import RestoredView, describe
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs, partial_of
-from sr_tf.disk.space import free_bytes, in_megabytes, require_space
+from sr_tf.disk.space import free_bytes, in_words, require_space
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps
@@ -153,8 +153,8 @@ def _tell_size(target: Path, codec: TileCodec, estimate: Estimate, report: Calla
     partial = partial_of(target)
     needed = 2 * size - (partial.stat().st_size if partial.is_file() else 0)
     report(
-        f"{target}: about {in_megabytes(size)}, estimated from {estimate.sampled:,} of {estimate.tiles:,} tiles; "
-        f"{in_megabytes(max(0, needed))} needed while it is written, {in_megabytes(free_bytes(target))} free"
+        f"{target}: about {in_words(size)}, estimated from {estimate.sampled:,} of {estimate.tiles:,} tiles; "
+        f"{in_words(max(0, needed))} needed while it is written, {in_words(free_bytes(target))} free"
     )
     require_space(target, needed)
 

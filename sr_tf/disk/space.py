@@ -27,11 +27,13 @@ def require_space(path: Path, needed: int) -> None:
     free = free_bytes(path)
     if free < needed:
         raise UserError(
-            f"{path}: writing it takes about {in_megabytes(needed)} (estimated), found {in_megabytes(free)} free "
+            f"{path}: writing it takes about {in_words(needed)} (estimated), found {in_words(free)} free "
             "there; make room, or choose another disk or a smaller form"
         )
 
 
-def in_megabytes(count: int) -> str:
+def in_words(count: int) -> str:
     """A number of bytes for people."""
+    if count < 1e6:
+        return f"{count / 1e3:,.0f} kB"
     return f"{count / 1e6:,.1f} MB" if count < 1e10 else f"{count / 1e9:,.1f} GB"
