@@ -112,7 +112,7 @@ class Journal:
         with self._packing[hash(key) % len(self._packing)]:  # blocks of several threads lie over one segment
             if key not in self._spool:
                 file = self._standalone(row, column)
-                kind, packed = native.repack(file)
+                kind, packed = native.repack(file, self.segments.codec)
                 self._spool.put(key, bytes([kind]) + half_sha256(file) + packed)
         record = self._spool.get(key)
         return record[0], record[_SEGMENT_HEAD:]

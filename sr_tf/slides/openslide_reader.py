@@ -10,6 +10,7 @@ from PIL import Image
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.info import Associated, SlideInfo
+from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid, jpeg2000_grid_of
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
 from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
@@ -33,6 +34,7 @@ class OpenSlideReader:
     Attributes:
         info: size and metadata.
         grid: the segments of level 0 if it is a page of colour JPEG tiles, else None.
+        jpeg2000: the tiles of level 0 if it is a page of Aperio's JPEG 2000 tiles, else None.
 
     Args:
         path: the slide's file.
@@ -61,6 +63,8 @@ class OpenSlideReader:
             self.close()
             raise
         self.grid: JpegGrid | None = grid_of(self._file, page, by_tag=True) if page and vendor in _ONE_PAGE else None
+        aperio = page if vendor == "aperio" else None
+        self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(self._file, aperio) if aperio else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
