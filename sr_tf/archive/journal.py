@@ -123,7 +123,7 @@ class Journal:
 
     def segment(self, row: int, column: int) -> bytes:
         """A segment of the original as a complete JPEG file, unpacked."""
-        return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row))
+        return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row), self.segments.codec)
 
     def native(self, row: int, column: int) -> Stored:
         """A block stored as the original's segments; its cost is its share of the segments that it needs."""

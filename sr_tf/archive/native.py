@@ -11,7 +11,7 @@ import imagecodecs
 import numpy as np
 
 from sr_tf.images.jpegxl_jpeg import MOST_METADATA, MOST_SCANS, check_repacked
-from sr_tf.slides.jpeg2000 import decode_codestream
+from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream
 from sr_tf.slides.jpeg_segments import decode_segment, frame_size
 from sr_tf.slides.tiff_page import SegmentGrid
 
@@ -94,8 +94,8 @@ def repack(standalone: bytes, codec: str = JPEG_FILES) -> tuple[int, bytes]:
         codec: `JPEG_FILES` or `JPEG_2000`.
 
     Returns:
-        (`REPACKED`, JPEG XL); (`RAW`, the file itself) if JPEG XL is not smaller or does not give the file back, and for JPEG 2000;
-        or (`MISSING`, b"").
+        (`REPACKED`, JPEG XL); (`RAW`, the file itself) if JPEG XL is not smaller or does not give the file back, and
+        for JPEG 2000; or (`MISSING`, b"").
     """
     if not standalone:
         return MISSING, b""
@@ -111,19 +111,24 @@ def repack(standalone: bytes, codec: str = JPEG_FILES) -> tuple[int, bytes]:
     return RAW, standalone
 
 
-def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]]) -> bytes:
+def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]], codec: str = JPEG_FILES) -> bytes:
     """The inverse of `repack`.
 
     Args:
         kind: `MISSING`, `REPACKED` or `RAW`.
         packed: the stored bytes.
         sizes: the (width, height) in pixels that the segment can have, see `Segments.sizes`.
+        codec: `JPEG_FILES` or `JPEG_2000`.
 
     Raises:
         ValueError: the packed segment is damaged, or has another size.
     """
     if kind not in (MISSING, REPACKED, RAW) or (kind == MISSING and packed):
         raise ValueError(f"a segment of {len(packed)} bytes is stored in the way {kind}, expected 0, 1 or 2")
+    if codec == JPEG_2000 and kind != MISSING:
+        if kind == REPACKED:
+            raise ValueError("a JPEG 2000 segment is stored in the way 1, expected 0 or 2")
+        check_codestream(packed, *max(sizes))
     if kind != REPACKED:
         return packed
     check_repacked(packed, sizes)

@@ -45,7 +45,7 @@ def check_codestream(codestream: bytes, width: int, height: int) -> None:
     if count != 3 or components != 3 * _COMPONENT:
         raise ValueError("JPEG 2000 of other components than three of 8 bits in full size")
     if not codestream.rstrip(b"\0").endswith(_END):
-        raise ValueError("the JPEG 2000 codestream is truncated")
+        raise ValueError("the JPEG 2000 codestream does not end with its end marker")
 
 
 def decode_codestream(codestream: bytes, photometric: int, width: int, height: int) -> np.ndarray:
