@@ -1,11 +1,12 @@
-"""The JPEG 2000 tiles of an Aperio slide, as they are stored in the file."""
+"""The JPEG 2000 tiles of an Aperio or DICOM slide, as they are stored in the file."""
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError
 from sr_tf.slides.jpeg2000 import check_codestream
 from sr_tf.slides.tiff_page import RGB, YCBCR, Page
 
-_PHOTOMETRICS = {33003: YCBCR, 33005: RGB}
+YCBCR_CODE, RGB_CODE = 33003, 33005
+_PHOTOMETRICS = {YCBCR_CODE: YCBCR, RGB_CODE: RGB}
 """How Aperio's values of the TIFF tag Compression say the colours are stored. The page's own tag is often wrong."""
 
 

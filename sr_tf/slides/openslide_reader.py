@@ -9,6 +9,7 @@ from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
+from sr_tf.slides.dicom_page import page_of_frames
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid, jpeg2000_grid_of
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
@@ -33,8 +34,8 @@ class OpenSlideReader:
 
     Attributes:
         info: size and metadata.
-        grid: the segments of level 0 if it is a page of colour JPEG tiles, else None.
-        jpeg2000: the tiles of level 0 if it is a page of Aperio's JPEG 2000 tiles, else None.
+        grid: the segments of level 0 if they are colour JPEG tiles of one page or frames of DICOM, else None.
+        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
 
     Args:
         path: the slide's file.
@@ -48,6 +49,7 @@ class OpenSlideReader:
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
         self._path = path
+        self._frames_file: FileBytes | None = None
         try:
             self._slide = openslide.OpenSlide(path)
         except (openslide.OpenSlideError, OSError) as error:
@@ -62,9 +64,13 @@ class OpenSlideReader:
         except UserError:
             self.close()
             raise
-        self.grid: JpegGrid | None = grid_of(self._file, page, by_tag=True) if page and vendor in _ONE_PAGE else None
-        aperio = page if vendor == "aperio" else None
-        self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(self._file, aperio) if aperio else None
+        file = self._file
+        if vendor == "dicom" and (frames := page_of_frames(path, self.info.width, self.info.height)):
+            self._frames_file = file = FileBytes(frames[0])
+            page = frames[1]
+        kept = page if vendor in (*_ONE_PAGE, "dicom") else None
+        self.grid: JpegGrid | None = grid_of(file, kept, by_tag=True) if kept else None
+        self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(file, kept) if kept else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
@@ -103,6 +109,8 @@ class OpenSlideReader:
         """Closes the slide."""
         self._slide.close()
         self._file.close()
+        if self._frames_file is not None:
+            self._frames_file.close()
 
     def _read_info(self, vendor: str) -> SlideInfo:
         try:

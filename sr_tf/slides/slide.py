@@ -42,8 +42,8 @@ class Slide:
     Attributes:
         path: the slide's file.
         info: size and metadata.
-        grid: the segments of level 0 if it is a TIFF page of colour JPEG tiles, else None.
-        jpeg2000: the tiles of level 0 if it is a page of Aperio's JPEG 2000 tiles, else None.
+        grid: the segments of level 0 if they are colour JPEG tiles of a TIFF page or frames of DICOM, else None.
+        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
     """
 
     def __init__(self, path: Path, reader: _Reader):
