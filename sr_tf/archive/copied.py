@@ -1,8 +1,7 @@
 """Whether a lossless archive keeps a slide's JPEG or JPEG 2000 tiles byte by byte.
 
 `sr-tf restore` copies JPEG tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are restored as pixels,
-because no program but OpenSlide's reader of Aperio's files expects them in a TIFF file. Of other slides, the exact
-pixels are kept.
+because OpenSlide reads them in no TIFF file but Aperio's own. Of other slides, the exact pixels are kept.
 """
 
 import random

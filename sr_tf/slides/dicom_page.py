@@ -49,7 +49,9 @@ def page_of_frames(path: Path, width: int, height: int) -> tuple[Path, Page] | N
     photometric = colours.get(header.get("PhotometricInterpretation"))
     rows, columns = int(header.Rows), int(header.Columns)
     count = -(-width // columns) * -(-height // rows)
-    regular = header.get("DimensionOrganizationType") == "TILED_FULL" and int(header.NumberOfFrames) == count
+    regular = (
+        header.get("DimensionOrganizationType") == "TILED_FULL" and int(header.get("NumberOfFrames") or 1) == count
+    )
     one_plane = all(int(header.get(name) or 1) == 1 for name in _NAMES[7:9])
     eight_bits = (header.get("SamplesPerPixel"), header.get("BitsAllocated")) == (3, 8)
     if compression is None or photometric is None or not (regular and one_plane and eight_bits):

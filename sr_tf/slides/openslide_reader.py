@@ -60,15 +60,13 @@ class OpenSlideReader:
             self.info = self._read_info(vendor)
             page = self._level_0()
             self._refuse_other_pixels(page)
+            if vendor == "dicom":
+                page = self._frames()
             self._further = self._further_pages(vendor)
         except UserError:
             self.close()
             raise
-        file = self._file
-        if vendor == "dicom" and (frames := page_of_frames(path, self.info.width, self.info.height)):
-            self._frames_file = file = FileBytes(frames[0])
-            page = frames[1]
-        kept = page if vendor in (*_ONE_PAGE, "dicom") else None
+        file, kept = (self._frames_file or self._file), (page if vendor in (*_ONE_PAGE, "dicom") else None)
         self.grid: JpegGrid | None = grid_of(file, kept, by_tag=True) if kept else None
         self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(file, kept) if kept else None
 
@@ -140,6 +138,13 @@ class OpenSlideReader:
     def _level_0(self) -> Page | None:
         size = (self.info.width, self.info.height)
         return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
+
+    def _frames(self) -> Page | None:
+        found = page_of_frames(self._path, self.info.width, self.info.height)
+        if found is None:
+            return None
+        self._frames_file = FileBytes(found[0])
+        return found[1]
 
     def _refuse_other_pixels(self, page: Page | None) -> None:
         # Where OpenSlide composes level 0 from several pages, the largest one stands for all.

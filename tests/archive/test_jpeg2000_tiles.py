@@ -16,7 +16,7 @@ from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
-from sr_tf.slides.jpeg2000 import without_comments
+from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream, without_comments
 
 TILE, WIDTH, HEIGHT = 256, 700, 560
 TEXT = f"Aperio Image Library v10.0.50\r\n{WIDTH}x{HEIGHT} (256x256) J2K|AppMag = 20|MPP = 0.5|User = abc"
@@ -91,6 +91,17 @@ def test_the_codestreams_are_kept_and_the_pixels_are_those_of_openslide(code, re
         assert header.slide.properties["aperio.User"] == original.properties["aperio.User"]
 
 
+def test_colours_are_converted_as_openslide_does(tmp_path):
+    cb, cr = np.meshgrid(np.arange(256), np.arange(256))
+    planes = [np.stack([np.full_like(cb, luma), cb, cr], -1).astype(np.uint8) for luma in range(0, 256, 29)]
+    options = {"level": 0, "reversible": True, "codecformat": "j2k", "mct": False}
+    tiles = [imagecodecs.jpeg2k_encode(plane, **options) for plane in planes]
+    write(tmp_path / "a.svs", 33003, tiles)
+    found = [decode_codestream(tile, 6, TILE, TILE) for tile in tiles]
+    rows = [np.concatenate(found[row : row + 3], axis=1) for row in (0, 3, 6)]
+    np.testing.assert_array_equal(np.concatenate(rows)[:HEIGHT, :WIDTH], read_by_openslide(tmp_path / "a.svs"))
+
+
 def test_de_identified_tiles_have_no_comments(tmp_path):
     slide, target = build(tmp_path / "a.svs", 33005, True, COMMENT), tmp_path / "a.sr.zip"
     archive(slide.path, target, deidentify=True)
@@ -134,8 +145,6 @@ def test_other_qualities_do_not_keep_them(tmp_path):
 
 @pytest.mark.parametrize("place, what", [(11, "pixels"), (27, "tiles"), (41, "components"), (42, "components")])
 def test_a_codestream_that_states_something_else_is_refused(place, what, tmp_path):
-    from sr_tf.slides.jpeg2000 import check_codestream
-
     tile = bytearray(build(tmp_path / "a.svs", 33005, True).tiles[0])
     check_codestream(bytes(tile), TILE, TILE)
     with pytest.raises(ValueError, match="does not end"):
