@@ -29,7 +29,7 @@ def segments_of(grid: JpegGrid, deidentify: bool = False) -> Segments:
     """
     tables = grid.tables
     if deidentify and tables is not None:
-        tables = _cleaned(tables, f"{grid.path}: the page's JPEG tables")
+        tables = cleaned(tables, f"{grid.path}: the page's JPEG tables")
     return Segments(
         grid.width, grid.height, grid.segment_width, grid.segment_height,
         grid.photometric, grid.subsampling, tables,
@@ -46,14 +46,24 @@ def standalone_of(grid: JpegGrid, deidentify: bool = False) -> Callable[[int, in
 
     def standalone(row: int, column: int) -> bytes:
         file = grid.standalone(column, row)
-        return _cleaned(file, f"{grid.path}: segment {column},{row}") if deidentify and file else file
+        return cleaned(file, f"{grid.path}: segment {column},{row}") if deidentify and file else file
 
     return standalone
 
 
-def _cleaned(stream: bytes, what: str) -> bytes:
+def cleaned(stream: bytes, what: str, clean: Callable[[bytes], bytes] = without_metadata) -> bytes:
+    """Removes the metadata of a segment.
+
+    Args:
+        stream: the segment.
+        what: its name, for the error.
+        clean: removes the metadata; raises `ValueError`.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
     try:
-        return without_metadata(stream)
+        return clean(stream)
     except ValueError as error:
         raise UserError(f"{what} cannot be de-identified ({error})") from error
 

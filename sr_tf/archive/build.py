@@ -21,6 +21,7 @@ from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.measure import Measure
+from sr_tf.archive.native import JPEG_FILES
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
@@ -63,6 +64,9 @@ class Builder:
         self._grid, self._workers = journal.grid, workers
         self._families, self._effort = with_all_levels(families) if effort.predicts else families, effort
         self._generators = generators
+        # Only pages of JPEG tiles are copied when the archive is restored, and a copied page needs all its tiles.
+        segments = journal.segments
+        self._copies = gate.lossless and segments is not None and segments.codec == JPEG_FILES
         self._originals = Windows(self._grid, self._reduced)
         self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
 
@@ -185,7 +189,7 @@ class Builder:
             for_each(measure, pending, self._workers)
             for row, column in sorted(failing):
                 failed = self._journal.stored(row, column)
-                if (row, column) in exact or (self._gate.lossless and failed.kind is NATIVE):
+                if (row, column) in exact or (failed.kind is NATIVE and self._copies):
                     raise self._differs(row, column, failed.kind)
                 chosen = chooser.choose(
                     functools.partial(self._original, row, column),

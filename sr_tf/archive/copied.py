@@ -1,6 +1,7 @@
-"""Whether a lossless archive keeps a slide's JPEG tiles byte by byte, so that `sr-tf restore` copies them.
+"""Whether a lossless archive keeps a slide's JPEG or JPEG 2000 tiles byte by byte.
 
-Otherwise it keeps the exact pixels. `sr_tf.slides.copied_tiles` has the rules.
+`sr-tf restore` copies JPEG tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are restored as pixels,
+because OpenSlide reads them in no TIFF file but Aperio's own. Of other slides, the exact pixels are kept.
 """
 
 import random
@@ -9,23 +10,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from sr_tf.archive.associated import segments_of, standalone_of
+from sr_tf.archive.associated import cleaned, segments_of, standalone_of
 from sr_tf.archive.header import Header
-from sr_tf.archive.native import Segments
+from sr_tf.archive.native import JPEG_2000, JPEG_FILES, Segments
+from sr_tf.errors import UserError
 from sr_tf.messages import tell
 from sr_tf.slides.copied_tiles import JpegPage, check_copy, copied_page, page_for
+from sr_tf.slides.jpeg2000 import without_comments
 from sr_tf.slides.slide import Slide
 
 SAMPLE = 6
 """Tiles that are written and decoded for a trial: the first, the last and some between."""
 
 
+Standalone = Callable[[int, int], bytes]
+"""Called with (row, column); returns a segment as a complete JPEG file or codestream, b"" if the slide has none."""
+
+
 def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> Segments | None:
-    """The slide's JPEG segments if the archive can keep them.
+    """The slide's segments if the archive can keep them.
 
     Args:
         slide: the original.
-        lossless: whether `sr-tf restore` will copy the segments. If not, only their pixels are needed.
+        lossless: whether `sr-tf restore` will copy JPEG segments. If not, only their pixels are needed, and those of
+            JPEG 2000 are not kept.
         deidentify: whether to remove the metadata of the segments and their tables.
 
     Returns:
@@ -35,6 +43,8 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
     Raises:
         UserError: the file cannot be read.
     """
+    if slide.jpeg2000 is not None:
+        return _jpeg2000_to_keep(slide, deidentify) if lossless else None
     if slide.grid is None:
         return None
     segments = segments_of(slide.grid, deidentify)
@@ -50,9 +60,46 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
     return segments
 
 
+def reader_of(slide: Slide, segments: Segments, deidentify: bool = False) -> Standalone:
+    """The function that reads the segments that `segments_to_keep` returned."""
+    grid = slide.jpeg2000
+    if segments.codec == JPEG_FILES or grid is None:
+        return standalone_of(slide.grid, deidentify)
+
+    def tile(row: int, column: int) -> bytes:
+        codestream = grid.tile(row, column)
+        if not deidentify or not codestream:
+            return codestream
+        return cleaned(codestream, f"{grid.path}: tile {column},{row}", without_comments)
+
+    return tile
+
+
+def _jpeg2000_to_keep(slide: Slide, deidentify: bool) -> Segments | None:
+    grid = slide.jpeg2000
+    page = grid.page
+    sides = page.width, page.height, page.segment_width, page.segment_height
+    segments = Segments(*sides, grid.photometric, None, None, JPEG_2000)
+    tile = reader_of(slide, segments, deidentify)
+    try:
+        for row in range(page.rows):
+            for column in range(page.columns):
+                tile(row, column)
+        for row, column in sample([(row, column) for row in range(page.rows) for column in range(page.columns)]):
+            x, y = column * page.segment_width, row * page.segment_height
+            place = x, y, min(page.segment_width, page.width - x), min(page.segment_height, page.height - y)
+            if not np.array_equal(segments.read(tile, *place), slide.read(*place)):
+                raise ValueError(f"tile {column},{row} has other pixels than the slide")
+    except (UserError, ValueError) as error:
+        why = str(error).removeprefix(f"{slide.path}: ")
+        tell(f"{slide.path}: its JPEG 2000 tiles are kept as exact pixels, not byte by byte ({why})")
+        return None
+    return segments
+
+
 def page_of(header: Header) -> JpegPage | None:
     """The tags of the page that the archive's JPEG tiles are copied into; None if its pixels are written instead."""
-    if not header.gate.lossless or header.native is None:
+    if not header.gate.lossless or header.native is None or header.native.codec == JPEG_2000:
         return None
     try:
         return _page(header.native)

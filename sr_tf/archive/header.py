@@ -10,8 +10,17 @@ import numpy as np
 
 from sr_tf.archive.gate import Gate, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
-from sr_tf.archive.native import Segments
-from sr_tf.archive.schema import FORMAT, LAYOUT, VERSION, AssociatedFields, SegmentFields, from_base64, parse
+from sr_tf.archive.native import JPEG_2000, JPEG_FILES, Segments
+from sr_tf.archive.schema import (
+    FORMAT,
+    LAYOUT,
+    VERSION,
+    VERSION_OF_JPEG_2000,
+    AssociatedFields,
+    SegmentFields,
+    from_base64,
+    parse,
+)
 from sr_tf.slides.info import SlideInfo
 
 NOTICE = (
@@ -38,7 +47,7 @@ class Header:
         generators: records of the generators, see `sr_tf.archive.enlarge.BlockGenerator`.
         codecs: versions of the libraries that coded the blocks, by name.
         heads: the heads of AVIF files, see `sr_tf.archive.av1`.
-        native: layout of the original's JPEG segments, if the archive contains any of them; else None.
+        native: layout of the original's JPEG or JPEG 2000 segments, if the archive contains any of them; else None.
         associated: how each associated image is stored, by its name; see `sr_tf.archive.associated`.
         removed: what `--deidentify` removed, without names that the file's owner may have chosen.
         software: name and version of the program that wrote the archive.
@@ -76,7 +85,7 @@ class Header:
         gate = {name: value for name, value in gate.items() if value is not None or name not in _OPTIONAL_LIMITS}
         content = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": VERSION_OF_JPEG_2000 if self.native and self.native.codec == JPEG_2000 else VERSION,
             "notice": NOTICE,
             "software": self.software,
             "slide": slide,
@@ -136,11 +145,13 @@ def _without_unset(fields: msgspec.Struct) -> dict:
 
 def _segments_to_json(segments: Segments) -> dict:
     content = dataclasses.asdict(segments)
+    if segments.codec == JPEG_FILES:  # as archives of earlier programs state it
+        del content["codec"]
     return {**content, "tables": None if segments.tables is None else _text(segments.tables)}
 
 
 def _segments_from_json(where: str, fields: SegmentFields) -> Segments:
-    content = msgspec.structs.asdict(fields)
+    content = _without_unset(fields)
     return Segments(**{**content, "tables": None if fields.tables is None else from_base64(where, fields.tables)})
 
 

@@ -112,7 +112,7 @@ class Journal:
         with self._packing[hash(key) % len(self._packing)]:  # blocks of several threads lie over one segment
             if key not in self._spool:
                 file = self._standalone(row, column)
-                kind, packed = native.repack(file)
+                kind, packed = native.repack(file, self.segments.codec)
                 self._spool.put(key, bytes([kind]) + half_sha256(file) + packed)
         record = self._spool.get(key)
         return record[0], record[_SEGMENT_HEAD:]
@@ -123,7 +123,7 @@ class Journal:
 
     def segment(self, row: int, column: int) -> bytes:
         """A segment of the original as a complete JPEG file, unpacked."""
-        return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row))
+        return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row), self.segments.codec)
 
     def native(self, row: int, column: int) -> Stored:
         """A block stored as the original's segments; its cost is its share of the segments that it needs."""

@@ -1,4 +1,4 @@
-"""The original's own JPEG segments, repacked without loss as JPEG XL.
+"""The original's own segments: JPEG, repacked without loss as JPEG XL, or JPEG 2000 as it is.
 
 JPEG XL can store the data of a JPEG file in fewer bytes and give the file back bit by bit (ISO/IEC 18181-2, annex A,
 `jbrd`). If that fails for a segment, the segment is stored as it is.
@@ -11,8 +11,12 @@ import imagecodecs
 import numpy as np
 
 from sr_tf.images.jpegxl_jpeg import MOST_METADATA, MOST_SCANS, check_repacked
+from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream
 from sr_tf.slides.jpeg_segments import decode_segment, frame_size
 from sr_tf.slides.tiff_page import SegmentGrid
+
+JPEG_FILES, JPEG_2000 = "jpeg", "jpeg2000"
+"""How segments are coded."""
 
 MISSING, REPACKED, RAW = range(3)
 """How a segment is stored: the original leaves it out, as JPEG XL, or as it is."""
@@ -27,17 +31,19 @@ _SCAN = b"\xff\xda"
 
 @dataclass(frozen=True)
 class Segments(SegmentGrid):
-    """The segments of a TIFF page of colour JPEGs; see also `SegmentGrid`.
+    """The segments of a TIFF page of colour JPEG or JPEG 2000; see also `SegmentGrid`.
 
     Attributes:
         photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
         subsampling: TIFF tag YCbCrSubSampling, or None.
         tables: TIFF tag JPEGTables, or None.
+        codec: `JPEG_FILES` or `JPEG_2000`.
     """
 
     photometric: int
     subsampling: tuple[int, int] | None
     tables: bytes | None
+    codec: str = JPEG_FILES
 
     def sizes(self, row: int) -> set[tuple[int, int]]:
         """The (width, height) in pixels that a segment of a row can have: the last strip may be lower than others."""
@@ -55,7 +61,7 @@ class Segments(SegmentGrid):
         """Decodes a rectangle.
 
         Args:
-            standalone: a function from (row, column) to a segment as a complete JPEG file; b"" if it is missing.
+            standalone: a function from (row, column) to a segment as a complete file; b"" if it is missing.
             x: left edge in pixels.
             y: upper edge in pixels.
             width: width in pixels.
@@ -72,24 +78,29 @@ class Segments(SegmentGrid):
             file = standalone(row, column)
             if not file:
                 return None
+            if self.codec == JPEG_2000:
+                return decode_codestream(file, self.photometric, self.segment_width, self.segment_height)
             check_jpeg(file, self.sizes(row))
             return decode_segment(file, self.photometric)
 
         return self.assemble(decode, x, y, width, height)
 
 
-def repack(standalone: bytes) -> tuple[int, bytes]:
-    """Stores a JPEG file in fewer bytes.
+def repack(standalone: bytes, codec: str = JPEG_FILES) -> tuple[int, bytes]:
+    """Stores a segment in as few bytes as give it back.
 
     Args:
-        standalone: a complete JPEG file; b"" if the segment is missing.
+        standalone: a complete JPEG file or codestream; b"" if the segment is missing.
+        codec: `JPEG_FILES` or `JPEG_2000`.
 
     Returns:
-        (`REPACKED`, JPEG XL); (`RAW`, the file itself) if JPEG XL is not smaller or does not give the file back; or
-        (`MISSING`, b"").
+        (`REPACKED`, JPEG XL); (`RAW`, the file itself) if JPEG XL is not smaller or does not give the file back, and
+        for JPEG 2000; or (`MISSING`, b"").
     """
     if not standalone:
         return MISSING, b""
+    if codec == JPEG_2000:
+        return RAW, standalone
     try:
         packed = imagecodecs.jpegxl_encode_jpeg(standalone, numthreads=1)
         if len(packed) < len(standalone) and imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1) == standalone:
@@ -100,19 +111,24 @@ def repack(standalone: bytes) -> tuple[int, bytes]:
     return RAW, standalone
 
 
-def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]]) -> bytes:
+def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]], codec: str = JPEG_FILES) -> bytes:
     """The inverse of `repack`.
 
     Args:
         kind: `MISSING`, `REPACKED` or `RAW`.
         packed: the stored bytes.
         sizes: the (width, height) in pixels that the segment can have, see `Segments.sizes`.
+        codec: `JPEG_FILES` or `JPEG_2000`.
 
     Raises:
         ValueError: the packed segment is damaged, or has another size.
     """
     if kind not in (MISSING, REPACKED, RAW) or (kind == MISSING and packed):
         raise ValueError(f"a segment of {len(packed)} bytes is stored in the way {kind}, expected 0, 1 or 2")
+    if codec == JPEG_2000 and kind != MISSING:
+        if kind == REPACKED:
+            raise ValueError("a JPEG 2000 segment is stored in the way 1, expected 0 or 2")
+        check_codestream(packed, *max(sizes))
     if kind != REPACKED:
         return packed
     check_repacked(packed, sizes)

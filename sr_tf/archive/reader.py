@@ -212,7 +212,7 @@ class ArchiveFile:
         return file
 
     def segment(self, row: int, column: int) -> bytes:
-        """A segment of the original as a complete JPEG file; b"" if the original leaves it out.
+        """A segment of the original as a complete JPEG file or codestream; b"" if the original leaves it out.
 
         Raises:
             UserError: the segment is damaged.
@@ -220,7 +220,8 @@ class ArchiveFile:
         entry = self.segment_index[row, column]
         packed = self._members.at(int(self._segment_offsets[row, column]), int(entry["length"]))
         try:
-            standalone = native.unpack(int(entry["kind"]), packed, self.header.native.sizes(row))
+            page = self.header.native
+            standalone = native.unpack(int(entry["kind"]), packed, page.sizes(row), page.codec)
         except ValueError as error:
             raise self._damaged("segment", row, column, error) from error
         if half_sha256(standalone) != entry["sha256"].tobytes():

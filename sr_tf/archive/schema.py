@@ -16,8 +16,8 @@ from sr_tf.archive.gate import QUALITIES, STUDY, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
-VERSION = 2
-"""The version that is written; all from 1 on are read."""
+VERSION, VERSION_OF_JPEG_2000 = 2, 3
+"""The versions that are written: the second for archives that keep JPEG 2000 tiles. All from 1 on are read."""
 
 LARGEST_HEADER = 16 << 20
 """Most bytes of `archive.json`."""
@@ -151,7 +151,7 @@ class GeneratorFields(Struct, omit_defaults=True):
 
 
 class SegmentFields(Struct):
-    """See `sr_tf.archive.native.Segments`."""
+    """See `sr_tf.archive.native.Segments`. `codec` is stated in version 3 only."""
 
     width: _Side
     height: _Side
@@ -160,6 +160,7 @@ class SegmentFields(Struct):
     photometric: Literal[2, 6]
     subsampling: tuple[_Tag, _Tag] | None
     tables: _Tables | None
+    codec: Literal["jpeg2000"] | UnsetType = UNSET
 
 
 class AssociatedFields(Struct, omit_defaults=True):
@@ -174,7 +175,10 @@ class AssociatedFields(Struct, omit_defaults=True):
 
 
 class Fields(Struct):
-    """All of `archive.json`. Version 1 has no `layout`, `pieces` and `scores`."""
+    """All of `archive.json`. Version 1 has no `layout`, `pieces` and `scores`.
+
+    Version 3 is version 2 with `native.codec`.
+    """
 
     version: int
     software: _Word
@@ -208,10 +212,14 @@ def parse(text: str) -> Fields:
     version = _decode(text, Version)
     if version.format != FORMAT:
         raise ValueError(f"format is {_shown(version.format)}, expected {FORMAT!r}")
-    if version.version not in range(1, VERSION + 1) or (version.block, version.gate_tile) != (BLOCK, GATE_TILE):
+    if version.version not in range(1, VERSION_OF_JPEG_2000 + 1) or (version.block, version.gate_tile) != (
+        BLOCK,
+        GATE_TILE,
+    ):
         shown = "version {} with blocks of {} and gate tiles of {} pixels".format
-        found, expected = shown(version.version, version.block, version.gate_tile), shown(VERSION, BLOCK, GATE_TILE)
-        raise ValueError(f"{found}, expected {expected}, or version 1; a newer sr_tf may be able to read it")
+        found = shown(version.version, version.block, version.gate_tile)
+        expected = shown(VERSION_OF_JPEG_2000, BLOCK, GATE_TILE)
+        raise ValueError(f"{found}, expected {expected}, or an earlier version; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
     _check_version(fields)
     scales = [record.architecture.scale for record in fields.generators]
@@ -231,6 +239,13 @@ def parse(text: str) -> Fields:
 
 
 def _check_version(fields: Fields) -> None:
+    native = fields.native
+    codecs = [one.codec for one in (native, *(entry.segments for entry in fields.associated.values())) if one]
+    stated = native is not None and native.codec is not UNSET
+    if stated != (fields.version == VERSION_OF_JPEG_2000) or sum(codec is not UNSET for codec in codecs) > stated:
+        raise ValueError("`native.codec`: expected it in version 3, and in no other version or place")
+    if stated and native.tables is not None:
+        raise ValueError("`native.tables`: expected null with JPEG 2000")
     if fields.version == 1:
         if any(record.embedded is True for record in fields.generators):
             raise ValueError("`generators` has embedded weights, expected none in version 1")
@@ -240,7 +255,7 @@ def _check_version(fields: Fields) -> None:
             raise ValueError("`gate` has thresholds of cells, expected none in version 1")
         return
     if fields.layout is None or fields.pieces is None:
-        raise ValueError("`layout` or `pieces` is missing, expected both in version 2")
+        raise ValueError("`layout` or `pieces` is missing, expected both from version 2 on")
     wanted = list(score_names(fields.gate))
     if fields.scores != wanted:
         raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")

@@ -9,8 +9,10 @@ import numpy as np
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.measure import Measure
+from sr_tf.archive.native import JPEG_2000, JPEG_FILES
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError, reason
+from sr_tf.slides.jpeg2000 import without_comments
 from sr_tf.slides.jpeg_metadata import without_metadata
 from sr_tf.slides.reduced import Read, ReducedSlide, reducing
 from sr_tf.slides.second.compare import Place, difference, sample
@@ -130,7 +132,7 @@ class SecondLook:
             )
 
     def check_segments(self, archive: ArchiveFile) -> Iterator[str]:
-        """Compares the hash of every JPEG segment that an archive holds with the bytes in the slide's file.
+        """Compares the hash of every segment that an archive holds with the bytes in the slide's file.
 
         A de-identified archive is compared with these bytes without their metadata.
 
@@ -148,7 +150,7 @@ class SecondLook:
         grid, cleaned = archive.header.grid, "sha256" not in archive.header.source
         blocks = [place for place in grid.blocks() if archive.kind(*place) is NATIVE]
         for row, column in sorted({one for block in blocks for one in native.under(*grid.rectangle(*block))}):
-            yield from self._same_segment(column, row, archive.segment(row, column), cleaned)
+            yield from self._same_segment(column, row, archive.segment(row, column), cleaned, native.codec)
 
     def _sizes(self) -> Iterator[str]:
         first, second = self._slide.levels, self._reader.levels
@@ -189,11 +191,16 @@ class SecondLook:
                 if column < min(grid.columns, page.columns) and row < min(grid.rows, page.rows):
                     yield column, row
 
-    def _same_segment(self, column: int, row: int, found: bytes, cleaned: bool = False) -> Iterator[str]:
+    def _same_segment(
+        self, column: int, row: int, found: bytes, cleaned: bool = False, codec: str = JPEG_FILES
+    ) -> Iterator[str]:
         page, path = self._reader.page, self._slide.path
         try:
-            expected = join(page.tables, page.segment(column, row))
-            expected = without_metadata(expected) if cleaned and expected else expected
+            if codec == JPEG_2000:
+                expected, clean = page.segment(column, row), without_comments
+            else:
+                expected, clean = join(page.tables, page.segment(column, row)), without_metadata
+            expected = clean(expected) if cleaned and expected else expected
         except UNREADABLE as error:
             yield f"{path}: JPEG segment {column},{row} cannot be read by {self._reader.name} ({reason(error)})"
             return

@@ -10,10 +10,9 @@ import numpy as np
 
 import sr_tf
 from sr_tf.archive.assemble import assemble_archive, read_associated
-from sr_tf.archive.associated import standalone_of
 from sr_tf.archive.build import Builder
 from sr_tf.archive.container import ARCHIVE
-from sr_tf.archive.copied import segments_to_keep
+from sr_tf.archive.copied import reader_of, segments_to_keep
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
@@ -117,7 +116,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         identity = files.identity
         grid = Grid(slide.info.width, slide.info.height)
         segments = segments_to_keep(slide, options.gate.lossless, options.deidentify)
-        standalone = standalone_of(slide.grid, options.deidentify) if segments else None
+        standalone = reader_of(slide, segments, options.deidentify) if segments else None
         records = [generators[scale].record for scale in sorted(generators, reverse=True)]
         make_folder(target.parent)
         with (

@@ -35,6 +35,34 @@ def check_series(path: Path) -> None:
             _check_frames(other)
 
 
+def header_of(path: Path, names: list[str]):
+    """Reads elements from a file's header, as a dataset of pydicom.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    with path.open("rb") as file:
+        return _read(path, file, names)
+
+
+def frame_places(path: Path) -> list[tuple[int, int]]:
+    """The place in the file and the length of each piece of the encapsulated pixel data; none if it is not that.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with path.open("rb") as file:
+        _read(path, file, [])
+        start = file.tell()
+        if file.read(4) != _PIXEL_DATA or struct.unpack("<2sHI", file.read(8))[2] != _UNDEFINED:
+            return []
+        table_bytes = int.from_bytes(file.read(8)[4:], "little")
+        file.seek(start + 12)
+        _, pieces = _items(path, file, os.fstat(file.fileno()).st_size)
+        first = start + 12 + 8 + table_bytes
+        return [(first + place + 8, length) for place, length in pieces.items()]
+
+
 def _read(path: Path, file: BinaryIO, names: list[str]):
     """Reads elements from a header; leaves the file at its pixel data."""
     from pydicom import config, dcmread  # takes 0.15 s, which only DICOM slides need

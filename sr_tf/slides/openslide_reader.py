@@ -9,7 +9,9 @@ from PIL import Image
 
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
+from sr_tf.slides.dicom_page import page_of_frames
 from sr_tf.slides.info import Associated, SlideInfo
+from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid, jpeg2000_grid_of
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
 from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
@@ -32,7 +34,8 @@ class OpenSlideReader:
 
     Attributes:
         info: size and metadata.
-        grid: the segments of level 0 if it is a page of colour JPEG tiles, else None.
+        grid: the segments of level 0 if they are colour JPEG tiles of one page or frames of DICOM, else None.
+        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
 
     Args:
         path: the slide's file.
@@ -46,6 +49,7 @@ class OpenSlideReader:
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
         self._path = path
+        self._frames_file: FileBytes | None = None
         try:
             self._slide = openslide.OpenSlide(path)
         except (openslide.OpenSlideError, OSError) as error:
@@ -56,11 +60,15 @@ class OpenSlideReader:
             self.info = self._read_info(vendor)
             page = self._level_0()
             self._refuse_other_pixels(page)
+            if vendor == "dicom":
+                page = self._frames()
             self._further = self._further_pages(vendor)
         except UserError:
             self.close()
             raise
-        self.grid: JpegGrid | None = grid_of(self._file, page, by_tag=True) if page and vendor in _ONE_PAGE else None
+        file, kept = (self._frames_file or self._file), (page if vendor in (*_ONE_PAGE, "dicom") else None)
+        self.grid: JpegGrid | None = grid_of(file, kept, by_tag=True) if kept else None
+        self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(file, kept) if kept else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
@@ -99,6 +107,8 @@ class OpenSlideReader:
         """Closes the slide."""
         self._slide.close()
         self._file.close()
+        if self._frames_file is not None:
+            self._frames_file.close()
 
     def _read_info(self, vendor: str) -> SlideInfo:
         try:
@@ -128,6 +138,13 @@ class OpenSlideReader:
     def _level_0(self) -> Page | None:
         size = (self.info.width, self.info.height)
         return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
+
+    def _frames(self) -> Page | None:
+        found = page_of_frames(self._path, self.info.width, self.info.height)
+        if found is None:
+            return None
+        self._frames_file = FileBytes(found[0])
+        return found[1]
 
     def _refuse_other_pixels(self, page: Page | None) -> None:
         # Where OpenSlide composes level 0 from several pages, the largest one stands for all.

@@ -11,6 +11,7 @@ from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, unreadable
 from sr_tf.slides.dicom_frames import check_series
 from sr_tf.slides.info import Associated, SlideInfo
+from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif
 from sr_tf.slides.openslide_reader import OpenSlideReader
 from sr_tf.slides.page_rules import openslide_decodes
@@ -41,13 +42,15 @@ class Slide:
     Attributes:
         path: the slide's file.
         info: size and metadata.
-        grid: the segments of level 0 if it is a TIFF page of colour JPEG tiles, else None.
+        grid: the segments of level 0 if they are colour JPEG tiles of a TIFF page or frames of DICOM, else None.
+        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
     """
 
     def __init__(self, path: Path, reader: _Reader):
         self.path = path
         self.info = reader.info
         self.grid = reader.grid
+        self.jpeg2000: Jpeg2000Grid | None = getattr(reader, "jpeg2000", None)
         self._reader = reader
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:

@@ -76,7 +76,7 @@ def test_a_reader_that_never_gives_the_same_pixels_ends_in_an_error(quality, tmp
 
 def test_segments_that_cannot_be_decoded_are_an_error_that_names_the_block(hard, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "sr_tf.archive.write.standalone_of", lambda grid, deidentify: lambda row, column: b"no JPEG file"
+        "sr_tf.archive.write.reader_of", lambda slide, segments, deidentify: lambda row, column: b"no JPEG file"
     )
     with pytest.raises(UserError, match=r"hard.tif: block 0,0 cannot be decoded as it is stored"):
         archived(hard, tmp_path, "lossless", workers=1)  # in order: block 0,0 is the first to fail

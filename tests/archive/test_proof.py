@@ -175,9 +175,9 @@ def test_threads_pack_a_segment_once(jpeg_slide, tmp_path, monkeypatch):
     packed = Counter()
     repack = native.repack
 
-    def counted(standalone):
+    def counted(standalone, codec):
         packed[standalone] += 1
-        return repack(standalone)
+        return repack(standalone, codec)
 
     monkeypatch.setattr(native, "repack", counted)
     with open_slide(jpeg_slide) as slide, Spool(tmp_path / "journal", "") as spool:

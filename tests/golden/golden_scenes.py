@@ -123,6 +123,27 @@ def slide(path: Path) -> None:
         writer.write(macro, rowsperstrip=32, description="macro image", **_JPEG, subsampling=(2, 2))
 
 
+def jpeg2000_slide(path: Path) -> None:
+    """An SVS of JPEG 2000 tiles in YCbCr, lossy by whole numbers alone, so that every decoder gives the same pixels."""
+    pixels = render_smear(18, 300, 600)
+    height, width = pixels.shape[:2]
+    padded = np.pad(pixels, ((0, -height % _TILE), (0, -width % _TILE), (0, 0)), mode="edge")
+    components = np.asarray(Image.fromarray(padded).convert("YCbCr"))
+    tiles = [
+        imagecodecs.jpeg2k_encode(
+            np.ascontiguousarray(components[y : y + _TILE, x : x + _TILE]),
+            level=38, reversible=True, codecformat="j2k", mct=False,
+        )
+        for y in range(0, height, _TILE) for x in range(0, width, _TILE)
+    ]  # fmt: skip
+    text = f"Aperio Image Library v10.0.50\r\n{width}x{height} (128x128) J2K/YUV16 Q=70|AppMag = 20|MPP = 0.5"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(
+            iter(tiles), shape=pixels.shape, dtype="uint8", tile=(_TILE, _TILE), photometric="rgb", compression=33003,
+            description=text, metadata=None,
+        )  # fmt: skip
+
+
 def glass_and_noise(path: Path, subsampling: str) -> None:
     """JPEG tiles: a block of glass, and one of noise that no codec keeps in fewer bytes than the tiles have."""
     pixels = np.full((150, 640, 3), (226.0, 224.0, 230.0))

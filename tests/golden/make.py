@@ -104,6 +104,7 @@ ARCHIVES = {
     "2-filter-beside-reduced": Golden(
         _CELLS, ("38", "0.95"), own=(scenes.own_filter, (kinds.LR4_BICUBIC, kinds.FULL_AVIF_FILTER))
     ),
+    "3-jpeg-2000": Golden(scenes.jpeg2000_slide, ("--quality", "lossless"), ".svs"),
 }
 
 

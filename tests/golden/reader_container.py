@@ -63,7 +63,8 @@ def parse_header(content: bytes) -> dict:
         header = json.loads(content.decode("utf-8"))
         require(header["format"] == "sr_tf archive", "another format")
         versions = [header[name] for name in ("version", "block", "gate_tile")]
-        require(versions in ([1, 512, 256], [2, 512, 256]), "another version")
+        require(versions in ([1, 512, 256], [2, 512, 256], [3, 512, 256]), "another version")
+        _check_codec(header)
         _check(header)
         scales = [record["architecture"]["scale"] for record in header["generators"]]
         require(len(set(scales)) == len(scales), "two generators of one scale")
@@ -95,6 +96,16 @@ def _check(header: dict) -> None:
             require(len(entry["kinds"]) == len(entry["lengths"]) == count, "wrong counts of segments")
             _whole(0, 2, *entry["kinds"])
             _whole(0, 2**32 - 1, *entry["lengths"])
+
+
+def _check_codec(header: dict) -> None:
+    """Version 3 says that its segments are JPEG 2000; no other one says anything of their codec."""
+    native = header["native"]
+    if header["version"] == 3:
+        require(native["codec"] == "jpeg2000" and native["tables"] is None, "segments of another codec")
+    pages = [entry.get("segments") for entry in header["associated"].values()]
+    others = pages if header["version"] == 3 else [native, *pages]
+    require(not any(page and "codec" in page for page in others), "a codec of segments where none is expected")
 
 
 def _check_version_2(header: dict) -> None:

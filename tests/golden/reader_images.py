@@ -56,16 +56,44 @@ def read_segments(page: dict, file_of: Callable[[int, int], bytes], x: int, y: i
         for column in range(x // width, -(-(x + w) // width)):
             file = file_of(row, column)
             if file:
+                require(file.rstrip(b"\0").endswith(b"\xff\xd9"), "a truncated segment")
                 lowest = min(height, page["height"] - row * height)
-                require(_jpeg_size(file) in ((width, height, 3), (width, lowest, 3)), "a JPEG of another size")
-                require(file.rstrip(b"\0").endswith(b"\xff\xd9"), "a truncated JPEG")
-                space = {2: "RGB", 6: "YCBCR"}[page["photometric"]]
-                segment = _decoded(imagecodecs.jpeg8_decode, file, colorspace=space, outcolorspace="RGB")
+                segment = _jpeg2000(file, page) if "codec" in page else _jpeg(file, page, lowest)
                 top, left = row * height - y, column * width - x
                 part = segment[max(0, -top) : h - top, max(0, -left) : w - left]
                 top, left = max(0, top), max(0, left)
                 pixels[top : top + part.shape[0], left : left + part.shape[1]] = part
     return pixels
+
+
+def _jpeg(file: bytes, page: dict, lowest: int) -> np.ndarray:
+    """A JPEG segment's pixels; `lowest`: the height that it may have in the last row of strips."""
+    width, height = page["segment_width"], page["segment_height"]
+    require(_jpeg_size(file) in ((width, height, 3), (width, lowest, 3)), "a JPEG of another size")
+    space = {2: "RGB", 6: "YCBCR"}[page["photometric"]]
+    return _decoded(imagecodecs.jpeg8_decode, file, colorspace=space, outcolorspace="RGB")
+
+
+def _jpeg2000(file: bytes, page: dict) -> np.ndarray:
+    """A JPEG 2000 segment's pixels."""
+    width, height = page["segment_width"], page["segment_height"]
+    require(file[:4] == b"\xff\x4f\xff\x51" and len(file) > 51, "not a JPEG 2000 codestream")
+    sides = struct.unpack_from(">8I", file, 8)
+    require(sides[:4] == (width, height, 0, 0), "a JPEG 2000 codestream of another size")
+    require(sides[4] >= width and sides[5] >= height and sides[6:] == (0, 0), "JPEG 2000 of several tiles")
+    require(file[40:51] == bytes([0, 3]) + 3 * bytes([7, 1, 1]), "JPEG 2000 of other components")
+    pixels = _decoded(imagecodecs.jpeg2k_decode, file)
+    require(pixels.dtype == np.uint8 and pixels.shape == (height, width, 3), "JPEG 2000 of another type or size")
+    if page["photometric"] == 2:
+        return pixels
+    y, cb, cr = (pixels[..., i].astype(np.int64) for i in range(3))
+    cb, cr, half = cb - 128, cr - 128, 2**15
+    # Of values of this size times a decimal fraction, none lies at a half, so rint is unambiguous.
+    red = y + ((91881 * cr + half) >> 16)
+    blue = y + ((116130 * cb + half) >> 16)
+    shares = [np.rint(-factor * 65536 * one).astype(np.int64) for factor, one in ((0.34414, cb), (0.71414, cr))]
+    green = y + ((shares[0] + shares[1] + half) >> 16)
+    return np.clip(np.stack([red, green, blue], -1), 0, 255).astype(np.uint8)
 
 
 def reduce(image: np.ndarray, factor: int) -> np.ndarray:

@@ -1,0 +1,156 @@
+"""Lossless archives of Aperio's JPEG 2000 tiles keep the codestreams; pixels are compared with OpenSlide's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from openslide import OpenSlide
+from PIL import Image
+
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.gate import QUALITIES
+from sr_tf.archive.integrity import check_integrity
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.cli.main import main
+from sr_tf.data.smear import render_smear
+from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream, without_comments
+
+TILE, WIDTH, HEIGHT = 256, 700, 560
+TEXT = f"Aperio Image Library v10.0.50\r\n{WIDTH}x{HEIGHT} (256x256) J2K|AppMag = 20|MPP = 0.5|User = abc"
+COMMENT = b"\xff\x64\x00\x0e\x00\x01Patient X."
+
+
+@dataclass(frozen=True)
+class Built:
+    """A slide and the codestreams of its tiles, row by row."""
+
+    path: Path
+    tiles: list[bytes]
+
+
+def build(path: Path, code: int, reversible: bool, comment: bytes = b"", lossy: int = 40) -> Built:
+    pixels = render_smear(5, HEIGHT, WIDTH)
+    padded = np.pad(pixels, ((0, -HEIGHT % TILE), (0, -WIDTH % TILE), (0, 0)), mode="edge")
+    if code == 33003:
+        padded = np.asarray(Image.fromarray(padded).convert("YCbCr"))
+    tiles = []
+    for y in range(0, HEIGHT, TILE):
+        for x in range(0, WIDTH, TILE):
+            tile = np.ascontiguousarray(padded[y : y + TILE, x : x + TILE])
+            options = {"reversible": reversible, "codecformat": "j2k", "mct": code == 33005}
+            stream = imagecodecs.jpeg2k_encode(tile, level=lossy, **options)
+            first = stream.index(b"\xff\x52")  # COD follows SIZ
+            tiles.append(stream[:first] + comment + stream[first:])
+    write(path, code, tiles)
+    return Built(path, tiles)
+
+
+def write(path: Path, code: int, tiles: list[bytes]) -> None:
+    options = {"shape": (HEIGHT, WIDTH, 3), "dtype": "uint8", "tile": (TILE, TILE), "photometric": "rgb"}
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(iter(tiles), compression=code, description=TEXT, metadata=None, **options)
+
+
+def read_by_openslide(path: Path) -> np.ndarray:
+    with OpenSlide(path) as slide:
+        pixels = np.array(slide.read_region((0, 0), 0, slide.dimensions))
+    pixels[pixels[..., 3] == 0] = 255  # tiles that the slide leaves out
+    return pixels[..., :3]
+
+
+def archive(slide: Path, target: Path, deidentify: bool = False):
+    return write_archive(slide, target, Options(QUALITIES["lossless"], (), deidentify=deidentify))
+
+
+@pytest.mark.parametrize("code", [33003, 33005])
+@pytest.mark.parametrize("reversible", [True, False])
+def test_the_codestreams_are_kept_and_the_pixels_are_those_of_openslide(code, reversible, tmp_path):
+    slide, target = build(tmp_path / "a.svs", code, reversible), tmp_path / "a.sr.zip"
+    header = archive(slide.path, target)
+    assert check_integrity(target) == []
+    assert main(["verify", str(target), "--against", str(slide.path)]) == 0
+    expected = read_by_openslide(slide.path)
+    with ArchivedSlide(target) as archived:
+        assert archived.header.version == 3
+        assert set(archived.index.kinds.flat) == {8}
+        assert [archived.segment(*place) for place in np.ndindex(3, 3)] == slide.tiles
+        np.testing.assert_array_equal(archived.read(0, 0, WIDTH, HEIGHT), expected)
+    assert target.stat().st_size < slide.path.stat().st_size + 12_000  # overview, index and header
+    assert main(["restore", str(target), str(tmp_path / "b.tif")]) == 0
+    np.testing.assert_array_equal(read_by_openslide(tmp_path / "b.tif"), expected)
+    with OpenSlide(slide.path) as original:
+        assert (
+            header.slide.mpp
+            == (0.5, 0.5)
+            == tuple(float(original.properties[f"openslide.mpp-{axis}"]) for axis in "xy")
+        )
+        assert header.slide.objective_power == 20
+        assert header.slide.properties["aperio.User"] == original.properties["aperio.User"]
+
+
+def test_colours_are_converted_as_openslide_does(tmp_path):
+    cb, cr = np.meshgrid(np.arange(256), np.arange(256))
+    planes = [np.stack([np.full_like(cb, luma), cb, cr], -1).astype(np.uint8) for luma in range(0, 256, 29)]
+    options = {"level": 0, "reversible": True, "codecformat": "j2k", "mct": False}
+    tiles = [imagecodecs.jpeg2k_encode(plane, **options) for plane in planes]
+    write(tmp_path / "a.svs", 33003, tiles)
+    found = [decode_codestream(tile, 6, TILE, TILE) for tile in tiles]
+    rows = [np.concatenate(found[row : row + 3], axis=1) for row in (0, 3, 6)]
+    np.testing.assert_array_equal(np.concatenate(rows)[:HEIGHT, :WIDTH], read_by_openslide(tmp_path / "a.svs"))
+
+
+def test_de_identified_tiles_have_no_comments(tmp_path):
+    slide, target = build(tmp_path / "a.svs", 33005, True, COMMENT), tmp_path / "a.sr.zip"
+    archive(slide.path, target, deidentify=True)
+    assert b"Patient" not in target.read_bytes()
+    with ArchivedSlide(target) as archived:
+        tiles = [archived.segment(*place) for place in np.ndindex(3, 3)]
+        np.testing.assert_array_equal(archived.read(0, 0, WIDTH, HEIGHT), read_by_openslide(slide.path))
+    assert tiles == [without_comments(tile) for tile in slide.tiles]
+    assert main(["verify", str(target), "--against", str(slide.path)]) == 0
+
+
+def test_other_forms_are_kept_as_exact_pixels(tmp_path, capsys):
+    slide, target = build(tmp_path / "a.svs", 33005, True), tmp_path / "a.sr.zip"
+    write(slide.path, 33005, [*slide.tiles[:-1], slide.tiles[-1] + b"more"])
+    archive(slide.path, target)
+    assert "tile 2,2 cannot be kept (the JPEG 2000 codestream does not end" in capsys.readouterr().err
+    with ArchivedSlide(target) as archived:
+        assert (archived.header.version, archived.header.native) == (2, None)
+        assert set(archived.index.kinds.flat) == {7}
+        np.testing.assert_array_equal(archived.read(0, 0, WIDTH, HEIGHT), read_by_openslide(slide.path))
+
+
+def test_tiles_that_the_slide_leaves_out(tmp_path):
+    slide, target = build(tmp_path / "a.svs", 33003, True), tmp_path / "a.sr.zip"
+    tiles = [*slide.tiles[:4], b"", *slide.tiles[5:]]
+    write(slide.path, 33003, tiles)
+    archive(slide.path, target)
+    assert check_integrity(target) == []
+    with ArchivedSlide(target) as archived:
+        kept = [archived.segment(*place) for place in np.ndindex(3, 3)]
+        np.testing.assert_array_equal(archived.read(0, 0, WIDTH, HEIGHT), read_by_openslide(slide.path))
+    assert kept == tiles
+
+
+def test_other_qualities_do_not_keep_them(tmp_path):
+    slide, target = build(tmp_path / "a.svs", 33005, True), tmp_path / "a.sr.zip"
+    write_archive(slide.path, target, Options(QUALITIES["visual"], ()))
+    with ArchivedSlide(target) as archived:
+        assert (archived.header.version, archived.header.native) == (2, None)
+
+
+@pytest.mark.parametrize("place, what", [(11, "pixels"), (27, "tiles"), (41, "components"), (42, "components")])
+def test_a_codestream_that_states_something_else_is_refused(place, what, tmp_path):
+    tile = bytearray(build(tmp_path / "a.svs", 33005, True).tiles[0])
+    check_codestream(bytes(tile), TILE, TILE)
+    with pytest.raises(ValueError, match="does not end"):
+        check_codestream(bytes(tile[:-1]), TILE, TILE)
+    tile[place] ^= 1
+    if what == "tiles":
+        tile[24:28] = (128).to_bytes(4, "big")
+    with pytest.raises(ValueError, match=what):
+        check_codestream(bytes(tile), TILE, TILE)
