@@ -133,7 +133,16 @@ def _add_restore(commands: Commands) -> None:
         "sr-tf restore slide.sr.zip slide.ome.tif",
     )
     _add_archive_file(command)
-    command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png file with --region")
+    command.add_argument(
+        "output", type=Path, metavar="OUT", help="a .tif file, a .png file with --region, or a folder with --to dicom"
+    )
+    command.add_argument(
+        "--to",
+        choices=("ome-tiff", "dicom"),
+        default="ome-tiff",
+        help="ome-tiff: one pyramidal file; dicom: a folder with a VL Whole Slide Microscopy image for each level "
+        "(default ome-tiff)",
+    )
     command.add_argument(
         "--region",
         type=arguments.region,

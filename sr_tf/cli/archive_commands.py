@@ -14,6 +14,7 @@ from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
+from sr_tf.archive.restore_dicom import restore_dicom
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
@@ -71,6 +72,12 @@ def chosen_options(options: argparse.Namespace) -> Options:
 def restore(options: argparse.Namespace) -> None:
     """Runs `sr-tf restore`."""
     models = tuple(options.models)
+    if options.to == "dicom":
+        if options.region is not None:
+            raise UserError("--region: writes a PNG, expected no --to dicom with it")
+        quality, workers, engine = options.jpeg_quality, options.workers, options.engine
+        print(restore_dicom(options.archive, options.output, models, quality, workers, engine, options.overwrite))
+        return
     inputs = {"archive": options.archive, "generator": model_files(models)}
     check_outputs([options.output], TIFF if options.region is None else PNG, inputs, options.overwrite)
     if options.region is not None:
