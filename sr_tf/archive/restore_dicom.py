@@ -18,12 +18,11 @@ from sr_tf.disk.outputs import OVERWRITE, partial_of
 from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError, unwritable
 from sr_tf.generators.engines import DEFAULT_ENGINE
-from sr_tf.messages import Progress, Steps
+from sr_tf.messages import Progress, Steps, tell
 from sr_tf.slides.copied_tiles import require_copyable
-from sr_tf.slides.dicom_metadata import level_object
+from sr_tf.slides.dicom_metadata import associated_kind, level_object, make_associated
 from sr_tf.slides.dicom_series import is_dicom
 from sr_tf.slides.dicom_writer import Jpeg2000, write_image
-from sr_tf.slides.jpeg_segments import sampling
 from sr_tf.slides.pyramid import level_sizes
 from sr_tf.slides.pyramid_tiles import Jpeg, Tiles
 from sr_tf.slides.tiff_page import RGB
@@ -69,7 +68,7 @@ def restore_dicom(
         info = slide.header.slide
         if info.mpp is None:
             raise UserError(f"{source}: states no µm per pixel, expected an archive that does for --to dicom")
-        copied = _is_baseline(slide)
+        copied = _are_frames(slide)
         codec = Jpeg(jpeg_quality or _UPPER_LEVELS_QUALITY) if copied or jpeg_quality else Jpeg2000()
         tile, sizes = tile_of(slide.header), level_sizes(info.width, info.height)
 
@@ -124,16 +123,24 @@ def _write_folder(
 ) -> None:
     draft, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
     try:
-        for folder in (draft, old):
-            if folder.exists():
-                shutil.rmtree(folder)
+        if draft.exists():
+            shutil.rmtree(draft)
         draft.mkdir()
         for level in range(len(sizes)):
             lengths = [len(frame) for frame in tiles.encoded(level)]
-            image = _image(slide, level, sizes[level], codec, copied and not level, sum(lengths), identity)
+            image = _image(
+                slide, level, sizes[level], tile_of(slide.header), codec, copied and not level, sum(lengths), identity
+            )
             syntax = codec.syntax if isinstance(codec, Jpeg2000) else JPEGBaseline8Bit
             write_image(draft / f"level-{level}.dcm", image, syntax, lengths, lambda at=level: tiles.encoded(at))
+        for number, (name, kind) in enumerate(_associated(slide).items(), len(sizes)):
+            pixels = slide.associated(name)
+            image = _associated_image(slide, number, pixels, kind, identity)
+            frame = Jpeg2000().encode(pixels)
+            write_image(draft / f"{kind.lower()}.dcm", image, Jpeg2000.syntax, [len(frame)], lambda one=frame: [one])
         if target.exists():
+            if old.exists():
+                shutil.rmtree(old)
             target.rename(old)
         draft.rename(target)
         if old.exists():
@@ -142,10 +149,31 @@ def _write_folder(
         raise unwritable(target, error) from error
 
 
+def _associated(slide: ArchivedSlide) -> dict[str, str]:
+    """The archive's associated images that DICOM has a word for: name → word, the first of each word."""
+    found: dict[str, str] = {}
+    for name in slide.header.associated:
+        kind = associated_kind(name)
+        if kind is None or kind in found.values():
+            tell(f"{slide.path}: the image {name} is left out, DICOM has label, overview and thumbnail, one of each")
+        else:
+            found[name] = kind
+    return found
+
+
+def _associated_image(slide: ArchivedSlide, number: int, pixels: np.ndarray, kind: str, identity: str) -> Dataset:
+    height, width, _ = pixels.shape
+    image = _image(slide, number, (width, height), (height, width), Jpeg2000(), False, 0, identity)
+    make_associated(image, kind)
+    image.SharedFunctionalGroupsSequence[0].WholeSlideMicroscopyImageFrameTypeSequence[0].FrameType = image.ImageType
+    return image
+
+
 def _image(
     slide: ArchivedSlide,
     level: int,
     size: tuple[int, int],
+    tile: tuple[int, int],
     codec: Jpeg | Jpeg2000,
     copied: bool,
     encoded: int,
@@ -158,7 +186,7 @@ def _image(
 
     header = slide.header
     exact = header.gate.lossless and isinstance(codec, Jpeg2000)
-    image = level_object(header.slide, level, size, tile_of(header), uid, exact)
+    image = level_object(header.slide, level, size, tile, uid, exact)
     image.Manufacturer, image.ManufacturerModelName = "sr_tf", "sr-tf restore"
     image.DeviceSerialNumber, image.SoftwareVersions = _UNKNOWN, sr_tf.__version__
     now = datetime.datetime.now(tz=datetime.UTC)
@@ -188,23 +216,24 @@ def _image(
     return image
 
 
-def _is_baseline(slide: ArchivedSlide) -> bool:
-    """Whether the archive's JPEG tiles can be frames: all are there, and each is a baseline JPEG."""
+def _are_frames(slide: ArchivedSlide) -> bool:
+    """Whether the archive's JPEG tiles can be frames: none is left out, and they are baseline JPEG."""
     page, native = page_of(slide.header), slide.header.native
     if page is None or native is None or not slide.segment_index["length"].all():
         return False
-    first = slide.segment(0, 0)
-    try:
-        sampling(first)
-    except ValueError:
-        return False
-    return b"\xff\xc0" in first and b"\xff\xc2" not in first
+    return _is_baseline(slide.segment(0, 0))
+
+
+def _is_baseline(standalone: bytes) -> bool:
+    return b"\xff\xc0" in standalone and b"\xff\xc2" not in standalone
 
 
 def _segment(slide: ArchivedSlide, row: int, column: int) -> bytes:
     standalone = slide.segment(row, column)
     try:
         require_copyable(page_of(slide.header), standalone)
+        if not _is_baseline(standalone):
+            raise ValueError("not a baseline JPEG, as the first one is")
     except ValueError as error:
-        raise UserError(f"{slide.path}: segment {column},{row} is damaged: {error}") from error
+        raise UserError(f"{slide.path}: segment {column},{row} cannot be copied: {error}") from error
     return standalone

@@ -37,7 +37,9 @@ def _add_archive(commands: Commands) -> None:
         "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
         "`sr-tf assets fetch lpips_imagenet`. The quality names are labels; none is clinically validated.",
     )
-    command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
+    command.add_argument(
+        "slide", type=Path, metavar="SLIDE", help="a slide, an image or a folder with one DICOM series"
+    )
     command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
     add_choices(command)
     arguments.add_overwrite(command)

@@ -23,14 +23,15 @@ from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import archive_models, model_files
 from sr_tf.messages import tell
+from sr_tf.slides.dicom_series import file_of
 
 
 def archive(options: argparse.Namespace) -> None:
     """Runs `sr-tf archive`."""
-    chosen = chosen_options(options)
-    inputs = {"slide": options.slide, "generator": model_files(chosen.models)}
+    chosen, slide = chosen_options(options), file_of(options.slide)
+    inputs = {"slide": slide, "generator": model_files(chosen.models)}
     check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
-    header = write_archive(options.slide, options.output, chosen)
+    header = write_archive(slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")
     if chosen.deidentify:

@@ -9,6 +9,7 @@ from sr_tf.slides.info import SlideInfo
 
 _OPTICAL_PATH = "1"
 _THICKNESS_MM = 0.001
+_KINDS = {"label": "LABEL", "macro": "OVERVIEW", "overview": "OVERVIEW", "thumbnail": "THUMBNAIL"}
 
 
 def level_object(
@@ -63,11 +64,40 @@ def level_object(
     return found
 
 
+def associated_kind(name: str) -> str | None:
+    """The word of DICOM for an associated image; None if it has none for it."""
+    return next((kind for word, kind in _KINDS.items() if word in name.lower()), None)
+
+
+def make_associated(image: Dataset, kind: str) -> None:
+    """Changes the object of a level of one frame into that of an associated image.
+
+    Args:
+        image: an object from `level_object`.
+        kind: a word from `associated_kind`.
+    """
+    image.ImageType = ["DERIVED", "PRIMARY", kind, "RESAMPLED" if kind == "THUMBNAIL" else "NONE"]
+    if kind != "THUMBNAIL":
+        # Slides do not state the scale of these images.
+        del image.ImagedVolumeWidth, image.ImagedVolumeHeight, image.ImagedVolumeDepth
+        del image.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+        image.SpecimenLabelInImage = "YES"
+        # Nor do they state its colour profile and objective.
+        for keyword in ("ICCProfile", "ObjectiveLensPower"):
+            if keyword in image.OpticalPathSequence[0]:
+                delattr(image.OpticalPathSequence[0], keyword)
+    if kind == "LABEL":
+        image.LabelText = image.BarcodeValue = ""
+    del image.PyramidUID
+
+
 def _optical_path(info: SlideInfo) -> Dataset:
-    path, light = Dataset(), Dataset()
+    path, light, colour = Dataset(), Dataset(), Dataset()
     path.OpticalPathIdentifier = _OPTICAL_PATH
     light.CodeValue, light.CodingSchemeDesignator, light.CodeMeaning = "111744", "DCM", "Brightfield illumination"
     path.IlluminationTypeCodeSequence = [light]
+    colour.CodeValue, colour.CodingSchemeDesignator, colour.CodeMeaning = "414298005", "SCT", "Full Spectrum"
+    path.IlluminationColorCodeSequence = [colour]
     if info.objective_power is not None:
         path.ObjectiveLensPower = _decimal(info.objective_power)
     if info.icc is not None:

@@ -1,5 +1,6 @@
 """Writing the file of a DICOM image from encoded frames, one frame in memory at a time."""
 
+import os
 import struct
 from collections.abc import Callable, Iterable
 from itertools import accumulate
@@ -64,3 +65,5 @@ def write_image(
         for frame in frames():
             file.writelines(itemize_frame(frame))
         file.write(_END)
+        file.flush()
+        os.fsync(file.fileno())

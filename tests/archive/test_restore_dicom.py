@@ -1,5 +1,8 @@
 """`sr-tf restore --to dicom`: pixels and metadata by OpenSlide and pydicom, and what is refused."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import openslide
 import pytest
@@ -7,6 +10,7 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
+import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.restore_dicom import restore_dicom
 from sr_tf.cli.main import main
@@ -102,3 +106,29 @@ def test_nothing_is_written_of_a_slide_without_a_scale(tiny, tmp_path):
     with pytest.raises(UserError, match="states no µm per pixel"):
         restore_dicom(tiny, tmp_path / "series")
     assert not list(tmp_path.iterdir()) and not partial_of(tmp_path / "series").exists()
+
+
+def test_associated_images_are_files_of_the_series(tmp_path):
+    golden = Path(__file__).parents[1] / "golden" / "2-associated.sr.zip"
+    with ArchivedSlide(golden) as archive:
+        expected = {name: archive.associated(name) for name in archive.header.associated}
+    assert expected
+    restore_dicom(golden, tmp_path / "series")
+    with openslide.OpenSlide(tmp_path / "series" / "level-0.dcm") as slide:
+        assert set(slide.associated_images) == set(expected)
+        for name, pixels in expected.items():
+            np.testing.assert_array_equal(np.asarray(slide.associated_images[name].convert("RGB")), pixels)
+
+
+def test_a_folder_with_one_series_opens_as_one_slide(exact, tmp_path):
+    with sr_tf.open(exact) as slide:
+        read = slide.read_region((0, 0), 0, slide.dimensions, as_array=True)
+        assert slide.level_count == 3
+    np.testing.assert_array_equal(read, whole(exact))
+    assert main(["archive", str(exact), str(tmp_path / "a.sr.zip"), "--quality", "lossless"]) == 0
+    shutil.copytree(exact, tmp_path / "two")
+    other = dcmread(exact / "level-0.dcm")
+    other.SeriesInstanceUID = "2.25.7"
+    other.save_as(tmp_path / "two" / "other.dcm")
+    with pytest.raises(UserError, match="2 DICOM series"):
+        sr_tf.open(tmp_path / "two")
