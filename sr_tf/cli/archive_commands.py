@@ -14,7 +14,6 @@ from sr_tf.archive.map_picture import draw_map
 from sr_tf.archive.proof import check_restorable
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region, restore_slide
-from sr_tf.archive.restore_dicom import restore_dicom
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.arguments import PRICE_PER_GB_MONTH
@@ -74,6 +73,8 @@ def restore(options: argparse.Namespace) -> None:
     """Runs `sr-tf restore`."""
     models = tuple(options.models)
     if options.to == "dicom":
+        from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
+
         if options.region is not None:
             raise UserError("--region: writes a PNG, expected no --to dicom with it")
         quality, workers, engine = options.jpeg_quality, options.workers, options.engine
