@@ -20,6 +20,7 @@ from sr_tf.archive.container import is_archive
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
 from sr_tf.generators.names import listed_models
+from sr_tf.slides.dicom_series import file_of
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import SourceFiles
@@ -273,7 +274,7 @@ def open(path: str | Path, *, models: Iterable[str] = (), engine: str = DEFAULT_
     """Opens an archive, a slide or an image; which of them is detected from the content.
 
     Args:
-        path: the file.
+        path: the file, or a folder that holds one DICOM series.
         models: names or paths of an archive's generators that neither ship with sr_tf nor are stored in it.
         engine: what runs an archive's generators, "tensorflow" or "openvino".
 
@@ -284,7 +285,7 @@ def open(path: str | Path, *, models: Iterable[str] = (), engine: str = DEFAULT_
         UserError: the file is missing, damaged or neither an archive nor a slide; see
             `sr_tf.slides.slide.open_slide`.
     """
-    return OpenedSlide(Path(path), tuple(listed_models(models)), engine)
+    return OpenedSlide(file_of(Path(path)), tuple(listed_models(models)), engine)
 
 
 class _Images(Mapping[str, Image.Image]):

@@ -37,7 +37,9 @@ def _add_archive(commands: Commands) -> None:
         "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
         "`sr-tf assets fetch lpips_imagenet`. The quality names are labels; none is clinically validated.",
     )
-    command.add_argument("slide", type=Path, metavar="SLIDE", help="a slide or an image")
+    command.add_argument(
+        "slide", type=Path, metavar="SLIDE", help="a slide, an image or a folder with one DICOM series"
+    )
     command.add_argument("output", type=Path, metavar="OUT", help="the archive, for instance slide.sr.zip")
     add_choices(command)
     arguments.add_overwrite(command)
@@ -132,14 +134,16 @@ def _add_restore(commands: Commands) -> None:
         "restore",
         _run("restore"),
         "restore an archived slide",
-        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read, or with --to svs a TIFF laid out "
-        "like Aperio's. Says the estimated size first and stops if the disk has no room for twice as much. It is "
-        "lossless unless a JPEG quality, --to svs or --max-bytes says else. With --region, writes a part of the slide "
-        "as a PNG. Repeat the command to continue an interrupted run.",
+        "Writes a pyramidal, tiled OME-TIFF that OpenSlide and other programs read, with --to svs a TIFF laid out "
+        "like Aperio's, with --to dicom a folder of DICOM files. Says the estimated size of a TIFF first and stops if "
+        "the disk has no room for twice as much. It is lossless unless a JPEG quality, --to svs or --max-bytes says "
+        "else. With --region, writes a part of the slide as a PNG. Repeat the command to continue an interrupted run.",
         "sr-tf restore slide.sr.zip slide.ome.tif",
     )
     _add_archive_file(command)
-    command.add_argument("output", type=Path, metavar="OUT", help="a .tif file, or a .png file with --region")
+    command.add_argument(
+        "output", type=Path, metavar="OUT", help="a .tif file, a .png file with --region, or a folder with --to dicom"
+    )
     command.add_argument(
         "--region",
         type=arguments.region,
@@ -154,10 +158,12 @@ def _add_restore(commands: Commands) -> None:
     )
     command.add_argument(
         "--to",
-        choices=("ome-tiff", "svs"),
+        choices=("ome-tiff", "svs", "dicom"),
         help="ome-tiff (default): read by OpenSlide, tiffslide, tifffile and others. svs: OpenSlide takes it for "
         "Aperio's and finds objective power, label, macro and thumbnail; JPEG of quality 90 unless the archive keeps "
-        "JPEG tiles, which are copied, or --compression or --jpeg-quality says else. The file says that sr_tf wrote it",
+        "JPEG tiles, which are copied, or --compression or --jpeg-quality says else; the file says that sr_tf wrote "
+        "it. dicom: a folder with a VL Whole Slide Microscopy image for each level; JPEG tiles are copied, other "
+        "frames are JPEG 2000 without loss, or JPEG with --jpeg-quality",
     )
     command.add_argument(
         "--compression",

@@ -24,14 +24,15 @@ from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import archive_models, model_files
 from sr_tf.messages import tell
+from sr_tf.slides.dicom_series import file_of
 
 
 def archive(options: argparse.Namespace) -> None:
     """Runs `sr-tf archive`."""
-    chosen = chosen_options(options)
-    inputs = {"slide": options.slide, "generator": model_files(chosen.models)}
+    chosen, slide = chosen_options(options), file_of(options.slide)
+    inputs = {"slide": slide, "generator": model_files(chosen.models)}
     check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
-    header = write_archive(options.slide, options.output, chosen)
+    header = write_archive(slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")
     if "reduced" in header.source:
@@ -76,6 +77,9 @@ def chosen_options(options: argparse.Namespace) -> Options:
 def restore(options: argparse.Namespace) -> None:
     """Runs `sr-tf restore`."""
     models = tuple(options.models)
+    if options.to == "dicom" and options.region is None:
+        _restore_dicom(options, models)
+        return
     inputs = {"archive": options.archive, "generator": model_files(models)}
     check_outputs([options.output], TIFF if options.region is None else PNG, inputs, options.overwrite)
     if options.region is not None:
@@ -93,6 +97,27 @@ def restore(options: argparse.Namespace) -> None:
         )
         workers, engine = options.workers, options.engine
         print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=_say))
+
+
+def _restore_dicom(options: argparse.Namespace, models: tuple[str, ...]) -> None:
+    from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
+
+    for flag in ("compression", "max_bytes"):
+        if getattr(options, flag) is not None:
+            name = flag.replace("_", "-")
+            raise UserError(f"--{name}: --to dicom writes JPEG 2000, or JPEG with --jpeg-quality; expected no --{name}")
+    print(
+        restore_dicom(
+            options.archive,
+            options.output,
+            models,
+            options.jpeg_quality,
+            options.workers,
+            options.engine,
+            options.overwrite,
+            max_magnification=options.max_magnification,
+        )
+    )
 
 
 def _say(line: str) -> None:

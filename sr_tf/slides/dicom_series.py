@@ -3,6 +3,8 @@
 import warnings
 from pathlib import Path
 
+from sr_tf.errors import UserError, unreadable
+
 _PREAMBLE, _MAGIC = 128, b"DICM"
 _SERIES_INSTANCE_UID = 0x0020000E
 
@@ -32,3 +34,21 @@ def series_of(path: Path) -> str | None:
             return str(found.SeriesInstanceUID)
         except Exception:  # pydicom raises errors of many kinds for damaged files
             return None
+
+
+def file_of(path: Path) -> Path:
+    """The file that stands for a slide: of a folder with one DICOM series its first file, else the path itself.
+
+    Raises:
+        UserError: the folder holds several series, or cannot be read.
+    """
+    try:
+        files = [one for one in sorted(path.iterdir()) if is_dicom(one)] if path.is_dir() else []
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not files:
+        return path
+    count = len({series_of(one) for one in files})
+    if count > 1:
+        raise UserError(f"{path}: is a folder with {count} DICOM series, expected a slide or a folder with one series")
+    return files[0]

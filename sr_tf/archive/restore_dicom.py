@@ -1,0 +1,237 @@
+"""`sr-tf restore --to dicom`: writes an archived slide as a series of DICOM VL Whole Slide Microscopy images."""
+
+import datetime
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.uid import UID, JPEGBaseline8Bit
+
+import sr_tf
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.copied import page_of
+from sr_tf.archive.restored_view import RestoredView
+from sr_tf.disk.files import make_folder
+from sr_tf.disk.outputs import OVERWRITE, partial_of
+from sr_tf.disk.spool import Spool
+from sr_tf.errors import UserError, unwritable
+from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.messages import Progress, Steps, tell
+from sr_tf.slides.copied_tiles import require_copyable
+from sr_tf.slides.dicom_metadata import associated_kind, level_object, make_associated
+from sr_tf.slides.dicom_series import is_dicom
+from sr_tf.slides.dicom_writer import Jpeg2000, write_image
+from sr_tf.slides.pyramid import level_sizes
+from sr_tf.slides.pyramid_tiles import Tiles
+from sr_tf.slides.tiff_page import RGB
+from sr_tf.slides.tile_codecs import Jpeg
+
+_UPPER_LEVELS_QUALITY = 85
+_UNKNOWN = "UNKNOWN"
+
+
+def restore_dicom(
+    source: Path,
+    target: Path,
+    models: tuple[str, ...] = (),
+    jpeg_quality: int | None = None,
+    workers: int = 2,
+    engine: str = DEFAULT_ENGINE,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    max_magnification: float | None = None,
+) -> str:
+    """Writes the whole slide into a folder, one file for each level, or resumes an interrupted call.
+
+    JPEG tiles of a lossless archive are the frames of level 0, byte for byte, where they are baseline JPEG. Other
+    frames are JPEG 2000 without loss, or JPEG if a quality is given.
+
+    Args:
+        source: the archive's file.
+        target: the folder to write.
+        models: see `ArchivedSlide`.
+        jpeg_quality: 1 to 100; None: lossless. The smaller levels above copied tiles are always JPEG.
+        workers: number of threads.
+        engine: see `ArchivedSlide`.
+        overwrite: whether a folder that holds nothing but DICOM files may be replaced.
+        progress: see `sr_tf.messages.Steps`; a step is a tile of level 0.
+        max_magnification: see `sr_tf.archive.restore_plan.RestoreOptions`.
+
+    Returns:
+        One line about what was written.
+
+    Raises:
+        UserError: the archive cannot be read or states no µm per pixel, a generator cannot be loaded, or the folder
+            cannot be written or may not be replaced.
+    """
+    check_folder(target, overwrite)
+    with ArchivedSlide(source, models, engine) as slide:
+        view = RestoredView(slide, max_magnification, copy=_are_frames(slide))
+        info, copied = view.info, view.page is not None
+        if info.mpp is None:
+            raise UserError(f"{source}: states no µm per pixel, expected an archive that does for --to dicom")
+        codec = Jpeg(jpeg_quality or _UPPER_LEVELS_QUALITY) if copied or jpeg_quality else Jpeg2000()
+        tile, sizes = view.tile, level_sizes(info.width, info.height)
+
+        def segment(column: int, row: int) -> bytes:
+            return _segment(slide, row, column)
+
+        settings = {
+            "archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__, "to": "dicom",
+            "JPEG quality": jpeg_quality, "copied JPEG tiles": copied, "reduction": view.factor,
+        }  # fmt: skip
+        make_folder(target.parent)
+        with Spool(partial_of(target), settings) as spool:
+            tiles = Tiles(sizes, tile, codec, spool, view.pixels, segment if copied else None)
+            with Steps({"restore": -(-info.width // tile[1]) * -(-info.height // tile[0])}, progress).phase(
+                "restore", "tile"
+            ) as step:
+                tiles.finish_all(workers, step)
+            _write_folder(view, target, tiles, sizes, codec, copied, str(settings))
+            spool.remove()
+    how = "the original's JPEG tiles" if copied else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless JPEG 2000"
+    return f"{target}: {len(sizes)} files, {info.width}×{info.height} pixels, {how}"
+
+
+def check_folder(target: Path, overwrite: bool) -> None:
+    """Refuses a folder that would destroy something.
+
+    Raises:
+        UserError: it exists and may not be replaced, or is no folder.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target}: is not a folder, expected the name of a folder for --to dicom")
+    if target.is_dir():
+        other = next((path for path in sorted(target.iterdir()) if not is_dicom(path)), None)
+        if other is not None:
+            raise UserError(f"{target}: holds {other.name}, which is not a DICOM file; expected another name")
+        if not overwrite:
+            raise UserError(f"{target}: exists, expected a new name, or {OVERWRITE} to replace it")
+
+
+def _write_folder(
+    view: RestoredView,
+    target: Path,
+    tiles: Tiles,
+    sizes: list[tuple[int, int]],
+    codec: Jpeg | Jpeg2000,
+    copied: bool,
+    identity: str,
+) -> None:
+    slide = view.slide
+    draft, old = (target.with_name(f".{target.name}.{word}") for word in ("new", "old"))
+    try:
+        if draft.exists():
+            shutil.rmtree(draft)
+        draft.mkdir()
+        for level in range(len(sizes)):
+            lengths = [len(frame) for frame in tiles.encoded(level)]
+            image = _image(view, level, sizes[level], view.tile, codec, copied and not level, sum(lengths), identity)
+            syntax = codec.syntax if isinstance(codec, Jpeg2000) else JPEGBaseline8Bit
+            write_image(draft / f"level-{level}.dcm", image, syntax, lengths, lambda at=level: tiles.encoded(at))
+        for number, (name, kind) in enumerate(_associated(slide).items(), len(sizes)):
+            pixels = slide.associated(name)
+            image = _associated_image(view, number, pixels, kind, identity)
+            frame = Jpeg2000().encode(pixels)
+            write_image(draft / f"{kind.lower()}.dcm", image, Jpeg2000.syntax, [len(frame)], lambda one=frame: [one])
+        if target.exists():
+            if old.exists():
+                shutil.rmtree(old)
+            target.rename(old)
+        draft.rename(target)
+        if old.exists():
+            shutil.rmtree(old)
+    except OSError as error:
+        raise unwritable(target, error) from error
+
+
+def _associated(slide: ArchivedSlide) -> dict[str, str]:
+    """The archive's associated images that DICOM has a word for: name → word, the first of each word."""
+    found: dict[str, str] = {}
+    for name in slide.header.associated:
+        kind = associated_kind(name)
+        if kind is None or kind in found.values():
+            tell(f"{slide.path}: the image {name} is left out, DICOM has label, overview and thumbnail, one of each")
+        else:
+            found[name] = kind
+    return found
+
+
+def _associated_image(view: RestoredView, number: int, pixels: np.ndarray, kind: str, identity: str) -> Dataset:
+    height, width, _ = pixels.shape
+    image = _image(view, number, (width, height), (height, width), Jpeg2000(), False, 0, identity)
+    make_associated(image, kind)
+    image.SharedFunctionalGroupsSequence[0].WholeSlideMicroscopyImageFrameTypeSequence[0].FrameType = image.ImageType
+    return image
+
+
+def _image(
+    view: RestoredView,
+    level: int,
+    size: tuple[int, int],
+    tile: tuple[int, int],
+    codec: Jpeg | Jpeg2000,
+    copied: bool,
+    encoded: int,
+    identity: str,
+) -> Dataset:
+    """The elements of a level's file; what is not known is empty or `UNKNOWN`, as the standard allows."""
+
+    def uid(what: str) -> UID:
+        return UID(f"2.25.{int.from_bytes(hashlib.sha256(f'{identity}/{what}'.encode()).digest()[:16])}")
+
+    header = view.slide.header
+    exact = header.gate.lossless and isinstance(codec, Jpeg2000)
+    image = level_object(view.info, level, size, tile, uid, exact)
+    image.Manufacturer, image.ManufacturerModelName = "sr_tf", "sr-tf restore"
+    image.DeviceSerialNumber, image.SoftwareVersions = _UNKNOWN, sr_tf.__version__
+    now = datetime.datetime.now(tz=datetime.UTC)
+    image.ContentDate, image.ContentTime = f"{now:%Y%m%d}", f"{now:%H%M%S}"
+    image.PositionReferenceIndicator = "SLIDE_CORNER"
+    image.ContainerIdentifier, image.IssuerOfTheContainerIdentifierSequence = _UNKNOWN, []
+    image.ContainerTypeCodeSequence, image.AcquisitionContextSequence = [], []
+    specimen, kind, dimensions = Dataset(), Dataset(), Dataset()
+    specimen.SpecimenIdentifier, specimen.SpecimenUID = _UNKNOWN, uid("specimen")
+    specimen.IssuerOfTheSpecimenIdentifierSequence = specimen.SpecimenPreparationSequence = []
+    image.SpecimenDescriptionSequence = [specimen]
+    kind.FrameType = image.ImageType
+    image.SharedFunctionalGroupsSequence[0].WholeSlideMicroscopyImageFrameTypeSequence = [kind]
+    dimensions.DimensionOrganizationUID = uid("dimensions")
+    image.DimensionOrganizationSequence = [dimensions]
+    if isinstance(codec, Jpeg2000):
+        image.PhotometricInterpretation = codec.photometric
+    elif copied and header.native.photometric == RGB:
+        image.PhotometricInterpretation = "RGB"
+    else:
+        image.PhotometricInterpretation = "YBR_FULL_422"
+    if not exact:
+        raw = int(image.NumberOfFrames) * image.Rows * image.Columns * 3
+        stored = encoded if isinstance(codec, Jpeg) else view.slide.path.stat().st_size
+        image.LossyImageCompressionRatio = f"{max(1.0, raw / stored):.4g}"
+        image.LossyImageCompressionMethod = "ISO_10918_1" if isinstance(codec, Jpeg) else "SR_TF"
+    return image
+
+
+def _are_frames(slide: ArchivedSlide) -> bool:
+    """Whether the archive's JPEG tiles can be frames: none is left out, and they are baseline JPEG."""
+    page, native = page_of(slide.header), slide.header.native
+    if page is None or native is None or not slide.segment_index["length"].all():
+        return False
+    return _is_baseline(slide.segment(0, 0))
+
+
+def _is_baseline(standalone: bytes) -> bool:
+    return b"\xff\xc0" in standalone and b"\xff\xc2" not in standalone
+
+
+def _segment(slide: ArchivedSlide, row: int, column: int) -> bytes:
+    standalone = slide.segment(row, column)
+    try:
+        require_copyable(page_of(slide.header), standalone)
+        if not _is_baseline(standalone):
+            raise ValueError("not a baseline JPEG, as the first one is")
+    except ValueError as error:
+        raise UserError(f"{slide.path}: segment {column},{row} cannot be copied: {error}") from error
+    return standalone
