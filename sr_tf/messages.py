@@ -10,7 +10,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from sr_tf.errors import UserError, reason
+from sr_tf.errors import UserError, missing_extra, reason
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal or an editor obeys instead of showing them, except tab and newline."""
@@ -206,12 +206,20 @@ def load_tensorflow() -> None:
 
     The start-up messages are written before any log level takes effect, and on a machine without a GPU they look like
     errors. The warnings report repeated compilation, which is intended here: generators and tile sizes differ.
+
+    Raises:
+        UserError: TensorFlow is not installed.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _native_stderr_muted():
-        import tensorflow as tf
+        try:
+            import tensorflow as tf
+        except ModuleNotFoundError as error:
+            if error.name != "tensorflow":
+                raise
+            raise missing_extra("tensorflow", error) from error
 
         tf.config.list_logical_devices()
     tf.get_logger().setLevel("ERROR")

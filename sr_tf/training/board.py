@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.errors import UserError
 from sr_tf.messages import load_tensorflow
 
 
@@ -18,7 +19,7 @@ class Board:
         try:
             load_tensorflow()
             import tensorflow as tf
-        except ModuleNotFoundError:
+        except UserError:
             self._tf = None
         else:
             self._tf, self._writer = tf, tf.summary.create_file_writer(str(folder))

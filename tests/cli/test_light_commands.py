@@ -52,6 +52,16 @@ def test_the_command_works_without_a_framework(command, archive, tmp_path):
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
 
 
+def test_what_needs_a_network_says_in_one_line_what_to_install(archive, tmp_path):
+    for command in ["upscale", archive.parent / "slide.png", tmp_path / "sr"], ["export", tmp_path / "model"]:
+        done = bare(*command)
+        assert done.returncode == 2
+        assert done.stderr.startswith(
+            "sr-tf: error: the extra `tensorflow` is not installed (No module named 'tensorflow')"
+        )
+        assert "pip install -e '.[tensorflow]'" in done.stderr and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"]])
 def test_the_command_is_quick(command, archive):
     """By its processor time, which other work on the machine does not lengthen as it lengthens the time of day."""
