@@ -92,7 +92,7 @@ def restore_dicom(
             _write_folder(view, target, tiles, sizes, codec, copied, str(settings))
             spool.remove()
     how = "the original's JPEG tiles" if copied else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless JPEG 2000"
-    return f"{target}: {len(sizes)} files, {info.width}×{info.height} pixels, {how}"
+    return f"{target}: {len(sizes)} levels, {info.width}×{info.height} pixels, {how}"
 
 
 def check_folder(target: Path, overwrite: bool) -> None:

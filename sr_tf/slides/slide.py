@@ -10,6 +10,7 @@ from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.disk.files import input_file
 from sr_tf.errors import UserError, unreadable
 from sr_tf.slides.dicom_frames import check_series
+from sr_tf.slides.dicom_series import file_of
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid
 from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif
@@ -130,14 +131,15 @@ def open_slide(path: str | Path) -> Slide:
     """Opens a slide or an image. The format is detected from the content, not from the name.
 
     OpenSlide reads vendors' formats and generic tiled TIFF. OME-TIFF, and tiled TIFF that OpenSlide does not decode,
-    are read tile by tile. TIFF without tiles and plain images are read as a whole.
+    are read tile by tile. TIFF without tiles and plain images are read as a whole. A folder with one DICOM series is
+    the slide of its files.
 
     Raises:
         UserError: the file is missing, damaged, truncated or not a slide; or it is not one plane of 8-bit RGB or grey,
             but a z-stack, a time series, 16-bit or fluorescence channels; or it holds images that would be lost, or
             pixels in other files. `sr_tf.slides.page_rules` and `sr_tf.slides.page_roles` decide this for TIFF.
     """
-    path = Path(path)
+    path = file_of(Path(path))
     beginning = _beginning(path)
     tiff = read_tiff(path) if is_tiff(beginning) else None
     if tiff and tiff.ome is not None:

@@ -13,7 +13,7 @@ import openslide
 
 from sr_tf.disk.hashing import sha256_of_file
 from sr_tf.errors import UserError
-from sr_tf.slides.dicom_series import is_dicom, series_of
+from sr_tf.slides.dicom_series import file_of, is_dicom, series_of
 from sr_tf.slides.tiff_header import is_tiff
 
 # OpenSlide reads no longer ones.
@@ -53,13 +53,16 @@ class SourceFiles:
     that are of the same series). Every other slide that can be opened has one file.
 
     Args:
-        path: the slide's file. If it cannot be read, `sr_tf.slides.slide.open_slide` says so.
+        path: the slide's file, or a folder with one DICOM series. If it cannot be read, `open_slide` says so.
+
+    Raises:
+        UserError: the path is a folder with several series.
     """
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path = file_of(path)
         self._time_ns = time.time_ns()
-        self._states = _states(path)
+        self._states = _states(self.path)
 
     @property
     def paths(self) -> list[Path]:
