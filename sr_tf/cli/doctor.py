@@ -2,9 +2,13 @@
 
 import argparse
 import json
+import textwrap
 
 from sr_tf.cli.arguments import Commands, add_command
 from sr_tf.errors import UserError
+
+_COLUMNS = 18, 12
+_TEXT_WIDTH = 70
 
 
 def add_commands(commands: Commands) -> None:
@@ -44,19 +48,25 @@ def _in_words(report: dict) -> str:
 
 def _line(cells: tuple[str, ...]) -> str:
     """Cells in columns of equal width in all blocks; the last is as long as it is."""
-    return "".join(cell.ljust(width) for cell, width in zip(cells[:-1], (18, 12), strict=False)) + cells[-1]
+    return "".join(cell.ljust(width) for cell, width in zip(cells[:-1], _COLUMNS, strict=False)) + cells[-1]
 
 
 def _extras(report: dict) -> list[tuple[str, ...]]:
     lacking = report["required"]["missing"]
     rows: list[tuple[str, ...]] = [("extra", "", "needed for")]
     rows.append(("(always needed)", "missing" if lacking else "installed", "all commands"))
-    rows += [("", "", f"missing: {package}") for package in lacking]
+    if lacking:
+        rows += _remedy(lacking, report["required"]["install"])
     for name, extra in report["extras"].items():
         rows.append((name, "installed" if extra["installed"] else "missing", extra["needed_for"]))
         if extra["install"]:
-            rows.append(("", "", extra["install"]))
+            rows += _remedy(extra["missing"], extra["install"])
     return rows
+
+
+def _remedy(lacking: list[str], install: str) -> list[tuple[str, ...]]:
+    told = textwrap.wrap(f"lacks {', '.join(lacking)}", _TEXT_WIDTH, break_on_hyphens=False)
+    return [("", "", line) for line in (*told, install)]
 
 
 def _machine(report: dict) -> list[tuple[str, ...]]:

@@ -43,10 +43,11 @@ def examine() -> dict:
         UserError: sr_tf has no package metadata.
     """
     needed = requirements()
+    lacking = missing(needed[""])
     return {
         "sr_tf": __version__,
         "python": platform.python_version(),
-        "required": {"missing": missing(needed[""])},
+        "required": {"missing": lacking, "install": _INSTALL if lacking else None},
         "extras": {name: _extra(name, needed.get(name, [])) for name in NEEDED_FOR},
         "engines": {name: version_of(name) for name in _ENGINES},
         "nvidia_gpu": _nvidia_gpu(),

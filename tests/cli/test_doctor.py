@@ -72,7 +72,7 @@ def test_the_report_agrees_with_the_packages(capsys):
     assert found["libraries"]["OpenSlide"] == {"version": openslide.__library_version__, "error": None}
     assert found["libraries"]["libavif"]["version"] in imagecodecs.version()
     assert found["libraries"]["libjxl"]["version"] in imagecodecs.version()
-    assert found["required"] == {"missing": []}
+    assert found["required"] == {"missing": [], "install": None}
     assert found["shipped_generators"] == len(list((ROOT / "sr_tf" / "zoo").glob("*/weights.npz")))
     assert list(found["extras"]) == list(NEEDED_FOR)
     for extra in found["extras"].values():
@@ -111,7 +111,8 @@ def test_missing_extras_are_told_with_their_command(without):
     lines = done.stdout.splitlines()
     for name in ("tensorflow", "openvino", "zarr"):
         row = next(number for number, line in enumerate(lines) if line.split()[:2] == [name, "missing"])
-        assert f"pip install -e '.[{name}]'" in lines[row + 1]
+        assert lines[row + 1].split()[0] == "lacks" and name in lines[row + 1]
+        assert f"pip install -e '.[{name}]'" in lines[row + 2]
     assert any(line.split()[:2] == ["view", "installed"] for line in lines)
     assert all(len(line) <= 120 for line in lines)
 
