@@ -7,6 +7,7 @@ import textwrap
 from sr_tf.cli.arguments import Commands, add_command
 from sr_tf.errors import UserError
 
+_Rows = list[tuple[str, ...]]
 _COLUMNS = 18, 12
 _TEXT_WIDTH = 70
 
@@ -37,12 +38,12 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _in_words(report: dict) -> str:
-    blocks = [[("sr_tf", report["sr_tf"]), ("Python", report["python"])], _extras(report)]
+    versions: _Rows = [("sr_tf", report["sr_tf"]), ("Python", report["python"])]
     engines = [(name, version or "missing") for name, version in report["engines"].items()]
     libraries = [
         (name, library["version"] or f"missing: {library['error']}") for name, library in report["libraries"].items()
     ]
-    blocks += [[*engines, *libraries], _machine(report)]
+    blocks: tuple[_Rows, ...] = versions, _extras(report), [*engines, *libraries], _machine(report)
     return "\n\n".join(["\n".join(map(_line, block)) for block in blocks] + ["Research use only."])
 
 
@@ -51,9 +52,9 @@ def _line(cells: tuple[str, ...]) -> str:
     return "".join(cell.ljust(width) for cell, width in zip(cells[:-1], _COLUMNS, strict=False)) + cells[-1]
 
 
-def _extras(report: dict) -> list[tuple[str, ...]]:
+def _extras(report: dict) -> _Rows:
     lacking = report["required"]["missing"]
-    rows: list[tuple[str, ...]] = [("extra", "", "needed for")]
+    rows: _Rows = [("extra", "", "needed for")]
     rows.append(("(always needed)", "missing" if lacking else "installed", "all commands"))
     if lacking:
         rows += _remedy(lacking, report["required"]["install"])
@@ -64,12 +65,12 @@ def _extras(report: dict) -> list[tuple[str, ...]]:
     return rows
 
 
-def _remedy(lacking: list[str], install: str) -> list[tuple[str, ...]]:
+def _remedy(lacking: list[str], install: str) -> _Rows:
     told = textwrap.wrap(f"lacks {', '.join(lacking)}", _TEXT_WIDTH, break_on_hyphens=False)
     return [("", "", line) for line in (*told, install)]
 
 
-def _machine(report: dict) -> list[tuple[str, ...]]:
+def _machine(report: dict) -> _Rows:
     present = [name for name, is_present in report["assets"].items() if is_present]
     memory, disk = report["memory"], report["disk"]
     return [
