@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         archive,
         assets,
         certificate,
+        doctor,
         export,
         fleet,
         images,
@@ -71,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sr-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evidence = validate, certificate, reader_study
-    for part in (archive, *evidence, fleet, view, images, export, serve, rate_distortion, assets):
+    for part in (archive, *evidence, fleet, view, images, export, serve, rate_distortion, assets, doctor):
         part.add_commands(commands)
     return parser
 

@@ -40,7 +40,7 @@ def bare(*arguments):
 
 @pytest.mark.parametrize(
     "command",
-    [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"], ["restore", "ARCHIVE", "OUT.ome.tif"],
+    [["models"], ["doctor"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"], ["restore", "ARCHIVE", "OUT.ome.tif"],
      ["restore", "ARCHIVE", "OUT.png", "--region", "0,0,40,30"], ["verify", "ARCHIVE", "--against", "SLIDE"],
      ["archive", "SLIDE", "OUT.sr.zip", "--quality", "lossless"], ["archive", "SLIDE", "OUT.sr.zip", "--models", ""],
      ["info", "ARCHIVE", "--map", "OUT.png"]],
@@ -62,7 +62,7 @@ def test_what_needs_a_network_says_in_one_line_what_to_install(archive, tmp_path
         assert "pip install -e '.[tensorflow]'" in done.stderr and done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", [["models"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"]])
+@pytest.mark.parametrize("command", [["models"], ["doctor"], ["info", "ARCHIVE"], ["verify", "ARCHIVE"]])
 def test_the_command_is_quick(command, archive):
     """By its processor time, which other work on the machine does not lengthen as it lengthens the time of day."""
     seconds = []
