@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from sr_tf.errors import UserError, missing_extra, reason
 
+RESEARCH_ONLY = "Research use only. Not a medical device."
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that a terminal or an editor obeys instead of showing them, except tab and newline."""
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sr_tf.api.slide import open as open_slide
+from sr_tf.messages import RESEARCH_ONLY
 
-RESEARCH_ONLY = "Research use only. Not a medical device. An archive's pixels are reconstructed."
+_NOTICE = f"{RESEARCH_ONLY} An archive's pixels are reconstructed."
 
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari makes a layer of: the data, arguments of the layer and its type."""
@@ -47,7 +48,7 @@ def read(path: str) -> list[LayerData]:
         "name": Path(path).name,
         "rgb": True,
         "multiscale": len(levels) > 1,
-        "metadata": {**slide.properties, "sr_tf.notice": RESEARCH_ONLY},
+        "metadata": {**slide.properties, "sr_tf.notice": _NOTICE},
     }
     if slide.mpp is not None:
         across, down = slide.mpp

@@ -81,13 +81,12 @@ def _jpeg2000_to_keep(slide: Slide, deidentify: bool) -> Segments | None:
     sides = page.width, page.height, page.segment_width, page.segment_height
     segments = Segments(*sides, grid.photometric, None, None, JPEG_2000)
     tile = reader_of(slide, segments, deidentify)
+    places = [(row, column) for row in range(page.rows) for column in range(page.columns)]
     try:
-        for row in range(page.rows):
-            for column in range(page.columns):
-                tile(row, column)
-        for row, column in sample([(row, column) for row in range(page.rows) for column in range(page.columns)]):
-            x, y = column * page.segment_width, row * page.segment_height
-            place = x, y, min(page.segment_width, page.width - x), min(page.segment_height, page.height - y)
+        for row, column in places:
+            tile(row, column)
+        for row, column in sample(places):
+            place = segments.rectangle(row, column)
             if not np.array_equal(segments.read(tile, *place), slide.read(*place)):
                 raise ValueError(f"tile {column},{row} has other pixels than the slide")
     except (UserError, ValueError) as error:
@@ -126,9 +125,7 @@ def check_copies(
         file = standalone(row, column)
         if not file:
             continue
-        x, y = column * segments.segment_width, row * segments.segment_height
-        width = min(segments.segment_width, segments.width - x)
-        height = min(segments.segment_height, segments.height - y)
+        x, y, width, height = segments.rectangle(row, column)
         try:
             pixels = check_copy(page, file)
         except ValueError as error:

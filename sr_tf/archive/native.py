@@ -52,10 +52,10 @@ class Segments(SegmentGrid):
 
     def share(self, row: int, column: int, x: int, y: int, width: int, height: int) -> float:
         """The share of a segment's area that a rectangle covers, 0 to 1."""
-        left, top = column * self.segment_width, row * self.segment_height
-        right, bottom = min(left + self.segment_width, self.width), min(top + self.segment_height, self.height)
+        left, top, wide, high = self.rectangle(row, column)
+        right, bottom = left + wide, top + high
         covered = max(0, min(right, x + width) - max(left, x)) * max(0, min(bottom, y + height) - max(top, y))
-        return covered / ((right - left) * (bottom - top))
+        return covered / (wide * high)
 
     def read(self, standalone: Callable[[int, int], bytes], x: int, y: int, width: int, height: int) -> np.ndarray:
         """Decodes a rectangle.

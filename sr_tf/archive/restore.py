@@ -13,7 +13,7 @@ from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.estimate import Estimate
 from sr_tf.archive.map_picture import preview
 from sr_tf.archive.restore_plan import COPIES_DOUBT, RestoreOptions, fitting
-from sr_tf.archive.restored_view import RestoredView, describe
+from sr_tf.archive.restored_view import RestoredView, describe, refuse_original
 from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs, partial_of
 from sr_tf.disk.space import free_bytes, in_words, require_space
@@ -22,7 +22,6 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps
 from sr_tf.slides.aperio_file import check_aperio, write_aperio
 from sr_tf.slides.pyramid import Layout, PyramidInfo, write_ome_tiff, write_pyramid
-from sr_tf.slides.source_files import SourceFiles
 from sr_tf.slides.tile_codecs import TileCodec
 
 _LARGEST_REGION = 100_000_000
@@ -92,7 +91,7 @@ def restore_slide(
         raise UserError(f"{target}: expected a name that ends in {expected}, {', '.join(others)}, or --region for .png")
     check_outputs([target], TIFF, {"archive": source}, overwrite=True)
     with ArchivedSlide(source, models, engine) as slide:
-        _refuse_original(target, slide)
+        refuse_original(target, slide)
         view = RestoredView(slide, options.max_magnification, options.copies)
         try:
             kind.check(view.pyramid_info)
@@ -137,14 +136,6 @@ def restore_slide(
     how = "the original's JPEG tiles" if copied else f"lossless ({written.name})" if written.lossless else written.name
     at = f" at {view.info.objective_power:g}×" if view.factor > 1 else ""
     return f"{target}: {info.width}×{info.height} pixels{at}, {how}, {target.stat().st_size:,} bytes"
-
-
-def _refuse_original(target: Path, slide: ArchivedSlide) -> None:
-    """Raises a `UserError` if the file that would be replaced is the slide that was archived."""
-    source = slide.header.source
-    same_size = "sha256" in source and target.is_file() and target.stat().st_size == source["bytes"]
-    if same_size and SourceFiles(target).identity.sha256 == source["sha256"]:
-        raise UserError(f"{target}: is the original of {slide.path}, expected another name")
 
 
 def _tell_size(target: Path, codec: TileCodec, estimate: Estimate, report: Callable[[str], object]) -> None:

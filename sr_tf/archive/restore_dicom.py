@@ -12,7 +12,8 @@ from pydicom.uid import UID, JPEGBaseline8Bit
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.copied import page_of
-from sr_tf.archive.restored_view import RestoredView
+from sr_tf.archive.restore_plan import UPPER_LEVELS_QUALITY
+from sr_tf.archive.restored_view import RestoredView, refuse_original
 from sr_tf.disk.files import make_folder
 from sr_tf.disk.outputs import OVERWRITE, partial_of
 from sr_tf.disk.spool import Spool
@@ -23,12 +24,12 @@ from sr_tf.slides.copied_tiles import require_copyable
 from sr_tf.slides.dicom_metadata import associated_kind, level_object, make_associated
 from sr_tf.slides.dicom_series import is_dicom
 from sr_tf.slides.dicom_writer import Jpeg2000, write_image
+from sr_tf.slides.jpeg_segments import is_baseline
 from sr_tf.slides.pyramid import level_sizes
 from sr_tf.slides.pyramid_tiles import Tiles
 from sr_tf.slides.tiff_page import RGB
 from sr_tf.slides.tile_codecs import Jpeg
 
-_UPPER_LEVELS_QUALITY = 85
 _UNKNOWN = "UNKNOWN"
 
 
@@ -64,16 +65,17 @@ def restore_dicom(
 
     Raises:
         UserError: the archive cannot be read or states no µm per pixel, a generator cannot be loaded, or the folder
-            cannot be written or may not be replaced.
+            cannot be written, is the archive's original or may not be replaced.
     """
     check_folder(target, overwrite)
     with ArchivedSlide(source, models, engine) as slide:
+        refuse_original(target, slide)
         view = RestoredView(slide, max_magnification, copy=_are_frames(slide))
         info, copied = view.info, view.page is not None
         if info.mpp is None:
             raise UserError(f"{source}: states no µm per pixel, expected an archive that does for --to dicom")
-        codec = Jpeg(jpeg_quality or _UPPER_LEVELS_QUALITY) if copied or jpeg_quality else Jpeg2000()
-        tile, sizes = view.tile, level_sizes(info.width, info.height)
+        codec = Jpeg(jpeg_quality or UPPER_LEVELS_QUALITY) if copied or jpeg_quality else Jpeg2000()
+        (rows, columns), sizes = view.shape, level_sizes(info.width, info.height)
 
         def segment(column: int, row: int) -> bytes:
             return _segment(slide, row, column)
@@ -84,10 +86,8 @@ def restore_dicom(
         }  # fmt: skip
         make_folder(target.parent)
         with Spool(partial_of(target), settings) as spool:
-            tiles = Tiles(sizes, tile, codec, spool, view.pixels, segment if copied else None)
-            with Steps({"restore": -(-info.width // tile[1]) * -(-info.height // tile[0])}, progress).phase(
-                "restore", "tile"
-            ) as step:
+            tiles = Tiles(sizes, view.tile, codec, spool, view.pixels, segment if copied else None)
+            with Steps({"restore": columns * rows}, progress).phase("restore", "tile") as step:
                 tiles.finish_all(workers, step)
             _write_folder(view, target, tiles, sizes, codec, copied, str(settings))
             spool.remove()
@@ -219,18 +219,14 @@ def _are_frames(slide: ArchivedSlide) -> bool:
     page, native = page_of(slide.header), slide.header.native
     if page is None or native is None or not slide.segment_index["length"].all():
         return False
-    return _is_baseline(slide.segment(0, 0))
-
-
-def _is_baseline(standalone: bytes) -> bool:
-    return b"\xff\xc0" in standalone and b"\xff\xc2" not in standalone
+    return is_baseline(slide.segment(0, 0))
 
 
 def _segment(slide: ArchivedSlide, row: int, column: int) -> bytes:
     standalone = slide.segment(row, column)
     try:
         require_copyable(page_of(slide.header), standalone)
-        if not _is_baseline(standalone):
+        if not is_baseline(standalone):
             raise ValueError("not a baseline JPEG, as the first one is")
     except ValueError as error:
         raise UserError(f"{slide.path}: segment {column},{row} cannot be copied: {error}") from error

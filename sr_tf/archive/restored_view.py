@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.copied import page_of
+from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.errors import UserError
@@ -15,6 +17,7 @@ from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import PyramidInfo
 from sr_tf.slides.reduced import factor_for, reduced_info, reducing
+from sr_tf.slides.source_files import SourceFiles
 
 _TILE = 512
 """Side of the tiles in pixels, unless JPEG tiles are copied."""
@@ -71,15 +74,22 @@ class RestoredView:
     def costs(self) -> np.ndarray:
         """About how many bytes the archive spends on each tile, float64 [rows, columns]."""
         of_blocks, (rows, columns) = _bytes_of_blocks(self.slide), self.shape
-        block = 512 / self.factor
-        down = np.minimum(((np.arange(rows) + 0.5) * self.tile[0] / block).astype(int), of_blocks.shape[0] - 1)
-        right = np.minimum(((np.arange(columns) + 0.5) * self.tile[1] / block).astype(int), of_blocks.shape[1] - 1)
+        block = BLOCK / self.factor
+        down = _nearest(rows, self.tile[0], block, of_blocks.shape[0])
+        right = _nearest(columns, self.tile[1], block, of_blocks.shape[1])
         return of_blocks[np.ix_(down, right)]
 
     @property
     def pyramid_info(self) -> PyramidInfo:
         """The size and metadata of the restored file."""
         return pyramid_info(self.slide.header, self.tile, self.factor)
+
+
+def refuse_original(target: Path, slide: ArchivedSlide) -> None:
+    """Raises a `UserError` if the file or the DICOM series that would be replaced is the slide that was archived."""
+    source = slide.header.source
+    if "sha256" in source and target.exists() and SourceFiles(target).difference(source) is None:
+        raise UserError(f"{target}: is the original of {slide.path}, expected another name")
 
 
 def describe(header: Header, factor: int = 1) -> str:
@@ -138,6 +148,11 @@ def pyramid_info(header: Header, tile: tuple[int, int], factor: int = 1) -> Pyra
     )
 
 
+def _nearest(count: int, side: int, block: float, blocks: int) -> np.ndarray:
+    """Of each of `count` tiles of a side in a row, the number of the block that holds its middle, int [count]."""
+    return np.minimum(((np.arange(count) + 0.5) * side / block).astype(int), blocks - 1)
+
+
 def _bytes_of_blocks(slide: ArchivedSlide) -> np.ndarray:
     """The bytes of each block, float64 [rows, columns]; a piece or segment of several blocks is divided among them."""
     index, grid = slide.index, slide.header.grid
@@ -146,10 +161,8 @@ def _bytes_of_blocks(slide: ArchivedSlide) -> np.ndarray:
     costs = share[index.pieces]  # the last one for blocks without a piece
     if slide.segment_index is not None:
         native, lengths = slide.header.native, slide.segment_index["length"]
-        down = np.minimum((np.arange(native.rows) + 0.5) * native.segment_height // 512, grid.rows - 1).astype(int)
-        right = np.minimum((np.arange(native.columns) + 0.5) * native.segment_width // 512, grid.columns - 1).astype(
-            int
-        )
+        down = _nearest(native.rows, native.segment_height, BLOCK, grid.rows)
+        right = _nearest(native.columns, native.segment_width, BLOCK, grid.columns)
         of_segments = np.zeros(costs.shape)
         np.add.at(of_segments, tuple(np.meshgrid(down, right, indexing="ij")), lengths)
         costs = np.where(index.kinds == NATIVE.code, of_segments, costs)

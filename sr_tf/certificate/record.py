@@ -4,10 +4,11 @@ import hashlib
 
 import msgspec
 
+from sr_tf.messages import RESEARCH_ONLY
 from sr_tf.validation.detail import Summary
 
 MADE_BY = "sr-tf certificate"
-NOTE = "Research use only. Not a medical device."
+NOTE = RESEARCH_ONLY
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

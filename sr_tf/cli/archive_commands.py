@@ -23,7 +23,7 @@ from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import archive_models, model_files
-from sr_tf.messages import tell
+from sr_tf.messages import RESEARCH_ONLY, tell
 from sr_tf.slides.dicom_series import file_of
 
 
@@ -187,7 +187,7 @@ def info(options: argparse.Namespace) -> None:
             write_atomically(options.map, draw_map(archive))
             print(f"{options.map}: {'the LPIPS of each tile' if header.gate.study else 'which block is stored how'}")
     print(f"Nothing but the index was checked; `sr-tf verify {options.archive}` checks every byte.")
-    print("Research use only. Not a medical device.")
+    print(RESEARCH_ONLY)
 
 
 def reduction_in_words(header: Header) -> str:

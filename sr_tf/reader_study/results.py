@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 import sr_tf
+from sr_tf.messages import RESEARCH_ONLY
 from sr_tf.pages.figures import finite, interval, number
 from sr_tf.reader_study.concordance import Concordance, Pair
 from sr_tf.reader_study.key import GUIDELINE_CASES, GUIDELINE_CONCORDANCE, GUIDELINE_WASHOUT, Key
 
 MADE_BY = "sr-tf reader-results"
-RESEARCH_ONLY = "Research use only. Not a medical device."
 HEADINGS = (
     "reader", "cases", "same finding", "concordance (%)", "95 % interval", "≥\u00a095\u00a0%", "κ",
     "95 % interval of κ", "quality, original", "quality, restored", "confidence, original", "confidence, restored",

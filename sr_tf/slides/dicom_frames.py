@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sr_tf.errors import UserError, reason
-from sr_tf.slides.dicom_series import is_dicom, series_of
+from sr_tf.slides.dicom_series import files_of_series
 
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
@@ -28,11 +28,8 @@ def check_series(path: Path) -> None:
     Raises:
         UserError: a file is damaged, or its frames do not lie where its tables say.
     """
-    _check_frames(path)
-    series = series_of(path)
-    for other in sorted(path.parent.iterdir()):
-        if other != path and is_dicom(other) and series_of(other) == series:
-            _check_frames(other)
+    for one in files_of_series(path):
+        _check_frames(one)
 
 
 def header_of(path: Path, names: list[str]):

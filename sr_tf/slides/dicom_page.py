@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_tf.slides.dicom_frames import frame_places, header_of
-from sr_tf.slides.dicom_series import is_dicom, series_of
+from sr_tf.slides.dicom_series import files_of_series
 from sr_tf.slides.jpeg2000_grid import RGB_CODE
 from sr_tf.slides.tiff_page import JPEG, RGB, YCBCR, Page
 
@@ -37,10 +37,11 @@ def page_of_frames(path: Path, width: int, height: int) -> tuple[Path, Page] | N
     Raises:
         UserError: a file cannot be read.
     """
-    series = series_of(path)
-    others = (other for other in sorted(path.parent.iterdir()) if other != path)
-    files = [path, *(other for other in others if is_dicom(other) and series_of(other) == series)]
-    found = [(file, header) for file in files if _is_level_0(header := header_of(file, _NAMES), width, height)]
+    found = [
+        (file, header)
+        for file in files_of_series(path)
+        if _is_level_0(header := header_of(file, _NAMES), width, height)
+    ]
     if len(found) != 1:
         return None
     file, header = found[0]

@@ -36,6 +36,13 @@ def series_of(path: Path) -> str | None:
             return None
 
 
+def files_of_series(path: Path) -> list[Path]:
+    """A DICOM file, and after it the others in its folder that are of the same series, by their names."""
+    series = series_of(path)
+    others = (other for other in sorted(path.parent.iterdir()) if other != path)
+    return [path, *(other for other in others if is_dicom(other) and series_of(other) == series)]
+
+
 def file_of(path: Path) -> Path:
     """The file that stands for a slide: of a folder with one DICOM series its first file, else the path itself.
 

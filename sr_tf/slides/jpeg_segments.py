@@ -18,7 +18,7 @@ _COLOUR_SPACES = {RGB: "RGB", YCBCR: "YCBCR"}
 WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 """The markers that no length follows: TEM, RST0 to RST7, SOI."""
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE = 0xC2
+_BASELINE, _PROGRESSIVE = 0xC0, 0xC2
 _SCAN = 0xDA
 MARKER_AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker in compressed data that is neither a stuffed byte nor a restart marker; group 1 is its code."""
@@ -104,6 +104,15 @@ def sampling(standalone: bytes) -> tuple[int, int]:
     if chroma != other or luma[0] % chroma[0] or luma[1] % chroma[1]:
         raise ValueError(f"the JPEG's components have the sampling factors {factors}")
     return luma[0] // chroma[0], luma[1] // chroma[1]
+
+
+def is_baseline(standalone: bytes) -> bool:
+    """Whether a JPEG is baseline (SOF0), as the commonest form of DICOM wants its frames.
+
+    Raises:
+        ValueError: there is no frame header.
+    """
+    return standalone[_frame(standalone) + 1] == _BASELINE
 
 
 def has_regular_scans(standalone: bytes) -> bool:

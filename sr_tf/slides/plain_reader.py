@@ -18,6 +18,7 @@ class PlainReader:
     Attributes:
         info: size and metadata. PNG, JPEG and BMP have no mpp: their resolution describes the printed page.
         grid: None, because the image has no tiles.
+        jpeg2000: likewise.
 
     Args:
         path: the image file.
@@ -27,7 +28,7 @@ class PlainReader:
         UserError: the image is large and has no tiles, or see `sr_tf.images.reading.read_rgb`.
     """
 
-    grid = None
+    grid = jpeg2000 = None
 
     def __init__(self, path: Path, tiff: Tiff | None):
         if tiff:

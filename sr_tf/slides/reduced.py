@@ -78,7 +78,7 @@ def reducing(read: Read, size: tuple[int, int], factor: int) -> Read:
 class _ReducedReader:
     """Reads a slide at a lower magnification; see `sr_tf.slides.slide.Slide`."""
 
-    grid = None
+    grid = jpeg2000 = None
 
     def __init__(self, slide: Slide, factor: int):
         self.info = reduced_info(slide.info, factor)

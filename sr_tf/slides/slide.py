@@ -30,6 +30,7 @@ _PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 class _Reader(Protocol):
     info: SlideInfo
     grid: JpegGrid | None
+    jpeg2000: Jpeg2000Grid | None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray: ...
     def associated(self) -> dict[str, Associated]: ...
@@ -51,7 +52,7 @@ class Slide:
         self.path = path
         self.info = reader.info
         self.grid = reader.grid
-        self.jpeg2000: Jpeg2000Grid | None = getattr(reader, "jpeg2000", None)
+        self.jpeg2000 = reader.jpeg2000
         self._reader = reader
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:

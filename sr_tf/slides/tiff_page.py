@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sr_tf.images.tiff_samples import are_8_bit, describe_samples
-from sr_tf.images.tiles import assemble, under
+from sr_tf.images.tiles import Rectangle, assemble, under
 
 JPEG = 7
 """Value of the TIFF tag Compression."""
@@ -49,6 +49,11 @@ class SegmentGrid:
     def rows(self) -> int:
         """The number of rows of segments."""
         return -(-self.height // self.segment_height)
+
+    def rectangle(self, row: int, column: int) -> Rectangle:
+        """(x, y, width, height) of a segment in pixels of the image, cropped at the image's edge."""
+        x, y = column * self.segment_width, row * self.segment_height
+        return x, y, min(self.segment_width, self.width - x), min(self.segment_height, self.height - y)
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
         """Yields (row, column) of each segment that a rectangle touches, row by row."""

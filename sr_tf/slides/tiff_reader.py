@@ -26,6 +26,7 @@ class TiffReader:
     Attributes:
         info: size and metadata.
         grid: the segments of level 0 if they are colour JPEG tiles, else None.
+        jpeg2000: None; such tiles are read as pixels.
 
     Args:
         path: the file.
@@ -63,7 +64,7 @@ class TiffReader:
             icc=page.icc,
             properties=tiff.properties,
         )
-        self.grid = self._pixels.grid if page.tiled else None
+        self.grid, self.jpeg2000 = self._pixels.grid if page.tiled else None, None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0; see `PagePixels.read`."""

@@ -1,6 +1,7 @@
 """How the tiles of a pyramidal TIFF file are coded, and which programs read that."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import imagecodecs
@@ -34,39 +35,49 @@ class TileCodec(Protocol):
         ...
 
 
-class Zstd:
+class _OverDifferences:
+    """Compresses horizontal differences without loss.
+
+    Args:
+        compress: makes fewer bytes of many.
+        expand: the inverse.
+    """
+
+    lossless = True
+
+    def __init__(self, compress: Callable[[np.ndarray], bytes], expand: Callable[[bytes], bytes]):
+        self._compress, self._expand = compress, expand
+
+    def encode(self, tile: np.ndarray) -> bytes:
+        """See `TileCodec`."""
+        return self._compress(imagecodecs.delta_encode(tile, axis=-2))
+
+    def decode(self, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+        """See `TileCodec`."""
+        return imagecodecs.delta_decode(np.frombuffer(self._expand(content), np.uint8).reshape(shape), axis=-2)
+
+
+class Zstd(_OverDifferences):
     """Zstandard over horizontal differences: 3 % smaller than deflate on stained tissue and twice as fast to write.
 
     OpenSlide, tiffslide and tifffile read it.
     """
 
-    name, lossless = "zstd", True
+    name = "zstd"
     page: Mapping[str, object] = {"photometric": "rgb", "compression": "zstd", "predictor": True}
 
-    def encode(self, tile: np.ndarray) -> bytes:
-        """See `TileCodec`."""
-        return imagecodecs.zstd_encode(imagecodecs.delta_encode(tile, axis=-2), level=_ZSTD_LEVEL)
-
-    def decode(self, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-        """See `TileCodec`."""
-        differences = np.frombuffer(imagecodecs.zstd_decode(content), np.uint8).reshape(shape)
-        return imagecodecs.delta_decode(differences, axis=-2)
+    def __init__(self):
+        super().__init__(partial(imagecodecs.zstd_encode, level=_ZSTD_LEVEL), imagecodecs.zstd_decode)
 
 
-class Deflate:
+class Deflate(_OverDifferences):
     """Deflate over horizontal differences, for programs whose TIFF library is older than Zstandard in TIFF (2017)."""
 
-    name, lossless = "deflate", True
+    name = "deflate"
     page: Mapping[str, object] = {"photometric": "rgb", "compression": "zlib", "predictor": True}
 
-    def encode(self, tile: np.ndarray) -> bytes:
-        """See `TileCodec`."""
-        return imagecodecs.zlib_encode(imagecodecs.delta_encode(tile, axis=-2), level=_DEFLATE_LEVEL)
-
-    def decode(self, content: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-        """See `TileCodec`."""
-        differences = np.frombuffer(imagecodecs.zlib_decode(content), np.uint8).reshape(shape)
-        return imagecodecs.delta_decode(differences, axis=-2)
+    def __init__(self):
+        super().__init__(partial(imagecodecs.zlib_encode, level=_DEFLATE_LEVEL), imagecodecs.zlib_decode)
 
 
 class JpegXl:

@@ -7,11 +7,11 @@ import msgspec
 import sr_tf
 from sr_tf.cells.finder import TYPES
 from sr_tf.cells.tally import Tally
+from sr_tf.messages import RESEARCH_ONLY
 from sr_tf.pages.figures import finite, interval, number
 from sr_tf.validation.results import Difference, Method, Validation
 
 MADE_BY = "sr-tf validate"
-RESEARCH_ONLY = "Research use only. Not a medical device."
 HEADINGS = (
     "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
     "only in original", "only in stored", "same type", "κ", "95 % interval",

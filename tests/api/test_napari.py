@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # npe2 0.10 under Pydantic 2
     npe2 = pytest.importorskip("npe2")
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:npe2")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_the_manifest_is_valid_and_installed():

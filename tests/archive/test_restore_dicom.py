@@ -127,6 +127,10 @@ def test_a_folder_with_one_series_opens_as_one_slide(exact, tmp_path):
     np.testing.assert_array_equal(read, whole(exact))
     assert main(["archive", str(exact), str(tmp_path / "a.sr.zip"), "--quality", "lossless"]) == 0
     assert main(["verify", str(tmp_path / "a.sr.zip"), "--against", str(exact)]) == 0
+    before = {path.name: path.read_bytes() for path in exact.iterdir()}
+    with pytest.raises(UserError, match="is the original of"):
+        restore_dicom(tmp_path / "a.sr.zip", exact, overwrite=True)
+    assert {path.name: path.read_bytes() for path in exact.iterdir()} == before
     shutil.copytree(exact, tmp_path / "two")
     other = dcmread(exact / "level-0.dcm")
     other.SeriesInstanceUID = "2.25.7"
