@@ -1,6 +1,5 @@
 """The reader plugin for napari, by npe2: what napari itself uses to find and run plugins."""
 
-import warnings
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -10,11 +9,7 @@ import pytest
 import sr_tf
 from sr_tf.api import napari
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # npe2 0.10 under Pydantic 2
-    npe2 = pytest.importorskip("npe2")
-
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+npe2 = pytest.importorskip("npe2")
 
 
 def test_the_manifest_is_valid_and_installed():
