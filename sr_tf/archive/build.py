@@ -152,7 +152,7 @@ class Builder:
             changed = False
             for place in list(under):
                 missing = under[place] - needed
-                if sum(len(self._journal.packed_segment(*segment)[1]) for segment in missing) < costs[place]:
+                if sum(self._journal.segment_bytes(*segment) for segment in missing) < costs[place]:
                     self._journal.put(*place, self._journal.native(*place))
                     needed |= under.pop(place)
                     changed = True

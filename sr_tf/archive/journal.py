@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +22,14 @@ from sr_tf.archive.stored import Stored, StoredImage, decode, decode_image, from
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
-_BLOCK, _SCORES, _SEGMENT, _PIECE, _SMALL = range(5)
-_SEGMENT_HEAD = 1 + len(half_sha256(b""))
+# 2 was a segment together with its bytes.
+_BLOCK, _SCORES, _PIECE, _SMALL, _SEGMENT, _PACKED = 0, 1, 3, 4, 5, 6
+_SEGMENT_RECORD = struct.Struct(f"<BQ{len(half_sha256(b''))}s")
+"""How a segment is packed, its bytes then, and the hash of the original's."""
 _LOCKS = 64
 _CACHED_PIECES = 8
+_CACHED_SEGMENTS = 64
+"""Packed segments that are kept until it is known whether a block is stored as them."""
 
 
 class Journal:
@@ -48,6 +53,7 @@ class Journal:
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
         self._piece_images = RecentlyUsed(_CACHED_PIECES)
+        self._packed = RecentlyUsed(_CACHED_SEGMENTS)
         self._packing = [threading.Lock() for _ in range(_LOCKS)]
 
     @property
@@ -60,7 +66,10 @@ class Journal:
         return (_BLOCK, row, column) in self._spool
 
     def put(self, row: int, column: int, stored: Stored) -> None:
-        """Stores a block; replaces what was stored for it before."""
+        """Stores a block, and the segments that it is stored as; replaces what was stored for it before."""
+        if stored.kind is NATIVE:
+            for segment in self.segments.under(*self.grid.rectangle(row, column)):
+                self._keep_segment(*segment)
         self._spool.put((_BLOCK, row, column), stored.record())
 
     def stored(self, row: int, column: int) -> Stored:
@@ -107,19 +116,48 @@ class Journal:
         return cut(image, rectangle, self.grid.rectangle(row, column), scale), piece.level
 
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:
-        """A segment of the original as `native.repack` returns it; repacked once and then kept."""
-        key = (_SEGMENT, row, column)
-        with self._packing[hash(key) % len(self._packing)]:  # blocks of several threads lie over one segment
-            if key not in self._spool:
-                file = self._standalone(row, column)
-                kind, packed = native.repack(file, self.segments.codec)
-                self._spool.put(key, bytes([kind]) + half_sha256(file) + packed)
-        record = self._spool.get(key)
-        return record[0], record[_SEGMENT_HEAD:]
+        """A segment of the original as `native.repack` returns it; from the disk if a block is stored as it."""
+        key = (_PACKED, row, column)
+        if key in self._spool:
+            return self._segment_record(row, column)[0], self._spool.get(key)
+        return self._repacked(row, column)
+
+    def segment_bytes(self, row: int, column: int) -> int:
+        """Bytes of a packed segment."""
+        return self._segment_record(row, column)[1]
 
     def segment_hash(self, row: int, column: int) -> bytes:
-        """The hash of a segment that was packed, see `half_sha256`."""
-        return self._spool.get((_SEGMENT, row, column))[1:_SEGMENT_HEAD]
+        """The hash of a segment as it is in the original, see `half_sha256`."""
+        return self._segment_record(row, column)[2]
+
+    def _segment_record(self, row: int, column: int) -> tuple[int, int, bytes]:
+        key = (_SEGMENT, row, column)
+        if key not in self._spool:
+            self._repacked(row, column)
+        return _SEGMENT_RECORD.unpack(self._spool.get(key))
+
+    def _keep_segment(self, row: int, column: int) -> None:
+        with self._lock(row, column):
+            if (_PACKED, row, column) not in self._spool:
+                self._spool.put((_PACKED, row, column), self._packed_under_lock(row, column)[1])
+
+    def _repacked(self, row: int, column: int) -> tuple[int, bytes]:
+        with self._lock(row, column):  # blocks of several threads lie over one segment
+            return self._packed_under_lock(row, column)
+
+    def _packed_under_lock(self, row: int, column: int) -> tuple[int, bytes]:
+        def pack() -> tuple[int, bytes]:
+            file = self._standalone(row, column)
+            kind, packed = native.repack(file, self.segments.codec)
+            if (_SEGMENT, row, column) not in self._spool:
+                record = _SEGMENT_RECORD.pack(kind, len(packed), half_sha256(file))
+                self._spool.put((_SEGMENT, row, column), record)
+            return kind, packed
+
+        return self._packed.get((row, column), pack)
+
+    def _lock(self, row: int, column: int) -> threading.Lock:
+        return self._packing[hash((row, column)) % len(self._packing)]
 
     def segment(self, row: int, column: int) -> bytes:
         """A segment of the original as a complete JPEG file, unpacked."""
@@ -129,7 +167,7 @@ class Journal:
         """A block stored as the original's segments; its cost is its share of the segments that it needs."""
         rectangle = self.grid.rectangle(row, column)
         cost = sum(
-            len(self.packed_segment(*place)[1]) * self.segments.share(*place, *rectangle)
+            self.segment_bytes(*place) * self.segments.share(*place, *rectangle)
             for place in self.segments.under(*rectangle)
         )
         return Stored(NATIVE, 0, b"", cost)

@@ -1,36 +1,29 @@
 """Nothing gets the name of an archive that could not be restored, and `verify` fails where `restore` would."""
 
 import json
-import threading
 import zipfile
-from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
 from archived_slides import archived
-from jpeg_tiffs import SIDE, tiles_of, write_tiff
+from jpeg_tiffs import tiles_of, write_tiff
 from PIL import Image
 from test_light import run_without_keras
 
 import sr_tf.archive.proof as proof
 import sr_tf.archive.write as write
-from sr_tf.archive import native
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.associated import segments_of, standalone_of
+from sr_tf.archive.associated import segments_of
 from sr_tf.archive.container import Writer
 from sr_tf.archive.gate import QUALITIES
-from sr_tf.archive.grid import Grid
 from sr_tf.archive.header import Header
-from sr_tf.archive.journal import Journal
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
 from sr_tf.disk.outputs import journal_of
-from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
-from sr_tf.slides.slide import open_slide
 
 
 @pytest.fixture(scope="module")
@@ -169,31 +162,3 @@ def test_an_absent_engine_is_a_finding(with_generator, monkeypatch):
     assert proof.check_restorable(with_generator.archive) == []
     (found,) = proof.check_restorable(with_generator.archive, engine="openvino")
     assert "openvino is not installed" in found
-
-
-def test_threads_pack_a_segment_once(jpeg_slide, tmp_path, monkeypatch):
-    packed = Counter()
-    repack = native.repack
-
-    def counted(standalone, codec):
-        packed[standalone] += 1
-        return repack(standalone, codec)
-
-    monkeypatch.setattr(native, "repack", counted)
-    with open_slide(jpeg_slide) as slide, Spool(tmp_path / "journal", "") as spool:
-        journal = Journal(spool, Grid(SIDE, SIDE), segments_of(slide.grid), standalone_of(slide.grid))
-        start = threading.Barrier(8)
-
-        def all_segments():
-            start.wait()
-            for row in range(4):
-                for column in range(4):
-                    journal.packed_segment(row, column)
-
-        threads = [threading.Thread(target=all_segments) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert set(packed.values()) == {1}
-    assert packed.total() == 16
