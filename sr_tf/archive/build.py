@@ -109,13 +109,15 @@ class Builder:
             return middle(window(row, column, kind), kind.scale, margin, (height, width))
 
         def passes(row: int, column: int, kind: Kind, image: np.ndarray, level: int) -> bool:
+            generator = self._generators[kind.scale] if kind.generator else None
+            # A refined image passes for what it was made to, not for being near the reduced block.
+            refined = generator is not None and generator.refiner is not None
             # Networks take long, and glass at the lowest level passes easily: `confirm` measures them.
-            if self._effort.predicts and (kind.generator or self._journal.stored(row, column).level == 0):
+            if self._effort.predicts and not refined and (generator or self._journal.stored(row, column).level == 0):
                 as_exact = self._as_exact(row, column, reduced(row, column, kind), image)
-                if as_exact or kind.generator:
+                if as_exact or generator:
                     return as_exact
             around, margin = window(row, column, kind), halo(kind, self._generators)
-            generator = self._generators[kind.scale] if kind.generator else None
             original = self._original(row, column)
             restored = restored_in(around, image, kind.scale, margin, generator, level, original.shape[:2])
             return gate.passes(self._measure(original, restored))
