@@ -123,16 +123,17 @@ def restore(
     engine: str = DEFAULT_ENGINE,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes an archived slide as a pyramidal TIFF file, or a part of it as a PNG; or continues an interrupted call.
+    """Writes an archived slide as a pyramidal TIFF or DICOM, or a part as a PNG; or continues an interrupted call.
 
     Args:
         source: the archive's file.
-        target: the file to write: `.tif`, or `.png` with `region`.
+        target: the file to write: `.tif`, or `.png` with `region`; with `to="dicom"` a folder.
         region: (x, y, width, height) in pixels of full size; None: the whole slide.
         jpeg_quality: 1 to 100 for JPEG tiles; None: lossless, the pixels that were measured. Not with `region`.
-        to: "ome-tiff", or "svs" for a TIFF laid out like Aperio's, `.svs`. Not with `region`, as all that follow.
+        to: "ome-tiff"; "svs" for a TIFF laid out like Aperio's, `.svs`; or "dicom" for a folder with a VL Whole Slide
+            Microscopy image for each level. Not with `region`, as the next three.
         compression: of all tiles: "zstd", "deflate", "jpegxl" or "jpeg"; None: what `to` has, or copied JPEG tiles.
-        max_bytes: the most bytes of the file: lossless if it fits, otherwise JPEG of the highest quality that does.
+        max_bytes: the most bytes of a TIFF: lossless if it fits, otherwise JPEG of the highest quality that does.
         max_magnification: a slide of a higher objective power is reduced 2, 4 or 8 times by averaging.
         models: names or paths of the archive's generators that neither ship with sr_tf nor are stored in it.
         overwrite: whether an existing file of that kind may be replaced.
@@ -149,16 +150,22 @@ def restore(
     """
     require_engine(engine)
     source, target, names = _path(source), _path(target), tuple(listed_models(models))
-    if to not in TARGETS:
-        raise UserError(f"to={to!r}: expected one of {', '.join(TARGETS)}")
+    if to not in (*TARGETS, "dicom"):
+        raise UserError(f"to={to!r}: expected one of {', '.join(TARGETS)}, dicom")
     options = RestoreOptions(to, compression, jpeg_quality, max_bytes, max_magnification)
     if region is not None and options != RestoreOptions(jpeg_quality=jpeg_quality):
         raise UserError("region: a PNG of full size, expected no to, compression, max_bytes or max_magnification")
+    workers, told = workers or usable_cores(), progress or _untold
+    if to == "dicom":
+        from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
+
+        restore_dicom(source, target, names, options, workers, engine, overwrite, told)
+        return target
     check_outputs([target], PNG if region else TIFF, {"archive": source, "generator": model_files(names)}, overwrite)
     if region is not None:
         restore_region(source, target, region, names, engine)
     else:
-        restore_slide(source, target, names, options, workers or usable_cores(), engine, progress or _untold)
+        restore_slide(source, target, names, options, workers, engine, told)
     return target
 
 

@@ -12,7 +12,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.copied import page_of
-from sr_tf.archive.restore_plan import UPPER_LEVELS_QUALITY
+from sr_tf.archive.restore_plan import UPPER_LEVELS_QUALITY, RestoreOptions
 from sr_tf.archive.restored_view import RestoredView, refuse_original
 from sr_tf.disk.files import make_folder
 from sr_tf.disk.outputs import OVERWRITE, partial_of
@@ -31,18 +31,18 @@ from sr_tf.slides.tiff_page import RGB
 from sr_tf.slides.tile_codecs import Jpeg
 
 _UNKNOWN = "UNKNOWN"
+_AS_MEASURED = RestoreOptions(to="dicom")
 
 
 def restore_dicom(
     source: Path,
     target: Path,
     models: tuple[str, ...] = (),
-    jpeg_quality: int | None = None,
+    options: RestoreOptions = _AS_MEASURED,
     workers: int = 2,
     engine: str = DEFAULT_ENGINE,
     overwrite: bool = False,
     progress: Progress | None = None,
-    max_magnification: float | None = None,
 ) -> str:
     """Writes the whole slide into a folder, one file for each level, or resumes an interrupted call.
 
@@ -53,12 +53,12 @@ def restore_dicom(
         source: the archive's file.
         target: the folder to write.
         models: see `ArchivedSlide`.
-        jpeg_quality: 1 to 100; None: lossless. The smaller levels above copied tiles are always JPEG.
+        options: its JPEG quality, None: lossless; and its highest magnification. The smaller levels above copied tiles
+            are always JPEG.
         workers: number of threads.
         engine: see `ArchivedSlide`.
         overwrite: whether a folder that holds nothing but DICOM files may be replaced.
         progress: see `sr_tf.messages.Steps`; a step is a tile of level 0.
-        max_magnification: see `sr_tf.archive.restore_plan.RestoreOptions`.
 
     Returns:
         One line about what was written.
@@ -68,9 +68,10 @@ def restore_dicom(
             cannot be written, is the archive's original or may not be replaced.
     """
     check_folder(target, overwrite)
+    jpeg_quality = options.jpeg_quality
     with ArchivedSlide(source, models, engine) as slide:
         refuse_original(target, slide)
-        view = RestoredView(slide, max_magnification, copy=_are_frames(slide))
+        view = RestoredView(slide, options.max_magnification, copy=_are_frames(slide))
         info, copied = view.info, view.page is not None
         if info.mpp is None:
             raise UserError(f"{source}: states no µm per pixel, expected an archive that does for --to dicom")

@@ -26,7 +26,8 @@ class RestoreOptions:
     """How to restore a whole slide.
 
     Attributes:
-        to: the layout of the file, a name in `sr_tf.archive.restore.TARGETS`.
+        to: the layout of the file, a name in `sr_tf.archive.restore.TARGETS`; or "dicom", a folder, see
+            `sr_tf.archive.restore_dicom`.
         compression: one of `COMPRESSIONS`; None: the layout's own.
         jpeg_quality: 1 to 100; only with JPEG.
         max_bytes: the most bytes of the file; None: any size. Without `compression` and `jpeg_quality`, the file is
@@ -52,6 +53,11 @@ class RestoreOptions:
             raise UserError(f"JPEG quality {self.jpeg_quality}: expected 1 to 100")
         if self.to == "svs" and self.compression == "jpegxl":
             raise UserError("compression jpegxl: OpenSlide cannot read it, expected zstd, deflate or jpeg for an SVS")
+        if self.to == "dicom" and (self.compression is not None or self.max_bytes is not None):
+            found = "a compression" if self.compression is not None else "a limit in bytes"
+            raise UserError(
+                f"{found}: DICOM is lossless JPEG 2000, or JPEG of the quality that is given; expected neither"
+            )
         if self.max_bytes is not None and self.max_bytes < 1:
             raise UserError(f"at most {self.max_bytes} bytes: expected at least 1")
         if self.max_magnification is not None and not self.max_magnification > 0:

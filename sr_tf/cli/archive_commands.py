@@ -76,48 +76,30 @@ def chosen_options(options: argparse.Namespace) -> Options:
 
 def restore(options: argparse.Namespace) -> None:
     """Runs `sr-tf restore`."""
-    models = tuple(options.models)
-    if options.to == "dicom" and options.region is None:
-        _restore_dicom(options, models)
-        return
-    inputs = {"archive": options.archive, "generator": model_files(models)}
-    check_outputs([options.output], TIFF if options.region is None else PNG, inputs, options.overwrite)
+    models, workers, engine = tuple(options.models), options.workers, options.engine
     if options.region is not None:
+        inputs = {"archive": options.archive, "generator": model_files(models)}
+        check_outputs([options.output], PNG, inputs, options.overwrite)
         for flag in ("to", "compression", "max_bytes", "max_magnification"):
             if getattr(options, flag) is not None:
                 raise UserError(f"--{flag.replace('_', '-')}: a region is a PNG of full size, expected no such flag")
-        print(restore_region(options.archive, options.output, options.region, models, options.engine))
-    else:
-        chosen = RestoreOptions(
-            to=options.to or "ome-tiff",
-            compression=options.compression,
-            jpeg_quality=options.jpeg_quality,
-            max_bytes=options.max_bytes,
-            max_magnification=options.max_magnification,
-        )
-        workers, engine = options.workers, options.engine
-        print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=_say))
-
-
-def _restore_dicom(options: argparse.Namespace, models: tuple[str, ...]) -> None:
-    from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
-
-    for flag in ("compression", "max_bytes"):
-        if getattr(options, flag) is not None:
-            name = flag.replace("_", "-")
-            raise UserError(f"--{name}: --to dicom writes JPEG 2000, or JPEG with --jpeg-quality; expected no --{name}")
-    print(
-        restore_dicom(
-            options.archive,
-            options.output,
-            models,
-            options.jpeg_quality,
-            options.workers,
-            options.engine,
-            options.overwrite,
-            max_magnification=options.max_magnification,
-        )
+        print(restore_region(options.archive, options.output, options.region, models, engine))
+        return
+    chosen = RestoreOptions(
+        to=options.to or "ome-tiff",
+        compression=options.compression,
+        jpeg_quality=options.jpeg_quality,
+        max_bytes=options.max_bytes,
+        max_magnification=options.max_magnification,
     )
+    if chosen.to == "dicom":
+        from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
+
+        print(restore_dicom(options.archive, options.output, models, chosen, workers, engine, options.overwrite))
+        return
+    inputs = {"archive": options.archive, "generator": model_files(models)}
+    check_outputs([options.output], TIFF, inputs, options.overwrite)
+    print(restore_slide(options.archive, options.output, models, chosen, workers, engine, report=_say))
 
 
 def _say(line: str) -> None:

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from sr_tf.archive.container import SUFFIX
 from sr_tf.errors import UserError
 from sr_tf.images.reading import natural_order
+from sr_tf.slides.dicom_series import is_dicom
 from sr_tf.slides.find import files_in, slides_among
 from sr_tf.viewer.answers import answered, as_json, etag_of, fixed, page_files
 from sr_tf.viewer.app import make_app
@@ -46,6 +47,14 @@ def find_viewable(folder: Path) -> dict[str, Path]:
     archives = [path for path in files if path.name.endswith(SUFFIX)]
     found = sorted([*slides_among(files), *archives], key=natural_order)
     return {_address(path.relative_to(folder)): path for path in found}
+
+
+def slide_or_folder(path: Path) -> Path:
+    """What to show of a path: a folder that holds nothing but one DICOM series is that slide."""
+    if not path.is_dir():
+        return path
+    found = list(find_viewable(path).values())
+    return found[0] if len(found) == 1 and is_dicom(found[0]) else path
 
 
 def _address(place: Path) -> str:

@@ -17,7 +17,7 @@ from sr_tf.errors import UserError, reason
 from sr_tf.messages import tell
 from sr_tf.viewer.app import make_app
 from sr_tf.viewer.connections import CONNECTIONS, Connection
-from sr_tf.viewer.folder import make_folder_app
+from sr_tf.viewer.folder import make_folder_app, slide_or_folder
 from sr_tf.viewer.guard import HEAD_BYTES, Guard
 from sr_tf.viewer.source import open_source
 
@@ -36,22 +36,23 @@ def view(options: argparse.Namespace) -> None:
     models, engine, shared = tuple(options.models), options.engine, options.allow_origin is not None
     if shared and options.host:
         raise UserError("--allow-origin: browsers do not send the token of --host to other sites, expected one of both")
-    if options.slide.is_dir():
+    slide = slide_or_folder(options.slide)
+    if slide.is_dir():
         for flag, value in (("--original", options.original), ("--serving", options.serving)):
             if value:
-                raise UserError(f"{flag}: {options.slide} is a folder, expected an archive with this flag")
+                raise UserError(f"{flag}: {slide} is a folder, expected an archive with this flag")
         _serve(
             make_folder_app(
-                options.slide,
+                slide,
                 options.workers,
                 lambda path: open_source(path, None, None, _own(path, models), engine),
                 shared,
             ),
-            options.slide.resolve().name,
+            slide.resolve().name,
             options,
         )
         return
-    with open_source(options.slide, options.original, options.serving, models, engine) as source:
+    with open_source(slide, options.original, options.serving, models, engine) as source:
         _serve(make_app(source, options.workers, open_to_sites=shared), source.path.name, options)
 
 

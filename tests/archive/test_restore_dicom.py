@@ -120,6 +120,20 @@ def test_associated_images_are_files_of_the_series(tmp_path):
             np.testing.assert_array_equal(np.asarray(slide.associated_images[name].convert("RGB")), pixels)
 
 
+def test_the_function_writes_what_the_command_writes(visual, exact, tmp_path):
+    folder, calls = tmp_path / "series", []
+    assert sr_tf.restore(visual.archive, folder, to="dicom", progress=lambda *done: calls.append(done)) == folder
+    assert {path.name for path in folder.iterdir()} == {path.name for path in exact.iterdir()}
+    np.testing.assert_array_equal(whole(folder), whole(exact))
+    assert calls
+    with pytest.raises(UserError, match="exists, expected a new name"):
+        sr_tf.restore(visual.archive, folder, to="dicom")
+    for unfit in ({"compression": "zstd"}, {"max_bytes": 10**9}):
+        with pytest.raises(UserError, match="DICOM is lossless JPEG 2000, or JPEG of the quality that is given"):
+            sr_tf.restore(visual.archive, tmp_path / "other", to="dicom", **unfit)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_folder_with_one_series_opens_as_one_slide(exact, tmp_path):
     with sr_tf.open(exact) as slide:
         read = slide.read_region((0, 0), 0, slide.dimensions, as_array=True)

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from vendor_slides import write_dicom
 from viewed import running_app
 
+from sr_tf.data.smear import render_smear
 from sr_tf.slides.slide import open_slide
 from sr_tf.viewer import folder as folder_module
-from sr_tf.viewer.folder import find_viewable, make_folder_app
+from sr_tf.viewer.folder import find_viewable, make_folder_app, slide_or_folder
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,14 @@ def listed(server) -> dict[str, str]:
 
 def test_slides_images_and_archives_are_listed_in_natural_order(server):
     assert list(listed(server)) == ["broken.svs", "smear 2.sr.zip", "smear 10.tif", "sub/grey.png"]
+
+
+def test_a_folder_with_one_dicom_series_is_one_slide(folder, tmp_path):
+    series = write_dicom(tmp_path / "series" / "level-0.dcm", render_smear(1, 60, 80))
+    assert slide_or_folder(series.parent) == series
+    assert slide_or_folder(folder) == folder
+    Image.fromarray(render_smear(1, 60, 80)).save(series.with_name("other.png"))
+    assert slide_or_folder(series.parent) == series.parent
 
 
 def test_addresses_depend_on_the_place_in_the_folder_alone(folder, tmp_path):
