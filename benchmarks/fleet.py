@@ -4,16 +4,18 @@
 
 Of the drawn slides one is damaged. A worker is killed, then the driver, both in the middle of a slide; then the same
 command runs to its end. The exit code is 1 if one of these rules is broken: every archive verifies, bytes and pixels;
-the damaged slide, and no other, is a named failure; no archive that was complete is written again.
+the damaged slide, and no other, is a named failure; no archive that was complete is written again. With --ray, the
+same on a Ray cluster of two nodes of one core on this machine.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import app, flags
@@ -28,15 +30,16 @@ from sr_tf.images.reading import write_png
 flags.DEFINE_integer("slides", 20, "Number of slides; the last one is damaged.", lower_bound=3)
 flags.DEFINE_integer("side", 700, "Width and height of a slide in pixels.")
 flags.DEFINE_string("folder", None, "Where to work; by default a temporary folder, which is deleted.")
+flags.DEFINE_bool("ray", False, "Whether the slides are tasks of Ray, on two nodes.")
 
 
 def main(_) -> None:
     """Runs the fleet three times: until a worker and the driver are killed, to its end, and once more."""
-    with tempfile.TemporaryDirectory(dir=flags.FLAGS.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=flags.FLAGS.folder) as folder, _engine() as engine:
         slides, out = Path(folder, "slides"), Path(folder, "archives")
         _draw(slides)
         # Interpolation only: generators would take most of the time, and files are handled alike.
-        command = sr_tf("fleet", slides, "--out", out, "--models", "", "--slides-at-once", 2, "--workers", 1)
+        command = sr_tf("fleet", slides, "--out", out, "--models", "", "--workers", 1, *engine)
         start = time.monotonic()
         before = _kill_both(command, out)
         ended = subprocess.run(command, capture_output=True, text=True)
@@ -49,6 +52,23 @@ def main(_) -> None:
         for rule, holds in rules.items():
             print(f"{'holds' if holds else 'BROKEN':<7} {rule}")
     sys.exit(not all(rules.values()))
+
+
+@contextlib.contextmanager
+def _engine() -> Iterator[list[str]]:
+    """The arguments that say what runs two slides at once: processes, or a cluster that ends with the context."""
+    if not flags.FLAGS.ray:
+        yield ["--slides-at-once", "2"]
+        return
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes.add_node(num_cpus=1)
+        yield ["--ray", nodes.address]
+    finally:
+        nodes.shutdown()
 
 
 def _draw(folder: Path) -> None:
@@ -85,8 +105,19 @@ def _unfinished(out: Path) -> list[Path]:
 
 
 def _workers(parent: int) -> list[int]:
+    """The processes that archive slides: children of the driver, or Ray's."""
+    if flags.FLAGS.ray:
+        return [
+            int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if _begins(path, b"ray::attempt")
+        ]
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def _begins(path: Path, name: bytes) -> bool:
+    with contextlib.suppress(OSError):  # processes end
+        return path.read_bytes().startswith(name)
+    return False
 
 
 def _wait(holds: Callable[[], object]) -> None:
