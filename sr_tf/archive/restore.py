@@ -108,7 +108,9 @@ def restore_slide(
                 view = RestoredView(slide, options.max_magnification, copy=False)
                 estimate = Estimate(view, associated)
                 codec = options.codec or options.default(copied=False)
-            codec, limit = fitting(target, estimate, codec, options.max_bytes, fixed=options.codec is not None)
+            codec, limit = fitting(
+                target, estimate, codec, options.max_bytes, options.codec is not None, options.finest
+            )
         _tell_size(target, codec, estimate, report)
         info, (rows, columns) = view.pyramid_info, view.shape
         settings = {

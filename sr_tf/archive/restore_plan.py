@@ -1,11 +1,12 @@
 """How a restored file is coded: what the caller asked for, and what fits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sr_tf.archive.estimate import Estimate
 from sr_tf.errors import UserError
 from sr_tf.slides.pyramid import Limit
-from sr_tf.slides.tile_codecs import LOSSLESS, Jpeg, TileCodec, Zstd
+from sr_tf.slides.tile_codecs import FULL, FULL_CHROMA_FROM, LOSSLESS, WIDTH_HALVED, Jpeg, TileCodec, Zstd
 
 COMPRESSIONS = (*LOSSLESS, "jpeg")
 UPPER_LEVELS_QUALITY = 85
@@ -69,8 +70,16 @@ class RestoreOptions:
         if self.compression in LOSSLESS:
             return LOSSLESS[self.compression]()
         if self.compression == "jpeg" or self.jpeg_quality is not None:
-            return Jpeg(self.jpeg_quality or JPEG_QUALITY)
+            quality = self.jpeg_quality or JPEG_QUALITY
+            return self.finest(quality) if quality >= FULL_CHROMA_FROM else Jpeg(quality)
         return None
+
+    def finest(self, quality: int) -> Jpeg:
+        """JPEG with as much chroma as the layout's readers take: Bio-Formats reads OME-TIFF, see `Jpeg`.
+
+        At equal bytes it is closer to stained tissue than a higher quality with halved chroma.
+        """
+        return Jpeg(quality, WIDTH_HALVED if self.to == "ome-tiff" else FULL)
 
     @property
     def copies(self) -> bool:
@@ -81,10 +90,12 @@ class RestoreOptions:
         """The coding of tiles that are not copied, where none is asked for."""
         if copied:
             return Jpeg(UPPER_LEVELS_QUALITY)
-        return Jpeg(JPEG_QUALITY) if self.to == "svs" else Zstd()
+        return self.finest(JPEG_QUALITY) if self.to == "svs" else Zstd()
 
 
-def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed: bool) -> tuple[TileCodec, Limit]:
+def fitting(
+    name: object, estimate: Estimate, first: TileCodec, most: int, fixed: bool, jpeg: Callable[[int], Jpeg]
+) -> tuple[TileCodec, Limit]:
     """Chooses a coding for a limit in bytes.
 
     Args:
@@ -93,6 +104,7 @@ def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed
         first: the coding that is used if it fits.
         most: the limit.
         fixed: whether no other coding may be used.
+        jpeg: the other codings, by their quality.
 
     Returns:
         (the coding, what to do if the finished file is larger all the same).
@@ -105,12 +117,12 @@ def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed
     def highest(below: int, ratio: float) -> Jpeg | None:
         """The highest quality below one with which the file fits, if estimates are wrong by `ratio`."""
         low, high = _WORST, below - 1
-        if high < low or estimate.bytes_as(_full(low)) * ratio > most:
+        if high < low or estimate.bytes_as(jpeg(low)) * ratio > most:
             return None
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if estimate.bytes_as(_full(middle)) * ratio <= most else (low, middle - 1)
-        return _full(low)
+            low, high = (middle, high) if estimate.bytes_as(jpeg(middle)) * ratio <= most else (low, middle - 1)
+        return jpeg(low)
 
     def smaller(found: int) -> TileCodec | None:
         if fixed:
@@ -125,18 +137,13 @@ def fitting(name: object, estimate: Estimate, first: TileCodec, most: int, fixed
         return first, Limit(most, smaller)
     chosen = None if fixed else highest(_next(first), 1.0)
     if chosen is None:
-        least = first if fixed else _full(_WORST)
+        least = first if fixed else jpeg(_WORST)
         raise UserError(
             f"{name}: would have about {estimate.bytes_as(least):,} bytes as {least.name} (estimated), "
             f"expected at most {most:,}; give more bytes{'' if fixed else ' or a lower magnification'}"
         )
     tried.append(chosen)
     return chosen, Limit(most, smaller)
-
-
-def _full(quality: int) -> Jpeg:
-    """JPEG with full chroma: at equal bytes closer to stained tissue than a higher quality with halved chroma."""
-    return Jpeg(quality, full_chroma=True)
 
 
 def _next(codec: TileCodec) -> int:

@@ -177,7 +177,7 @@ def _add_restore(commands: Commands) -> None:
         type=arguments.size,
         metavar="BYTES",
         help="write a file that is not larger, for instance 500MB: as without this flag if that fits, otherwise JPEG "
-        "with full chroma, of the highest quality (95 to 30) that fits, otherwise nothing",
+        "of the highest quality (95 to 30) that fits, otherwise nothing",
     )
     arguments.add_max_magnification(
         command, "µm per pixel and objective power are scaled, and JPEG tiles are not copied"

@@ -153,7 +153,8 @@ def ome_xml(
         associated: further images by name, uint8 [H, W, 3].
 
     Returns:
-        XML in ASCII. Other characters are written as character references, because some readers expect ASCII.
+        XML in UTF-8. Bio-Formats does not read character references such as &#181;, and then takes the file for a TIFF
+        without a pyramid.
     """
     root = ET.Element("OME", {"xmlns": _OME, "Creator": _SOFTWARE})
     if objective_power is not None:
@@ -178,7 +179,7 @@ def ome_xml(
         for key, text in annotations.items():
             ET.SubElement(value, "M", K=_legal(key)).text = _legal(text)
     # XML parsers replace a bare carriage return by a line feed.
-    return ET.tostring(root, encoding="us-ascii", xml_declaration=True).replace(b"\r", b"&#13;")
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True).replace(b"\r", b"&#13;")
 
 
 def _add_pixels(image: ET.Element, index: int, size: tuple[int, int], mpp: tuple[float, float] | None) -> None:

@@ -7,7 +7,10 @@ from typing import Protocol
 import imagecodecs
 import numpy as np
 
-_FULL_CHROMA = 90
+FULL, WIDTH_HALVED, HALVED = "full chroma", "chroma of half the width", "halved chroma"
+_SUBSAMPLING = {FULL: (1, 1), WIDTH_HALVED: (2, 1), HALVED: (2, 2)}
+FULL_CHROMA_FROM = 90
+"""The JPEG quality from which chroma is not halved in both directions."""
 _JPEG_XL_EFFORT = 4
 _DEFLATE_LEVEL = 6
 _ZSTD_LEVEL = 3
@@ -102,7 +105,9 @@ class Jpeg:
 
     Args:
         quality: 1 to 100.
-        full_chroma: whether the chroma keeps its size; None: from quality 90 on, and halved in both directions below.
+        chroma: `FULL`, `WIDTH_HALVED` or `HALVED` (in both directions); None: full from quality 90 on, halved below.
+            Bio-Formats 7.3, and QuPath with it, shows TIFF files with full chroma in wrong colours: it converts from
+            YCbCr twice if `YCbCrSubSampling` begins with 1.
 
     Raises:
         ValueError: the quality is out of range.
@@ -110,13 +115,12 @@ class Jpeg:
 
     lossless = False
 
-    def __init__(self, quality: int, full_chroma: bool | None = None):
+    def __init__(self, quality: int, chroma: str | None = None):
         if not 1 <= quality <= 100:
             raise ValueError(f"JPEG quality {quality}: expected 1 to 100")
-        by_default = quality >= _FULL_CHROMA
-        full = by_default if full_chroma is None else full_chroma
-        self.quality, self._subsampling = quality, (1, 1) if full else (2, 2)
-        self.name = f"JPEG {quality}" + ("" if full == by_default else f", {'full' if full else 'halved'} chroma")
+        by_default = FULL if quality >= FULL_CHROMA_FROM else HALVED
+        self.quality, self._subsampling = quality, _SUBSAMPLING[chroma or by_default]
+        self.name = f"JPEG {quality}" + ("" if chroma in (None, by_default) else f", {chroma}")
         self.page: Mapping[str, object] = {
             "photometric": "ycbcr",
             "compression": "jpeg",
