@@ -66,6 +66,21 @@ def test_the_pixels_around_an_lr_are_context_only(generator, hr, margins):
 
 
 @pytest.mark.long
+def test_refined_blocks_share_an_image_only_if_they_pass_in_it(tmp_path):
+    # Two blocks that look alike: by its error the first one's image of its own seems worse than the shared one.
+    slide = tmp_path / "cells.png"
+    write_png(slide, cv2.GaussianBlur(np.hstack([render_smear(3, 512, 512)] * 2), (0, 0), 1.2))
+    pieces = {}
+    for refine in (False, True):
+        target = tmp_path / f"{refine}.sr.zip"
+        write_archive(slide, target, Options(QUALITIES["visual"], ("archive4",), refine=refine))
+        with ArchiveFile(target) as archive:
+            pieces[refine] = archive.index.table["length"].tolist()
+    assert len(pieces[True]) == 1
+    assert sum(pieces[True]) <= sum(pieces[False])
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["archive2", "told2"])
 def test_refined_blocks_take_fewer_bytes_and_pass_verification(model, tmp_path):
     slide = tmp_path / "cells.png"
