@@ -26,7 +26,10 @@ def add_commands(commands: Commands) -> None:
         "sr-tf view slide.sr.zip --original slide.svs",
     )
     command.add_argument(
-        "slide", type=Path, metavar="ARCHIVE_OR_SLIDE", help="an archive, a slide or an image; or a folder of them"
+        "slide",
+        type=Path,
+        metavar="ARCHIVE_OR_SLIDE",
+        help="an archive, a slide (a folder with one DICOM series is one) or an image; or a folder of them",
     )
     command.add_argument("--original", type=Path, metavar="SLIDE", help="the slide that was archived, to compare with")
     command.add_argument(
