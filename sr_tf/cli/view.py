@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
         "slide",
         type=Path,
         metavar="ARCHIVE_OR_SLIDE",
-        help="an archive, a slide (a folder with one DICOM series is one) or an image; or a folder of them",
+        help="an archive, a slide (a folder with one DICOM series is one), an image, or a folder of them",
     )
     command.add_argument("--original", type=Path, metavar="SLIDE", help="the slide that was archived, to compare with")
     command.add_argument(
