@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sr_tf.archive.cells_again import compare_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.effort import DEFAULT_EFFORT
@@ -40,6 +41,7 @@ def archive(
     max_enl0: float | None = None,
     min_local_ssim: float | None = None,
     max_local_error: float | None = None,
+    cells: str | None = None,
     models: Iterable[str] | None = None,
     embed: bool = True,
     refine: bool = False,
@@ -63,6 +65,9 @@ def archive(
         max_enl0: largest ENL0 distance of a tile, above 0; None: not measured.
         min_local_ssim: lowest SSIM of a cell of 32×32 pixels, 0 to 0.9999, instead of the quality's.
         max_local_error: largest error of a cell in 8-bit levels, 1 to 255, instead of the quality's.
+        cells: "types" or "count": blocks are stored larger until the shipped network finds the same red cells in them
+            as in the original, of the same types or of any; None: cells are not compared. For smears at 1000×; needs
+            TensorFlow.
         models: names or paths of the generators to try, at most one for each scale; empty: interpolation only; None:
             the quality's own.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
@@ -88,7 +93,7 @@ def archive(
     require_engine(engine)
     source, target, names = _path(source), _path(target), _of_quality(models, quality)
     options = Options(
-        gate=chosen_gate(quality, min_psnr, min_ssim, max_enl0, min_local_ssim, max_local_error),
+        gate=chosen_gate(quality, min_psnr, min_ssim, max_enl0, min_local_ssim, max_local_error, cells),
         models=tuple(names),
         associated=associated,
         deidentify=deidentify,
@@ -222,6 +227,8 @@ def verify(
             second_reader,
             progress=lambda done, _: told(blocks + done, total),
         )
+        cells = compare_cells_again(source, _path(against), names, workers or usable_cores(), engine)
+        findings += cells.findings if cells else []
     if findings:
         expected = "expected an archive as it was written that can be restored"
         error = UserError(f"{source}: {len(findings)} findings, {expected}; the first: {findings[0]}")

@@ -17,6 +17,7 @@ from sr_tf.archive.choose import Chooser
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.gate import Gate
+from sr_tf.archive.grid import Place
 from sr_tf.archive.join import SCALES, Joiner, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
@@ -29,6 +30,7 @@ from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
+from sr_tf.images.tiles import Rectangle
 from sr_tf.slides.slide import Slide
 
 _CACHED_WINDOWS = 64
@@ -159,22 +161,26 @@ class Builder:
                     needed |= under.pop(place)
                     changed = True
 
-    def confirm(self, progress: Callable[[], object]) -> None:
+    def confirm(self, progress: Callable[[], object], places: Iterable[Place] | None = None) -> set[Place]:
         """Measures every restored block and replaces those that fail.
 
         Every replacement is larger than the block that failed, and the largest are the exact pixels. So it ends.
 
         Args:
             progress: called after each measurement.
+            places: (row, column) of the blocks that may have changed; None: all.
+
+        Returns:
+            The blocks that were replaced.
 
         Raises:
             UserError: even the exact pixels of a block fail, or, if every pixel has to be kept, the original's JPEG
                 segments do not give the pixels that were read. Another program may be changing the slide's file.
         """
-        chooser = Chooser(self._gate, self._measure, self._generators, self._families, self._effort)
-        pending, exact = list(self._grid.blocks_in_bands()), set()
+        pending, exact = list(self._grid.blocks_in_bands() if places is None else places), set()
+        replaced: set[Place] = set()
         while pending:
-            failing = set()
+            failing: set[Place] = set()
 
             def measure(row: int, column: int, failing: set = failing) -> None:
                 if self._journal.scores(row, column) is None:
@@ -192,19 +198,37 @@ class Builder:
             for row, column in sorted(failing):
                 failed = self._journal.stored(row, column)
                 if (row, column) in exact or (failed.kind is NATIVE and self._copies):
-                    raise self._differs(row, column, failed.kind)
-                chosen = chooser.choose(
-                    functools.partial(self._original, row, column),
-                    functools.partial(self._source, row, column),
-                    functools.partial(self._around, row, column),
-                    self._native(row, column),
-                    failed=failed,
-                )
+                    raise self.differs(row, column, failed.kind)
+                chosen = self.chosen_again(row, column, self._gate, failed)
                 if chosen.kind is EXACT:
                     exact.add((row, column))
-                self._journal.put(row, column, chosen)
-                self._blocks.forget(row, column)
-            pending = sorted({place for block in failing for place in self._grid.neighbours(*block)})
+                self.replace(row, column, chosen)
+            replaced |= failing
+            pending = self._grid.around(failing)
+        return replaced
+
+    def chosen_again(self, row: int, column: int, gate: Gate, failed: Stored | None = None) -> Stored:
+        """Chooses the representation of a block once more, surrounded by what is stored.
+
+        Args:
+            row: the block's row.
+            column: the block's column.
+            gate: the gate that it must pass.
+            failed: see `Chooser.choose`.
+        """
+        chooser = Chooser(gate, self._measure, self._generators, self._families, self._effort)
+        place = row, column
+        windows = (functools.partial(make, *place) for make in (self._original, self._source, self._around))
+        return chooser.choose(*windows, self._native(*place), failed)
+
+    def replace(self, row: int, column: int, stored: Stored) -> None:
+        """Stores a block in another way."""
+        self._journal.put(row, column, stored)
+        self._blocks.forget(row, column)
+
+    def restored(self, rectangle: Rectangle) -> np.ndarray:
+        """The pixels of a rectangle, (x, y, width, height), as they are restored."""
+        return self._blocks.read(*rectangle)
 
     def _stored_image(self, row: int, column: int) -> StoredImage:
         try:
@@ -214,7 +238,7 @@ class Builder:
                 f"{self._slide.path}: block {column},{row} cannot be decoded as it is stored: {reason(error)}"
             ) from error
 
-    def _differs(self, row: int, column: int, kind: Kind) -> UserError:
+    def differs(self, row: int, column: int, kind: Kind) -> UserError:
         """The error for a block that no representation gives back."""
         x, y, width, height = self._grid.rectangle(row, column)
         return UserError(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.gate import QUALITIES, Gate
+from sr_tf.cells.names import AGREEMENTS
 from sr_tf.errors import UserError
 
 
@@ -14,6 +15,7 @@ def chosen_gate(
     max_enl0: float | None = None,
     min_local_ssim: float | None = None,
     max_local_error: float | None = None,
+    cells: str | None = None,
 ) -> Gate:
     """Returns the gate of a quality, with the given thresholds instead of its own.
 
@@ -24,9 +26,11 @@ def chosen_gate(
         max_enl0: largest ENL0 distance of a tile; None: the gate's.
         min_local_ssim: lowest SSIM of a cell of 32×32 pixels; None: the gate's.
         max_local_error: largest error of a cell in 8-bit levels; None: the gate's.
+        cells: what must agree between the red cells of original and archive, a name in `AGREEMENTS`; None: nothing.
 
     Raises:
-        UserError: there is no such quality, or a threshold is out of range or is given with lossless or study.
+        UserError: there is no such quality or agreement, a threshold is out of range, or one of them is given with
+            lossless or study.
     """
     if quality not in QUALITIES:
         raise UserError(f"quality={quality}: expected one of {', '.join(QUALITIES)}")
@@ -39,12 +43,16 @@ def chosen_gate(
         "max_local_error": max_local_error,
     }
     given = {name: value for name, value in limits.items() if value is not None}
+    flag = "--cells" if cells is not None else _flag(next(iter(given))) if given else None
+    if gate.lossless and flag:
+        raise UserError(f"--quality=lossless keeps every pixel; expected no {flag} with it")
+    if gate.study and flag:
+        raise UserError(f"--quality=study has no thresholds; expected no {flag} with it")
+    if cells is not None and cells not in AGREEMENTS:
+        raise UserError(f"--cells={cells}: expected one of {', '.join(AGREEMENTS)}")
+    gate = replace(gate, red_cells=cells)
     if not given:
         return gate
-    if gate.lossless:
-        raise UserError(f"--quality=lossless keeps every pixel; expected no {_flag(next(iter(given)))} with it")
-    if gate.study:
-        raise UserError(f"--quality=study has no thresholds; expected no {_flag(next(iter(given)))} with it")
     if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:
         raise UserError(f"--min-psnr={min_psnr:g}: expected dB above 0, at most 60; --quality=lossless keeps all")
     if not 0 <= given.get("min_ssim", gate.min_ssim) <= 0.9999:

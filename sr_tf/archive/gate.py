@@ -9,6 +9,7 @@ import numpy as np
 from sr_tf.archive import cells
 from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.grid import CELL, GATE_TILE
+from sr_tf.cells.names import SAME_COUNT, SAME_TYPES
 from sr_tf.metrics.local import ERROR_WINDOW
 
 PROTOCOL = (
@@ -35,6 +36,13 @@ STUDY = "study"
 """The quality that has no thresholds: the published scheme, whose errors are measured and kept."""
 
 
+RED_CELLS_IN_WORDS = {
+    None: "",
+    SAME_COUNT: "; the same red cells found, none lost or added",
+    SAME_TYPES: "; the same red cells found, none lost, added or of another type",
+}
+
+
 @dataclass(frozen=True)
 class Gate:
     """Thresholds for every single tile.
@@ -51,6 +59,8 @@ class Gate:
             Cr in 8 bits is sure to pass: even a single colour may come back with an error of one level.
         min_local_ssim: lowest mean SSIM of a cell; None: no threshold. See `sr_tf.metrics.local`.
         max_local_error: largest error of a cell in 8-bit levels; None: no threshold.
+        red_cells: what must agree between the red cells of the original and those of the restored slide, a name in
+            `sr_tf.cells.names.AGREEMENTS`; None: nothing. It is no threshold of tiles, see `sr_tf.archive.cell_gate`.
     """
 
     name: str
@@ -60,6 +70,7 @@ class Gate:
     max_shift: float = 1.5
     min_local_ssim: float | None = None
     max_local_error: float | None = None
+    red_cells: str | None = None
 
     @property
     def lossless(self) -> bool:
@@ -188,7 +199,7 @@ class Gate:
         enl0 = "" if self.max_enl0 is None else f", ENL0 ≤ {self.max_enl0:g}"
         shift = "" if np.isinf(self.max_shift) else f", mean colour within {self.max_shift:g} of 255"
         tile = f"{self.name}: every tile PSNR ≥ {self.min_psnr:g} dB, SSIM ≥ {self.min_ssim:g}{enl0}{shift}"
-        return f"{tile}{self._describe_cells()}"
+        return f"{tile}{self._describe_cells()}{RED_CELLS_IN_WORDS[self.red_cells]}"
 
     def _describe_cells(self) -> str:
         limits = [

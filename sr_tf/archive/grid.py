@@ -1,6 +1,6 @@
 """The division of a slide into blocks and gate tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sr_tf.images.tiles import under
@@ -13,6 +13,9 @@ GATE_TILE = 256
 
 CELL = 32
 """Side of a cell in HR pixels, the part of a gate tile in which small details are judged. `GATE_TILE` is a multiple."""
+
+Place = tuple[int, int]
+"""(row, column) of a block."""
 
 _BAND = 8
 """Rows of blocks of a band. With those above and below it, three columns are read while a block is looked at."""
@@ -87,6 +90,10 @@ class Grid:
         for r in range(max(0, row - 1), min(self.rows, row + 2)):
             for c in range(max(0, column - 1), min(self.columns, column + 2)):
                 yield r, c
+
+    def around(self, places: Iterable[Place]) -> list[Place]:
+        """(row, column) of blocks and of all their neighbours, row by row."""
+        return sorted({near for place in places for near in self.neighbours(*place)})
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
         """(row, column) of each block that a rectangle of HR pixels touches, row by row."""

@@ -11,6 +11,7 @@ import numpy as np
 from sr_tf.archive.gate import Gate, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 from sr_tf.archive.native import JPEG_2000, JPEG_FILES, Segments
+from sr_tf.archive.red_cells import RedCells
 from sr_tf.archive.schema import (
     FORMAT,
     LAYOUT,
@@ -54,6 +55,7 @@ class Header:
         members: SHA-256 of each other member, by its name.
         pieces: number of pieces; 0 in version 1, which has one for each block.
         version: the format's version.
+        red_cells: the outcome if red cells were compared; else None. Then `gate.red_cells` says what agrees.
     """
 
     slide: SlideInfo
@@ -69,6 +71,7 @@ class Header:
     members: dict[str, str] = field(default_factory=dict)
     pieces: int = 0
     version: int = VERSION
+    red_cells: RedCells | None = None
 
     @property
     def grid(self) -> Grid:
@@ -80,6 +83,7 @@ class Header:
         slide = dataclasses.asdict(self.slide)
         del slide["icc"]
         gate = dataclasses.asdict(self.gate)
+        agree = gate.pop("red_cells")
         if self.gate.lossless:
             gate["min_psnr"] = None
         gate = {name: value for name, value in gate.items() if value is not None or name not in _OPTIONAL_LIMITS}
@@ -91,6 +95,7 @@ class Header:
             "slide": slide,
             "source": self.source,
             "gate": {**gate, "protocol": self.gate.protocol},
+            **({"red_cells": {"agree": agree, **dataclasses.asdict(self.red_cells)}} if self.red_cells else {}),
             "block": BLOCK,
             "gate_tile": GATE_TILE,
             "layout": msgspec.to_builtins(LAYOUT),
@@ -122,6 +127,8 @@ class Header:
         """
         fields = parse(text)
         slide, gate = msgspec.structs.asdict(fields.slide), msgspec.structs.asdict(fields.gate)
+        outcome = {} if fields.red_cells is None else msgspec.structs.asdict(fields.red_cells)
+        gate["red_cells"] = outcome.pop("agree", None)
         return cls(
             slide=SlideInfo(**slide, icc=icc),
             source=msgspec.to_builtins(fields.source),
@@ -136,6 +143,7 @@ class Header:
             members=fields.members,
             pieces=fields.pieces or 0,
             version=fields.version,
+            red_cells=RedCells(**outcome) if outcome else None,
         )
 
 

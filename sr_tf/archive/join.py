@@ -11,7 +11,7 @@ import numpy as np
 
 from sr_tf.archive.container import half_sha256
 from sr_tf.archive.cut import cut, joined
-from sr_tf.archive.grid import Grid
+from sr_tf.archive.grid import Grid, Place
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import Kind
 from sr_tf.archive.shared_piece import SharedPiece, group_side
@@ -25,8 +25,6 @@ _ENTRY = 14
 """Bytes of a piece's entry in the index, deflated."""
 _STEP, _STEPS = 2, 3
 """If a block fails in a piece, the piece is coded so many levels higher, at most so many times."""
-
-Place = tuple[int, int]
 
 
 class Joiner:

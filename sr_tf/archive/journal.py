@@ -4,7 +4,7 @@ import hashlib
 import math
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from sr_tf.archive import cells, native
 from sr_tf.archive.container import half_sha256
 from sr_tf.archive.cut import cut
 from sr_tf.archive.gate import SCORE_UNITS, pack
-from sr_tf.archive.grid import Grid
+from sr_tf.archive.grid import Grid, Place
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
 from sr_tf.archive.shared_piece import SharedPiece, group_side
@@ -23,7 +23,7 @@ from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
 # 2 was a segment together with its bytes.
-_BLOCK, _SCORES, _PIECE, _SMALL, _SEGMENT, _PACKED = 0, 1, 3, 4, 5, 6
+_BLOCK, _SCORES, _PIECE, _SMALL, _SEGMENT, _PACKED, _SAME_CELLS, _RAISED = 0, 1, 3, 4, 5, 6, 7, 8
 _SEGMENT_RECORD = struct.Struct(f"<BQ{len(half_sha256(b''))}s")
 """How a segment is packed, its bytes then, and the hash of the original's."""
 _LOCKS = 64
@@ -183,7 +183,7 @@ class Journal:
         if key not in self._spool:
             return None
         record = self._spool.get(key)
-        if record[:16] != self._surroundings(row, column):
+        if record[:16] != self._digest(self.grid.neighbours(row, column)):
             return None
         shape = tuple(record[16:19])
         return np.frombuffer(record, "<u2", math.prod(shape), 19).reshape(shape)
@@ -197,7 +197,7 @@ class Journal:
     def put_scores(self, row: int, column: int, scores: dict[str, np.ndarray]) -> None:
         """Stores a block's scores, in the order of `gate.SCORE_UNITS`, and those of its cells if they were measured."""
         packed = np.stack([pack(name, scores[name]) for name in SCORE_UNITS if name in scores])
-        record = self._surroundings(row, column) + bytes(packed.shape) + packed.astype("<u2").tobytes()
+        record = self._digest(self.grid.neighbours(row, column)) + bytes(packed.shape) + packed.astype("<u2").tobytes()
         if cells.CELL_SCORES[0] in scores:
             of_cells = cells.pack(scores)
             record += bytes(of_cells.shape) + of_cells.tobytes()
@@ -212,9 +212,39 @@ class Journal:
         record = self._spool.get((_SMALL, row, column))
         return np.frombuffer(record[2:], np.uint8).reshape(*record[:2], 3)
 
-    def _surroundings(self, row: int, column: int) -> bytes:
-        """A hash of the block and its neighbours as stored, on which the restored block depends."""
+    def same_cells(self, row: int, column: int, blocks: Iterable[Place]) -> int | None:
+        """Returns the number of red cells of a finder's window.
+
+        Args:
+            row: the window's row.
+            column: the window's column.
+            blocks: the blocks whose pixels the finder sees.
+
+        Returns:
+            None if the window's cells did not agree with the original's since one of the blocks, or of their
+            neighbours, changed.
+        """
+        key = (_SAME_CELLS, row, column)
+        record = self._spool.get(key) if key in self._spool else b""
+        known = record[:16] == self._digest(self.grid.around(blocks))
+        return int.from_bytes(record[16:], "little") if known else None
+
+    def put_same_cells(self, row: int, column: int, blocks: Iterable[Place], count: int) -> None:
+        """Stores that the cells of a window, so many, agree with the original's."""
+        record = self._digest(self.grid.around(blocks)) + count.to_bytes(4, "little")
+        self._spool.put((_SAME_CELLS, row, column), record)
+
+    def put_raised(self, row: int, column: int) -> None:
+        """Stores that a block was made larger for its cells."""
+        self._spool.put((_RAISED, row, column), b"")
+
+    def raised(self) -> int:
+        """Number of blocks that were made larger for their cells."""
+        return sum((_RAISED, *place) in self._spool for place in self.grid.blocks())
+
+    def _digest(self, places: Iterable[Place]) -> bytes:
+        """A hash of blocks as stored; on a block and its neighbours depends what is restored of it."""
         digest = hashlib.sha256()
-        for place in self.grid.neighbours(row, column):
+        for place in places:
             digest.update(self._spool.get((_BLOCK, *place)))
         return digest.digest()[:16]

@@ -123,6 +123,15 @@ class GateFields(Struct):
             )
 
 
+class RedCellFields(Struct):
+    """See `sr_tf.archive.red_cells.RedCells`. `agree`: what the gate demanded, see `sr_tf.archive.gate.Gate`."""
+
+    agree: Literal["types", "count"]
+    finder_sha256: _Sha256
+    found: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    raised: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)]
+
+
 class Architecture(Struct, omit_defaults=True):
     """Arguments of `EDSR`, or at scale 1 of `CodedFilter`. A network is built of them if its weights are embedded."""
 
@@ -197,6 +206,7 @@ class Fields(Struct):
     layout: Layout | None = None
     pieces: Annotated[int, Meta(ge=0, le=MOST_BLOCKS)] | None = None
     scores: Annotated[list[Literal["psnr", "ssim", "shift", "enl0", "lpips"]], Meta(max_length=8)] = []
+    red_cells: RedCellFields | None = None
 
 
 def parse(text: str) -> Fields:
@@ -253,9 +263,13 @@ def _check_version(fields: Fields) -> None:
             raise ValueError("`gate.name` is 'study', expected another one in version 1")
         if fields.gate.min_local_ssim is not None or fields.gate.max_local_error is not None:
             raise ValueError("`gate` has thresholds of cells, expected none in version 1")
+        if fields.red_cells is not None:
+            raise ValueError("`red_cells` is stated, expected none in version 1")
         return
     if fields.layout is None or fields.pieces is None:
         raise ValueError("`layout` or `pieces` is missing, expected both from version 2 on")
+    if fields.red_cells is not None and (fields.gate.name == STUDY or fields.gate.min_psnr is None):
+        raise ValueError("`red_cells` is stated, expected none with a lossless gate or the quality study")
     wanted = list(score_names(fields.gate))
     if fields.scores != wanted:
         raise ValueError(f"`scores` is {_shown(fields.scores)}, expected {wanted}")

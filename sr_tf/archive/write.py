@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import imagecodecs
@@ -11,11 +11,14 @@ import numpy as np
 import sr_tf
 from sr_tf.archive.assemble import assemble_archive, read_associated
 from sr_tf.archive.build import Builder
+from sr_tf.archive.cell_comparison import shipped_comparison
+from sr_tf.archive.cell_gate import CellGate
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.copied import reader_of, segments_to_keep
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS
 from sr_tf.archive.embedded import embeddable
 from sr_tf.archive.enlarge import BlockGenerator, load_generators
+from sr_tf.archive.finder_windows import windows
 from sr_tf.archive.gate import Gate, measured_names
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.archive.header import VERSION, Header
@@ -26,6 +29,7 @@ from sr_tf.archive.measure import Measure
 from sr_tf.archive.native import Segments
 from sr_tf.archive.proof import prove
 from sr_tf.archive.second_look import look_before_archiving
+from sr_tf.cells.shipped import finder_sha256
 from sr_tf.disk.files import make_folder, replace_atomically
 from sr_tf.disk.outputs import check_outputs, journal_of
 from sr_tf.disk.spool import Spool
@@ -90,7 +94,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         target: the archive's file, which appears when it is complete. Until then, the hidden file `.NAME.journal`
             beside it contains what is finished.
         options: how to archive the slide.
-        progress: see `sr_tf.messages.Steps`; a step is a block or a group of blocks in one of three phases.
+        progress: see `sr_tf.messages.Steps`; a step is a block, a group of blocks or a window in one of the phases.
 
     Returns:
         The archive's header.
@@ -98,7 +102,8 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
     Raises:
         UserError: the slide cannot be read or changes meanwhile, or a second decoder reads other pixels; the target
             cannot be written or is a file that is no archive, or its journal is of a call with other options; a
-            generator cannot be loaded; or the archive could not be restored.
+            generator or the finder of red cells cannot be loaded, or the slide's resolution is too low for it; or the
+            archive could not be restored.
     """
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
@@ -111,6 +116,8 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
         # Read first: a damaged image is an error now, not when everything else is done.
         images = read_associated(slide) if _associated_names(slide, options) else {}
         generators = load_generators(list(options.used_models), options.engine, options.refine)
+        agree = options.gate.red_cells
+        comparison = shipped_comparison(agree, slide) if agree else None
         if options.gate.study:
             _require_study_generator(generators)
         identity = files.identity
@@ -135,7 +142,10 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
                 EFFORTS[options.effort],
             )
             blocks, joins = grid.rows * grid.columns, sum(len(list(groups(grid, scale))) for scale in SCALES)
-            steps = Steps({"choose": blocks, "join": joins, "measure": blocks}, progress)
+            phases = {"choose": blocks, "join": joins, "measure": blocks}
+            if comparison is not None:
+                phases["cells"] = sum(1 for _ in windows(grid))
+            steps = Steps(phases, progress)
             with steps.phase("choose", "block") as step:
                 builder.choose(step)
             builder.share_segments()
@@ -143,7 +153,12 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
                 builder.join(step)
             with steps.phase("measure", "block") as step:
                 builder.confirm(step)
+            red_cells = None
+            if comparison is not None:
+                with steps.phase("cells", "window") as step:
+                    red_cells = CellGate(slide, journal, builder, options.gate, comparison, options.workers).hold(step)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
+            header = replace(header, red_cells=red_cells)
             header.source["second_reader"] = compared
             if factor > 1:
                 header.source["reduced"] = _before(factor, whole)
@@ -171,6 +186,7 @@ def _settings(identity: Identity, options: Options, records: list[dict], factor:
         "largest shift": gate.max_shift,
         "lowest local SSIM": gate.min_local_ssim,
         "largest local error": gate.max_local_error,
+        **({"red cells": f"{gate.red_cells} by the finder {finder_sha256()}"} if gate.red_cells else {}),
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
         "effort": options.effort,

@@ -21,6 +21,11 @@ def card() -> dict:
     return json.loads(CARD.read_text("utf-8"))
 
 
+def finder_sha256() -> str:
+    """The SHA-256 of the shipped finder's weights, which names it."""
+    return card()["weights_sha256"]
+
+
 @functools.cache
 def shipped_finder() -> CellNetwork:
     """Loads the shipped finder."""

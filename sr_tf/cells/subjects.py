@@ -60,6 +60,20 @@ def subject(choice: str, mpp: tuple[float, float] | None, path: object) -> Subje
     return Subject("red cells", "red cell", True, _find_red_cells, SAME_CELL, card(), expected)
 
 
+def require_smear(mpp: tuple[float, float] | None, path: object) -> None:
+    """Raises a `UserError` if a slide states a resolution at which red cells are smaller than the network expects.
+
+    Args:
+        mpp: the slide's µm per pixel; None if they are not known.
+        path: the slide's file, for the error.
+    """
+    if mpp and max(mpp) > _COARSEST_SMEAR:
+        raise UserError(
+            f"{path}: states {max(mpp):g} µm per pixel, expected at most {_COARSEST_SMEAR:.2g} to find red cells, as "
+            "in a smear at 1000×"
+        )
+
+
 def _find_red_cells(image: np.ndarray) -> Cells:
     return shipped_finder().find(image)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sr_tf.archive.effort import DEFAULT_EFFORT
+from sr_tf.cells.names import AGREEMENTS, SAME_TYPES
 from sr_tf.cli import arguments
 from sr_tf.cli.arguments import Commands, add_command
 
@@ -78,6 +79,16 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         metavar="LEVELS",
         help="largest error of a cell of 32×32 pixels, averaged over 5×5 pixels, in levels of 255 (default: 20 at "
         "diagnostic, none at visual)",
+    )
+    command.add_argument(
+        "--cells",
+        nargs="?",
+        const=SAME_TYPES,
+        choices=AGREEMENTS,
+        help="for blood smears at 1000×: store a block larger until a network finds the same red cells in it as in the "
+        "original. count: none lost or added. types (--cells without a word): also none of another type; many cells "
+        "lie at the border between two types, so this takes many times the bytes and the time. `sr-tf validate` judges "
+        "by the same network: its agreement then is no evidence (default: cells are not looked for)",
     )
     arguments.add_archive_models(command, by_quality=True)
     command.add_argument(

@@ -6,6 +6,7 @@ import numpy as np
 
 from sr_tf.archive import cost
 from sr_tf.archive.cells import CELL_SCORES, place_of_worst
+from sr_tf.archive.cells_again import compare_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import LESS_IS_BETTER, worst
@@ -35,6 +36,8 @@ def archive(options: argparse.Namespace) -> None:
     header = write_archive(slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")
+    if header.red_cells is not None:
+        print(f"red cells: {header.red_cells.describe()}")
     if "reduced" in header.source:
         print(f"reduced: {reduction_in_words(header)}")
     if chosen.deidentify:
@@ -56,6 +59,7 @@ def chosen_options(options: argparse.Namespace) -> Options:
         options.max_enl0,
         options.min_local_ssim,
         options.max_local_error,
+        options.cells,
     )
     if gate.study and options.refine:
         raise UserError("--quality=study stores LRs as they are reduced; expected no --refine with it")
@@ -125,6 +129,9 @@ def verify(options: argparse.Namespace) -> None:
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in worst_scores.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
         print(f"{options.archive}: second decoder: {compared[0]}")
+        if (cells := compare_cells_again(options.archive, options.against, models, workers, engine)) is not None:
+            print(f"{options.archive}: red cells: {cells.report}")
+            findings += cells.findings
     for finding in findings[:_SHOWN]:
         tell(finding)
     if findings:
@@ -159,6 +166,7 @@ def info(options: argparse.Namespace) -> None:
             f"associated  {', '.join(header.associated) or 'none'}",
             f"source      SHA-256 {header.source.get('sha256', 'not stored, the archive was de-identified')}",
             f"compared    with {header.source.get('second_reader', 'no second decoder')}",
+            *([f"red cells   {header.red_cells.describe()}"] if header.red_cells is not None else []),
             *([f"reduced     {reduction_in_words(header)}"] if "reduced" in header.source else []),
             *([f"removed     {', '.join(header.removed)}"] if header.removed else []),
             *_measured(archive),

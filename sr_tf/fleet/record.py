@@ -121,6 +121,7 @@ def _of_gate(gate: Gate) -> dict[str, Any]:
         "largest ENL0 distance": gate.max_enl0,
         "largest shift": gate.max_shift,
         **{name: limit for name, limit in of_cells.items() if limit is not None},
+        **({"same red cells": gate.red_cells} if gate.red_cells else {}),
     }
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from sr_tf.archive.finder_windows import Window
 from sr_tf.cells.finder import Cells
 from sr_tf.cells.tally import Pairing
 from sr_tf.validation.results import Difference
-from sr_tf.validation.windows import Window
 
 CROP = 72
 """Side of a picture of a cell in pixels."""

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.finder_windows import MARGIN, WINDOW, Window, by_block, windows
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.original import open_original
 from sr_tf.archive.verify import require_slide
@@ -24,7 +25,6 @@ from sr_tf.slides.source_files import SourceFiles
 from sr_tf.validation.differences import differences, with_pictures
 from sr_tf.validation.floors import floors
 from sr_tf.validation.results import Method, Validation
-from sr_tf.validation.windows import MARGIN, WINDOW, Window, by_block, windows
 
 _FLOOR_WINDOWS = 64
 """Most windows on which floors are measured."""

@@ -100,7 +100,7 @@ def test_floors_on_some_windows_stand_beside_the_archive_on_the_same(archived, m
 
 
 def _halves(grid):
-    from sr_tf.validation.windows import Window
+    from sr_tf.archive.finder_windows import Window
 
     half = grid.width // 2
     for left, wide in ((0, half), (half, grid.width - half)):

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sr_tf.archive.finder_windows import MARGIN, WINDOW, by_block, windows
 from sr_tf.archive.grid import Grid
 from sr_tf.cells.finder import Cells
 from sr_tf.cells.tally import Tally, pair_cells
@@ -21,7 +22,6 @@ from sr_tf.validation.floors import floors
 from sr_tf.validation.page import to_html
 from sr_tf.validation.results import Method, Validation
 from sr_tf.validation.table import HEADINGS, row, to_json
-from sr_tf.validation.windows import MARGIN, WINDOW, by_block, windows
 
 FINDER = {
     "weights_sha256": "ab" * 32, "parameters": 1234, "data": "fields <1>",

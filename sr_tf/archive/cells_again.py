@@ -1,0 +1,82 @@
+"""Whether an archive that was gated on red cells still restores them; a part of `sr-tf verify --against`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.build import for_each
+from sr_tf.archive.cell_comparison import count_inside, shipped_comparison
+from sr_tf.archive.finder_windows import Window, windows
+from sr_tf.archive.original import open_original
+from sr_tf.archive.reader import ArchiveFile
+from sr_tf.cells.shipped import finder_sha256
+from sr_tf.generators.engines import DEFAULT_ENGINE
+
+_TOLERATED = 0.005
+"""Share of the cells that may differ: another machine may round single values of the finder or of a generator to the
+next level, which turns cells at the border between two types."""
+
+
+@dataclass(frozen=True)
+class CellsAgain:
+    """What a second comparison found.
+
+    Attributes:
+        report: in one line for people.
+        findings: one line for each block whose cells differ, if there are too many.
+    """
+
+    report: str
+    findings: list[str]
+
+
+def compare_cells_again(
+    path: Path, original: Path, models: tuple[str, ...] = (), workers: int = 2, engine: str = DEFAULT_ENGINE
+) -> CellsAgain | None:
+    """Compares the red cells of an archive with its slide's again, by the finder that it records.
+
+    Args:
+        path: an archive in which `sr_tf.archive.verify.measure_again` found nothing.
+        original: the file of the slide that was archived.
+        models: see `sr_tf.archive.archived_slide.ArchivedSlide`.
+        workers: number of threads.
+        engine: see `ArchivedSlide`.
+
+    Returns:
+        None if the archive was not gated on red cells.
+
+    Raises:
+        UserError: a file cannot be read, or TensorFlow is not installed.
+    """
+    with ArchiveFile(path) as opened:
+        gated, agree = opened.header.red_cells, opened.header.gate.red_cells
+    if gated is None or agree is None:
+        return None
+    if gated.finder_sha256 != finder_sha256():
+        ours = finder_sha256()[:12]
+        return CellsAgain(
+            f"not compared: gated by the finder {gated.finder_sha256[:12]}…, this program has {ours}…", []
+        )
+    found: list[int] = []
+    differing: dict[tuple[int, int], int] = {}
+    with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
+        comparison = shipped_comparison(agree, slide)
+
+        def compare(window: Window) -> None:
+            own = comparison.cells(window, slide.read(*window.seen))
+            other = comparison.cells(window, archive.read(*window.seen))
+            found.append(count_inside(window, own))
+            differing.update(comparison.differing(window, own, other))
+
+        for_each(compare, ((window,) for window in windows(archive.header.grid)), workers)
+    count, cells = sum(differing.values()), sum(found)
+    report = f"{cells:,} found again, {count:,} of them differ (finder {gated.finder_sha256[:12]}…)"
+    if count <= _TOLERATED * max(cells, gated.found):
+        return CellsAgain(report, [])
+    return CellsAgain(
+        report,
+        [
+            f"{path}: block {column},{row} has {number} red cells that differ from the original's, expected none"
+            for (row, column), number in sorted(differing.items())
+        ],
+    )
