@@ -2,19 +2,24 @@
 
   python benchmarks/cells.py --data=CHULA --out=runs/cells
 
-Prints the table of docs/results/cells.md: places are whole fields. Archives and results of earlier calls are used.
+Prints the table of docs/results/cells.md: places are whole fields. Archives and results of earlier calls are used. With
+--cells, archives are gated on cells.
 """
 
 import json
 import math
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from absl import app, flags
 
 from sr_tf.archive.gate import QUALITIES
+from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cells.finder import TYPES
+from sr_tf.cells.names import AGREEMENTS
 from sr_tf.cells.shipped import card
 from sr_tf.cells.tally import Tally, merged
 from sr_tf.disk.files import write_atomically
@@ -29,6 +34,7 @@ from sr_tf.validation.validate import validate
 flags.DEFINE_string("data", None, "The folder of Chula RBC-12; its test fields are archived.", required=True)
 flags.DEFINE_string("out", None, "A folder for archives, pages and results.", required=True)
 flags.DEFINE_list("qualities", ["visual", "diagnostic", "study"], "Qualities of `sr-tf archive`.")
+flags.DEFINE_enum("cells", None, list(AGREEMENTS), "What `sr-tf archive --cells` makes agree; None: nothing.")
 flags.DEFINE_integer("fields", 0, "Number of test fields, evenly spread; 0: all.")
 flags.DEFINE_bool("one_slide", False, "Archive all fields as one slide, whose blocks are the places.")
 flags.DEFINE_string("engine", "tensorflow", "What runs the generators.")
@@ -49,7 +55,9 @@ def main(_) -> None:
             continue
         fields = {path.stem: _measured(path.stem, read_rgb(path), quality, out) for path in paths}
         print(f"\n{quality}: {len(fields)} fields: {', '.join(fields)}\n")
-        print(markdown_table([HEADINGS, *_rows(fields)]), flush=True)
+        print(markdown_table([HEADINGS, *_rows(fields)]))
+        seconds, raised = (sum(one["restored"][name] for one in fields.values()) for name in ("seconds", "raised"))
+        print(f"\narchived in {seconds:.0f} s; {raised} blocks stored larger for their cells", flush=True)
 
 
 def _rows(fields: dict[str, dict]) -> list[list[str]]:
@@ -76,17 +84,27 @@ def _one_slide(paths: list[Path], quality: str, out: Path) -> str:
 def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str, dict]:
     """The results of one image by the names of the ways to store it."""
     options = flags.FLAGS
-    scene, archive = out / f"{name}.png", out / f"{name}-{quality}.sr.zip"
+    gate = replace(QUALITIES[quality], red_cells=options.cells)
+    way = f"{quality}-{options.cells}" if options.cells else quality
+    scene, archive = out / f"{name}.png", out / f"{name}-{way}.sr.zip"
+    record = out / f"{name}-{way}-{card()['weights_sha256'][:12]}.json"
     if not archive.exists():
         write_png(scene, image)
         models = tuple(archive_models(None, quality))
-        chosen = Options(gate=QUALITIES[quality], models=models, engine=options.engine, workers=options.workers)
+        chosen = Options(gate=gate, models=models, engine=options.engine, workers=options.workers)
+        start = time.perf_counter()
         write_archive(scene, archive, chosen)
-    record = out / f"{name}-{quality}-{card()['weights_sha256'][:12]}.json"
+        seconds = time.perf_counter() - start
+        write_atomically(archive.with_suffix(".seconds"), f"{seconds}")
     if not record.exists():
         result = validate(archive, scene, engine=options.engine)
         write_atomically(archive.with_suffix(".html"), to_html(result))
-        write_atomically(record, json.dumps({method.name: _packed(method) for method in result.methods}))
+        packed = {method.name: _packed(method) for method in result.methods}
+        with ArchiveFile(archive) as opened:
+            outcome = opened.header.red_cells
+        seconds = float(archive.with_suffix(".seconds").read_text("utf-8"))
+        packed["restored"] |= {"seconds": seconds, "raised": outcome.raised if outcome else 0}
+        write_atomically(record, json.dumps(packed))
     return json.loads(record.read_text("utf-8"))
 
 

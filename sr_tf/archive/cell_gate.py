@@ -1,8 +1,9 @@
 """`sr-tf archive --cells`: no red cell is lost, appears or changes its type where an archive is restored.
 
-The finder looks at windows of the original and of what is restored. A block in which cells differ is stored so that its
-worst tile is better by some decibels, and is measured again, until the cells agree. Each time a block gets a larger
-form, and equal pixels have equal cells; so it ends.
+The finder looks at windows of the original and of what is restored. A block in which cells differ is chosen once more
+by a stricter gate, and measured again, until the cells agree. Where exact pixels do not suffice, a neighbour that the
+finder sees too is to blame. The gate of a block grows each time until only exact pixels pass, and equal pixels have
+equal cells; so it ends.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,16 +17,19 @@ from sr_tf.archive.finder_windows import WINDOW, Window, windows
 from sr_tf.archive.gate import Gate, unpack
 from sr_tf.archive.grid import BLOCK, Place
 from sr_tf.archive.journal import Journal
-from sr_tf.archive.kinds import EXACT
+from sr_tf.archive.kinds import EXACT, NATIVE
 from sr_tf.archive.red_cells import RedCells
 from sr_tf.archive.stored import Stored
 from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.cells.finder import Cells
 from sr_tf.slides.slide import Slide
 
-_STEP_OF_CELL, _LEAST_STEP, _MOST_STEP = 0.15, 0.3, 2.0
-"""How much better the worst tile of a block becomes each time, in dB, for each cell that differs. The last cells lie at
-the border between two types: there small steps find a much smaller form than large ones."""
+_STEP_OF_CELL, _LEAST_STEP, _MOST_STEP = 0.15, 0.3, 3.0
+"""How much better the worst tile of a block must become, in dB: for each cell that differs; at least; at most. The last
+cells lie at the border between two types, and fall on one side or the other by chance: there small steps find a smaller
+form than large ones."""
+_GROWTH = 1.1
+"""By how much the least step grows each time, so that blocks of stubborn cells do not take too long."""
 _AT_ONCE = 8
 """Windows that are brought to agree before the next ones are looked at."""
 _BLOCKS = WINDOW // BLOCK
@@ -49,7 +53,7 @@ class CellGate:
     ):
         self._slide, self._journal, self._builder, self._gate = slide, journal, builder, gate
         self._comparison, self._workers, self._grid = comparison, workers, journal.grid
-        self._wanted: dict[Place, float] = {}
+        self._wanted: dict[Place, tuple[float, int]] = {}  # the PSNR that was asked for, and how often
         self._originals: RecentlyUsed[Cells] = RecentlyUsed(4 * _AT_ONCE)
 
     def hold(self, progress: Callable[[], object]) -> RedCells:
@@ -117,17 +121,24 @@ class CellGate:
     def _raise(self, places: dict[Place, int]) -> set[Place]:
         """Makes blocks larger, given how many cells differ in each; returns all blocks that changed."""
         chosen: dict[Place, Stored] = {}
-        wanted: dict[Place, float] = {}
+        now_wanted: dict[Place, tuple[float, int]] = {}
 
         def choose(row: int, column: int) -> None:
-            step = float(np.clip(_STEP_OF_CELL * places[row, column], _LEAST_STEP, _MOST_STEP))
-            reached = max(self._gate.min_psnr, self._worst(row, column), self._wanted.get((row, column), 0.0))
-            wanted[row, column] = reached + step
-            chosen[row, column] = self._builder.chosen_again(row, column, replace(self._gate, min_psnr=reached + step))
+            wanted, tries = self._wanted.get((row, column), (0.0, 0))
+            least = _LEAST_STEP * _GROWTH**tries
+            step = float(np.clip(_STEP_OF_CELL * places[row, column], least, max(least, _MOST_STEP)))
+            least_psnr = max(self._gate.min_psnr, self._worst(row, column), wanted) + step
+            now_wanted[row, column] = least_psnr, tries + 1
+            stored = self._journal.stored(row, column)
+            # Segments that do not give the original's pixels are chosen again by every gate, unless they are said to
+            # have failed.
+            failed = stored if stored.kind is NATIVE else None
+            stricter = replace(self._gate, min_psnr=least_psnr)
+            chosen[row, column] = self._builder.chosen_again(row, column, stricter, failed)
 
         # All are chosen before any is replaced: otherwise the order would change what surrounds them.
         for_each(choose, places, self._workers)
-        self._wanted |= wanted
+        self._wanted |= now_wanted
         for place in places:
             self._journal.put_raised(*place)
             self._builder.replace(*place, chosen[place])

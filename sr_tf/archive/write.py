@@ -186,7 +186,7 @@ def _settings(identity: Identity, options: Options, records: list[dict], factor:
         "largest shift": gate.max_shift,
         "lowest local SSIM": gate.min_local_ssim,
         "largest local error": gate.max_local_error,
-        **({"red cells": f"{gate.red_cells} by the finder {finder_sha256()}"} if gate.red_cells else {}),
+        **({"red cells": gate.red_cells, "finder of red cells": finder_sha256()} if gate.red_cells else {}),
         "generator": {f"×{record['architecture']['scale']}": record for record in records},
         "refinement": options.refine,
         "effort": options.effort,
