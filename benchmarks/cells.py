@@ -102,8 +102,10 @@ def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str
         packed = {method.name: _packed(method) for method in result.methods}
         with ArchiveFile(archive) as opened:
             outcome = opened.header.red_cells
-        seconds = float(archive.with_suffix(".seconds").read_text("utf-8"))
-        packed["restored"] |= {"seconds": seconds, "raised": outcome.raised if outcome else 0}
+        packed["restored"] |= {
+            "seconds": float(archive.with_suffix(".seconds").read_text("utf-8")),
+            "raised": outcome.raised if outcome else 0,
+        }
         write_atomically(record, json.dumps(packed))
     return json.loads(record.read_text("utf-8"))
 

@@ -228,7 +228,7 @@ def verify(
             progress=lambda done, _: told(blocks + done, total),
         )
         cells = compare_cells_again(source, _path(against), names, workers or usable_cores(), engine)
-        findings += cells.findings if cells else []
+        findings = [*findings, *(cells.findings if cells else [])]
     if findings:
         expected = "expected an archive as it was written that can be restored"
         error = UserError(f"{source}: {len(findings)} findings, {expected}; the first: {findings[0]}")

@@ -130,7 +130,15 @@ def _comparable(certificate: Certificate) -> Certificate:
     )
     detail = msgspec.structs.replace(certificate.detail, shown=patches)
     return msgspec.structs.replace(
-        certificate, made="", made_by="", archive_name="", shown=shown, detail=detail, cells=None, not_measured=[]
+        certificate,
+        made="",
+        made_by="",
+        archive_name="",
+        shown=shown,
+        detail=detail,
+        cells=None,
+        not_measured=[],
+        red_cells=None,
     )
 
 

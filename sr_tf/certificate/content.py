@@ -7,8 +7,9 @@ from datetime import datetime
 from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import LESS_IS_BETTER
 from sr_tf.archive.grid import GATE_TILE
+from sr_tf.cells.names import SAME_TYPES
 from sr_tf.certificate.facts import SCORE_NAMES
-from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, Patch, Tile
+from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, GatedCells, Patch, Tile
 from sr_tf.validation import detail
 from sr_tf.validation.detail import Summary
 
@@ -129,7 +130,18 @@ def _slide(archive: ArchiveFacts) -> Section:
             ("Slide's files", f"{slide.bytes:,} bytes" if slide.bytes else _REMOVED),
             ("Archive", size),
             ("Gate", archive.gate),
+            *([("Red cells", _gated(archive.red_cells))] if archive.red_cells else []),
         ],
+    )
+
+
+def _gated(cells: GatedCells) -> str:
+    if not cells.found:
+        return "the gate compares them, but its finder found none in the slide"
+    what = "each with the same type" if cells.agree == SAME_TYPES else "of whatever type"
+    return (
+        f"{cells.found:,} found in the slide and, {what}, in the archive; blocks stored larger for this: "
+        f"{cells.raised:,}. One network found and compared them, which is no independent evidence"
     )
 
 
@@ -269,6 +281,8 @@ def _identity(certificate: Certificate) -> Section:
     for one in archive.generators:
         where = "in the archive" if one.embedded else "not in the archive"
         facts.append((f"Weights of {one.name}", f"{one.weights_sha256} (×{one.scale}, {one.engine}, {where})"))
+    if archive.red_cells:
+        facts.append(("Finder of the gate on red cells", archive.red_cells.finder_sha256))
     if certificate.cells and certificate.cells.finder_sha256:
         facts.append(("Finder of cells", certificate.cells.finder_sha256))
     return Section("Identity", ["SHA-256 of the files, and of the networks' weights."], facts=facts, codes=True)
@@ -284,6 +298,7 @@ def _protocol(certificate: Certificate) -> Section:
         ("Second decoder, when archived", archive.slide.second_reader or "none"),
         ("Second decoder, now", certificate.second_reader),
         ("Tiles", archive.protocol),
+        *([("Red cells of the gate, now", certificate.red_cells)] if certificate.red_cells else []),
     ]
     facts.append(("Detail", certificate.detail.protocol))
     facts += [(f"Detail: {one.name}", one.settings) for one in certificate.detail.methods]

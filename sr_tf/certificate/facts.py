@@ -3,8 +3,9 @@
 from sr_tf.archive import cost
 from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import Gate
+from sr_tf.archive.header import Header
 from sr_tf.archive.reader import ArchiveFile
-from sr_tf.certificate.record import ArchiveFacts, GeneratorFacts, Share, SlideFacts
+from sr_tf.certificate.record import ArchiveFacts, GatedCells, GeneratorFacts, Share, SlideFacts
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.pages.figures import finite
 
@@ -55,7 +56,13 @@ def archive_facts(archive: ArchiveFile) -> ArchiveFacts:
             second_reader=header.source.get("second_reader"),
             reduced_from=header.source.get("reduced", {}).get("objective_power"),
         ),
+        red_cells=_gated_cells(header),
     )
+
+
+def _gated_cells(header: Header) -> GatedCells | None:
+    agree, outcome = header.gate.red_cells, header.red_cells
+    return GatedCells(agree, outcome.finder_sha256, outcome.found, outcome.raised) if agree and outcome else None
 
 
 def limits(gate: Gate) -> dict[str, float | None]:

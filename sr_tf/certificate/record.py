@@ -62,6 +62,15 @@ class GeneratorFacts(Part):
     embedded: bool
 
 
+class GatedCells(Part):
+    """How red cells were kept when the slide was archived, see `sr_tf.archive.red_cells.RedCells`."""
+
+    agree: str
+    finder_sha256: str
+    found: int
+    raised: int
+
+
 class ArchiveFacts(Part):
     """What can be read from the archive's file alone.
 
@@ -77,6 +86,7 @@ class ArchiveFacts(Part):
         generators: the networks that it names.
         stored: how its bytes are divided.
         slide: the slide.
+        red_cells: what it says of its gate on red cells; None if it had none.
     """
 
     sha256: str
@@ -90,6 +100,7 @@ class ArchiveFacts(Part):
     generators: list[GeneratorFacts]
     stored: list[Share]
     slide: SlideFacts
+    red_cells: GatedCells | None = None
 
 
 class Score(Part):
@@ -207,6 +218,8 @@ class Certificate(Part):
         detail: what is kept of the slide's detail.
         cells: None if no cells were counted.
         not_measured: what the certificate says nothing about, in sentences.
+        red_cells: what was found when the red cells of the archive's gate were compared again, in words; None if its
+            gate compares none.
     """
 
     made_by: str
@@ -222,6 +235,7 @@ class Certificate(Part):
     detail: DetailFacts
     cells: CellFacts | None
     not_measured: list[str]
+    red_cells: str | None = None
 
 
 Pictures = dict[str, bytes]

@@ -14,6 +14,9 @@ _ALWAYS = (
     "Other versions of the networks' engine: on another machine single values may differ by 1 of 255.",
 )
 _NO_CELLS = "Cells: none were counted."
+_SAME_FINDER = (
+    "Red cells by a finder that had no part in storing them: the archive was made so that this finder's answers agree."
+)
 _NO_SCALE = "Sizes in µm: the slide's file does not state its resolution."
 _NO_HASH = "Identity of the slide's file: the archive was de-identified and records no hash; only pixels were compared."
 _NO_GATE = "Nothing was refused: the quality study has no threshold; errors are reported as they are."
@@ -26,7 +29,8 @@ def not_measured(archive: ArchiveFacts, cells: CellFacts | None) -> list[str]:
     """The sentences that hold for an archive."""
     special = {
         _NO_GATE: not archive.limits,
-        _NO_CELLS: cells is None,
+        _NO_CELLS: cells is None and archive.red_cells is None,
+        _SAME_FINDER: archive.red_cells is not None,
         _NO_HASH: archive.slide.sha256 is None,
         _NO_SCALE: archive.slide.mpp is None,
         _REDUCED: archive.slide.reduced_from is not None,

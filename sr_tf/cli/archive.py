@@ -208,7 +208,8 @@ def _add_verify(commands: Commands) -> None:
         "Hashes every byte, decodes every block and checks that `sr-tf restore` has what it needs: generators of the "
         "recorded weights, the engine, JPEG tiles that can be copied. With --against, restores every block and "
         "compares it with the original again; a second decoder reads a sample of the original's tiles, and copied JPEG "
-        "tiles are compared by their hashes. Exit code 2 if anything is wrong.",
+        "tiles are compared by their hashes. Red cells are compared again if they were when the slide was archived. "
+        "Exit code 2 if anything is wrong.",
         "sr-tf verify slide.sr.zip --against slide.svs",
     )
     _add_archive_file(command)

@@ -10,6 +10,7 @@ import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.finder_windows import MARGIN, WINDOW, Window, by_block, windows
 from sr_tf.archive.grid import BLOCK
+from sr_tf.archive.header import Header
 from sr_tf.archive.original import open_original
 from sr_tf.archive.verify import require_slide
 from sr_tf.cells.finder import Cells
@@ -74,7 +75,7 @@ def validate(
             header.source.get("sha256"),
             archive.sha256(),
             header.gate.describe(),
-            _protocol(counted, len(found), len(chosen)),
+            _protocol(counted, len(found), len(chosen), _gated_by(header, counted)),
             counted.card,
             methods,
             header.slide.mpp,
@@ -145,12 +146,21 @@ _TYPES = (
 )
 
 
+_GATED = "the archive was stored so that this finder's answers agree: their agreement is no evidence of its own"
+
+
 def spread(count: int, most: int) -> list[int]:
     """At most `most` indices below `count`, evenly spread."""
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
 
 
-def _protocol(counted: Subject, all_windows: int, chosen: int) -> str:
+def _gated_by(header: Header, counted: Subject) -> bool:
+    """Whether an archive was made so that this finder's answers agree."""
+    outcome = header.red_cells
+    return outcome is not None and outcome.finder_sha256 == counted.card.get("weights_sha256")
+
+
+def _protocol(counted: Subject, all_windows: int, chosen: int, gated: bool) -> str:
     where = "the same windows" if chosen == all_windows else f"{chosen} of the {all_windows} windows with cells"
     # What begins with "detail: " stands last: certificates leave it out.
     clauses = (
@@ -160,6 +170,7 @@ def _protocol(counted: Subject, all_windows: int, chosen: int) -> str:
         f"counts by block of {BLOCK}×{BLOCK} pixels, those without a cell left out",
         "limits of agreement: mean difference ± 1.96 standard deviations",
         *([_TYPES] if counted.typed else []),
+        *([_GATED] if gated else []),
         f"floors coded window by window on {where}",
         f"equal bytes: those of the archive's file by pixel, AVIF's quality chosen on the middle {BLOCK}×{BLOCK} "
         f"pixels of up to {_RATE_WINDOWS} windows",

@@ -17,6 +17,7 @@ from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import EXACT
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
+from sr_tf.cells.agreement import match
 from sr_tf.cells.finder import Cells
 from sr_tf.cells.shipped import finder_sha256, shipped_finder
 from sr_tf.cli.main import main
@@ -24,7 +25,8 @@ from sr_tf.data.smear import render_smear, render_smear_cells
 from sr_tf.errors import UserError
 from sr_tf.fleet.record import words, words_of
 from sr_tf.images.degradation import reduce
-from sr_tf.images.reading import write_png
+from sr_tf.images.reading import read_rgb, write_png
+from sr_tf.validation.results import Validation
 from sr_tf.validation.validate import validate
 
 LOW = Gate("custom", 26, 0.5)
@@ -54,23 +56,44 @@ def archives(smear):
     return found
 
 
-def differing(archive, slide) -> tuple[int, int]:
+def differing(found: Validation) -> tuple[int, int]:
     """How many cells are in one of both only, and how many have another type, as `sr-tf validate` finds it."""
-    tally = validate(archive, slide).methods[0].tally
+    tally = found.methods[0].tally
     types = tally.type_agreement()
     return tally.lost + tally.gained, types.pairs - types.same
 
 
+def beside_original(archive, slide) -> tuple[int, int]:
+    """The same, found in the whole slide at once and counted here."""
+    pixels = read_rgb(slide)
+    with ArchivedSlide(archive) as opened:
+        own, other = (shipped_finder().find(image) for image in (pixels, opened.read(0, 0, WIDTH, HEIGHT)))
+    pairs = match(own.places, other.places, 12)
+    changed = own.types[pairs[:, 0]] != other.types[pairs[:, 1]]
+    return len(own) + len(other) - 2 * len(pairs), int(changed.sum())
+
+
 @pytest.mark.slow
 def test_cells_that_differ_without_the_gate_agree_with_it(smear, archives):
-    lost_or_gained, changed = differing(archives[None], smear)
-    assert lost_or_gained > 5 and changed > 3
-    of_count, of_types = differing(archives["count"], smear), differing(archives["types"], smear)
+    plain, of_count, of_types = (beside_original(path, smear) for path in archives.values())
+    assert plain[0] > 5 and plain[1] > 3
     assert of_count[0] == 0 < of_count[1]
     assert of_types == (0, 0)
     sizes = [path.stat().st_size for path in archives.values()]
     assert sizes == sorted(sizes)
     assert all(check_integrity(path) == [] for path in archives.values())
+
+
+@pytest.mark.long
+def test_validate_finds_the_same_and_says_what_it_is_worth(smear, archives):
+    found = {agree: validate(path, smear) for agree, path in archives.items()}
+    lost_or_gained, changed = differing(found[None])
+    assert lost_or_gained > 5 and changed > 3
+    of_count, of_types = differing(found["count"]), differing(found["types"])
+    assert of_count[0] == 0 < of_count[1]
+    assert of_types == (0, 0)
+    said = ["no evidence of its own" in one.protocol for one in found.values()]
+    assert said == [False, True, True]
 
 
 @pytest.mark.slow
@@ -164,7 +187,8 @@ def test_blocks_are_raised_to_exact_pixels_and_then_their_neighbours(seen, tmp_p
         return Cells(np.float32([(500, 30)]), np.array([int(changed)]), np.float32([1]))
 
     monkeypatch.setattr("sr_tf.archive.write.shipped_comparison", comparison_of(find))
-    header = write_archive(slide, target, options("types"))
+    gate = Gate("custom", 45, 0.9, red_cells="types")
+    header = write_archive(slide, target, Options(gate, (), effort=1))
     assert (header.red_cells.found, header.red_cells.raised) == (1, 2)
     with ArchivedSlide(target) as archive:
         assert {archive.kind(*place) for place in archive.header.grid.blocks()} == {EXACT}

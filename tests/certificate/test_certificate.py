@@ -3,15 +3,19 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 
 from sr_tf.archive.archived_slide import ArchivedSlide
+from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_region
+from sr_tf.archive.write import Options, write_archive
+from sr_tf.cells.shipped import finder_sha256
 from sr_tf.certificate.certify import certify
 from sr_tf.certificate.content import sections, verdict
 from sr_tf.certificate.details import most_changed
@@ -21,7 +25,8 @@ from sr_tf.certificate.pdf import to_pdf
 from sr_tf.certificate.record import Certificate, Score
 from sr_tf.certificate.shown import amplified, common_factor, worst_places
 from sr_tf.certificate.unmeasured import not_measured
-from sr_tf.images.reading import read_rgb
+from sr_tf.data.smear import render_smear
+from sr_tf.images.reading import read_rgb, write_png
 from sr_tf.metrics.ring_correlation import Detail, detail, merged
 from sr_tf.validation.detail import summary
 
@@ -177,3 +182,18 @@ def test_the_quality_study_promises_nothing(certified):
     page = to_html(study, pictures)
     assert "The quality study has no threshold" in verdict(study) and "passed" not in verdict(study)
     assert "<td>none</td><td>0.3000</td><td>0.1000</td>" in page and "Nothing was refused" in page
+
+
+@pytest.mark.slow
+def test_a_gate_on_red_cells_is_stated_with_its_finder_and_what_it_is_worth(tmp_path):
+    slide, archive = tmp_path / "smear.png", tmp_path / "smear.sr.zip"
+    write_png(slide, render_smear(5, 100, 200))
+    write_archive(slide, archive, Options(gate=replace(QUALITIES["visual"], red_cells="count"), models=()))
+    certificate, pictures = certify(archive, slide)
+    gated, page = certificate.archive.red_cells, to_html(certificate, pictures)
+    assert (gated.agree, gated.finder_sha256) == ("count", finder_sha256())
+    assert certificate.red_cells.startswith(f"{gated.found:,} found again, 0 of them differ")
+    assert gated.finder_sha256 in page and certificate.red_cells in page
+    assert "the same red cells found, none lost or added" in page
+    assert any(line.startswith("Red cells by a finder that had no part") for line in certificate.not_measured)
+    assert "Cells: none were counted." not in certificate.not_measured
