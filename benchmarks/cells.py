@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from absl import app, flags
 
 from sr_tf.archive.gate import QUALITIES
@@ -35,6 +36,7 @@ flags.DEFINE_string("data", None, "The folder of Chula RBC-12; its test fields a
 flags.DEFINE_string("out", None, "A folder for archives, pages and results.", required=True)
 flags.DEFINE_list("qualities", ["visual", "diagnostic", "study"], "Qualities of `sr-tf archive`.")
 flags.DEFINE_enum("cells", None, list(AGREEMENTS), "What `sr-tf archive --cells` makes agree; None: nothing.")
+flags.DEFINE_integer("jpeg_tiles", 0, "Quality of JPEG tiles, as scanners write them, that are the originals; 0: PNG.")
 flags.DEFINE_integer("fields", 0, "Number of test fields, evenly spread; 0: all.")
 flags.DEFINE_bool("one_slide", False, "Archive all fields as one slide, whose blocks are the places.")
 flags.DEFINE_string("engine", "tensorflow", "What runs the generators.")
@@ -56,8 +58,12 @@ def main(_) -> None:
         fields = {path.stem: _measured(path.stem, read_rgb(path), quality, out) for path in paths}
         print(f"\n{quality}: {len(fields)} fields: {', '.join(fields)}\n")
         print(markdown_table([HEADINGS, *_rows(fields)]))
-        seconds, raised = (sum(one["restored"][name] for one in fields.values()) for name in ("seconds", "raised"))
-        print(f"\narchived in {seconds:.0f} s; {raised} blocks stored larger for their cells", flush=True)
+        print(_effort(list(fields.values())), flush=True)
+
+
+def _effort(measured: list[dict[str, dict]]) -> str:
+    seconds, raised = (sum(one["restored"][name] for one in measured) for name in ("seconds", "raised"))
+    return f"\narchived in {seconds:.0f} s; {raised} blocks stored larger for their cells"
 
 
 def _rows(fields: dict[str, dict]) -> list[list[str]]:
@@ -78,7 +84,7 @@ def _one_slide(paths: list[Path], quality: str, out: Path) -> str:
     rows = [np.hstack(fields[start : start + across]) for start in range(0, len(paths) - across + 1, across)]
     methods = _measured(f"slide-of-{across * len(rows)}", np.vstack(rows), quality, out)
     lines = [row(name, 8 * one["bytes"] / one["pixels"], _tally(one)) for name, one in methods.items()]
-    return markdown_table([HEADINGS, *lines])
+    return f"{markdown_table([HEADINGS, *lines])}\n{_effort([methods])}"
 
 
 def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str, dict]:
@@ -86,10 +92,12 @@ def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str
     options = flags.FLAGS
     gate = replace(QUALITIES[quality], red_cells=options.cells)
     way = f"{quality}-{options.cells}" if options.cells else quality
-    scene, archive = out / f"{name}.png", out / f"{name}-{way}.sr.zip"
+    if options.jpeg_tiles:
+        way = f"jpeg{options.jpeg_tiles}-{way}"
+    archive = out / f"{name}-{way}.sr.zip"
+    scene = _written(image, out / name, options.jpeg_tiles)
     record = out / f"{name}-{way}-{card()['weights_sha256'][:12]}.json"
     if not archive.exists():
-        write_png(scene, image)
         models = tuple(archive_models(None, quality))
         chosen = Options(gate=gate, models=models, engine=options.engine, workers=options.workers)
         start = time.perf_counter()
@@ -108,6 +116,17 @@ def _measured(name: str, image: np.ndarray, quality: str, out: Path) -> dict[str
         }
         write_atomically(record, json.dumps(packed))
     return json.loads(record.read_text("utf-8"))
+
+
+def _written(image: np.ndarray, stem: Path, jpeg_quality: int) -> Path:
+    """Writes a slide as a PNG, or as a TIFF of JPEG tiles, unless an earlier call did; returns its path."""
+    path = stem.with_name(f"{stem.name}-jpeg{jpeg_quality}.tif" if jpeg_quality else f"{stem.name}.png")
+    if not path.exists() and jpeg_quality:
+        coding = {"compression": "jpeg", "compressionargs": {"level": jpeg_quality}, "photometric": "rgb"}
+        tifffile.imwrite(path, image, tile=(256, 256), metadata=None, **coding)
+    elif not path.exists():
+        write_png(path, image)
+    return path
 
 
 def _packed(method: Method) -> dict:

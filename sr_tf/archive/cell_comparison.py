@@ -18,10 +18,9 @@ from sr_tf.cells.subjects import require_smear
 from sr_tf.cells.tally import SAME_CELL, Pairing, pair_cells
 from sr_tf.slides.slide import Slide
 
-_FLAT = 10.0
-"""A window is empty glass if its means over `_PART` pixels lie within so many 8-bit levels, in each channel. The palest
-labelled cells of Chula RBC-12 differ from their surroundings by more than twice as much."""
-_PART = 8
+_FLAT, _PART = 6.0, 8
+"""A window is empty glass if its means over 8×8 pixels lie within 6 levels of 255, in each channel. In the 64×64 pixels
+around the 20,420 labels of Chula RBC-12's training and test fields they span 10 levels or more, in 99 % 20 or more."""
 _NONE = Cells(np.zeros((0, 2), np.float32), np.zeros(0, int), np.zeros(0, np.float32))
 
 
