@@ -89,14 +89,16 @@ class CellGate:
             if self._journal.same_cells(*_key(window), blocks) is not None:
                 return
             own = self._originals.get(_key(window), lambda: self._own(window))
-            other = self._comparison.cells(window, self._builder.restored(window.seen))
-            differing = list(self._comparison.differing(window, own, other))
+            differing = []
+            if not all(np.isinf(self._worst(*place)) for place in blocks):  # equal pixels have equal cells
+                other = self._comparison.cells(window, self._builder.restored(window.seen))
+                differing = list(self._comparison.differing(window, own, other))
             found.extend((one, count) for place, count in differing for one in self._to_raise(place, blocks))
             if not differing:
                 self._journal.put_same_cells(*_key(window), blocks, count_inside(window, own))
 
         for_each(compare, ((window,) for window in pending), self._workers)
-        return dict(sorted(found))
+        return dict(sorted(found))  # of several counts for a block, the largest
 
     def _own(self, window: Window) -> Cells:
         return self._comparison.cells(window, self._slide.read(*window.seen))

@@ -70,7 +70,7 @@ def compare_cells_again(
 
         for_each(compare, ((window,) for window in windows(archive.header.grid)), workers)
     count, cells = sum(differing.values()), sum(found)
-    report = f"{cells:,} found again, {count:,} of them differ (finder {gated.finder_sha256[:12]}…)"
+    report = f"{cells:,} found again in the slide, {count:,} differ in the archive (finder {gated.finder_sha256[:12]}…)"
     if count <= _TOLERATED * max(cells, gated.found):
         return CellsAgain(report, [])
     return CellsAgain(

@@ -192,7 +192,7 @@ def test_a_gate_on_red_cells_is_stated_with_its_finder_and_what_it_is_worth(tmp_
     certificate, pictures = certify(archive, slide)
     gated, page = certificate.archive.red_cells, to_html(certificate, pictures)
     assert (gated.agree, gated.finder_sha256) == ("count", finder_sha256())
-    assert certificate.red_cells.startswith(f"{gated.found:,} found again, 0 of them differ")
+    assert certificate.red_cells.startswith(f"{gated.found:,} found again in the slide, 0 differ in the archive")
     assert gated.finder_sha256 in page and certificate.red_cells in page
     assert "the same red cells found, none lost or added" in page
     assert any(line.startswith("Red cells by a finder that had no part") for line in certificate.not_measured)
