@@ -208,14 +208,7 @@ class Builder:
         return replaced
 
     def chosen_again(self, row: int, column: int, gate: Gate, failed: Stored | None = None) -> Stored:
-        """Chooses the representation of a block once more, surrounded by what is stored.
-
-        Args:
-            row: the block's row.
-            column: the block's column.
-            gate: the gate that it must pass.
-            failed: see `Chooser.choose`.
-        """
+        """Chooses a block once more for a gate, surrounded by what is stored; for `failed` see `Chooser.choose`."""
         chooser = Chooser(gate, self._measure, self._generators, self._families, self._effort)
         place = row, column
         windows = (functools.partial(make, *place) for make in (self._original, self._source, self._around))
