@@ -144,6 +144,10 @@ def test_verify_compares_the_cells_again(smear, archives, tmp_path, capsys):
     for wrong in ({"agree": "size"}, {"found": -1}, {"finder_sha256": "a"}):
         with pytest.raises(UserError, match=f"`red_cells.{next(iter(wrong))}` is "):
             ArchiveFile(forged(**wrong))
+    forgery = Forgery(archives["types"])
+    forgery.header["gate"]["min_psnr"] = None
+    with pytest.raises(UserError, match="`red_cells` is stated, expected none with a lossless gate"):
+        ArchiveFile(forgery.save(tmp_path / "lossless.sr.zip"))
 
 
 @pytest.mark.slow

@@ -53,7 +53,12 @@ def test_the_command_works_without_a_framework(command, archive, tmp_path):
 
 
 def test_what_needs_a_network_says_in_one_line_what_to_install(archive, tmp_path):
-    for command in ["upscale", archive.parent / "slide.png", tmp_path / "sr"], ["export", tmp_path / "model"]:
+    slide = archive.parent / "slide.png"
+    for command in (
+        ["upscale", slide, tmp_path / "sr"],
+        ["export", tmp_path / "model"],
+        ["archive", slide, tmp_path / "gated.sr.zip", "--models", "", "--cells"],
+    ):
         done = bare(*command)
         assert done.returncode == 2
         assert done.stderr.startswith(
