@@ -32,7 +32,7 @@ def segments_of(grid: JpegGrid, deidentify: bool = False) -> Segments:
         tables = cleaned(tables, f"{grid.path}: the page's JPEG tables")
     return Segments(
         grid.width, grid.height, grid.segment_width, grid.segment_height,
-        grid.photometric, grid.subsampling, tables,
+        grid.photometric, grid.subsampling, tables, x=grid.x, y=grid.y,
     )  # fmt: skip
 
 

@@ -68,7 +68,8 @@ class Builder:
         self._generators = generators
         # Only pages of JPEG tiles are copied when the archive is restored, and a copied page needs all its tiles.
         segments = journal.segments
-        self._copies = gate.lossless and segments is not None and segments.codec == JPEG_FILES
+        jpeg = segments is not None and segments.codec == JPEG_FILES
+        self._copies = gate.lossless and jpeg and not (slide.grid and slide.grid.replaceable)
         self._originals = Windows(self._grid, self._reduced)
         self._blocks = RestoredBlocks(self._grid, self._stored_image, generators)
 

@@ -1,7 +1,8 @@
 """Whether a lossless archive keeps a slide's JPEG or JPEG 2000 tiles byte by byte.
 
 `sr-tf restore` copies JPEG tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are restored as pixels,
-because OpenSlide reads them in no TIFF file but Aperio's own. Of other slides, the exact pixels are kept.
+because OpenSlide reads them in no TIFF file but Aperio's own. So are JPEG tiles that cover a part of the slide. Of other
+slides, the exact pixels are kept.
 """
 
 import random
@@ -11,17 +12,21 @@ from dataclasses import replace
 import numpy as np
 
 from sr_tf.archive.associated import cleaned, segments_of, standalone_of
-from sr_tf.archive.header import Header
+from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import JPEG_2000, JPEG_FILES, Segments
+from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
 from sr_tf.messages import tell
-from sr_tf.slides.copied_tiles import JpegPage, check_copy, copied_page, page_for
+from sr_tf.slides.copied_tiles import JpegPage, check_copy, copied_page, is_tile, page_for
 from sr_tf.slides.jpeg2000 import without_comments
 from sr_tf.slides.slide import Slide
 
 SAMPLE = 6
 """Tiles that are written and decoded for a trial: the first, the last and some between."""
 
+
+Read = Callable[[int, int, int, int], np.ndarray]
+"""Reads a rectangle: called with (x, y, width, height)."""
 
 Standalone = Callable[[int, int], bytes]
 """Called with (row, column); returns a segment as a complete JPEG file or codestream, b"" if the slide has none."""
@@ -32,13 +37,13 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
 
     Args:
         slide: the original.
-        lossless: whether `sr-tf restore` will copy JPEG segments. If not, only their pixels are needed, and those of
-            JPEG 2000 are not kept.
+        lossless: whether `sr-tf restore` will copy JPEG segments where it can. If not, only their pixels are needed, and
+            those of JPEG 2000 are not kept.
         deidentify: whether to remove the metadata of the segments and their tables.
 
     Returns:
-        The layout of the segments; None if there are none, or if they could not be copied into a TIFF file. A message
-        then says why.
+        The layout of the segments; None if there are none, if they have other pixels than the slide, or if tiles of a
+        page could not be copied into a TIFF file. A message then says why.
 
     Raises:
         UserError: the file cannot be read.
@@ -47,13 +52,17 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
         return _jpeg2000_to_keep(slide, deidentify) if lossless else None
     if slide.grid is None:
         return None
-    segments = segments_of(slide.grid, deidentify)
+    segments, standalone = segments_of(slide.grid, deidentify), standalone_of(slide.grid, deidentify)
     if not lossless:
         return segments
+    tiles = is_tile(segments.segment_height, segments.segment_width)
     try:
-        page = page_for(slide.grid)
-        segments = replace(segments, subsampling=page.subsampling)
-        check_copies(segments, standalone_of(slide.grid, deidentify), slide.read)
+        if tiles or not slide.grid.replaceable:
+            segments = replace(segments, subsampling=page_for(slide.grid).subsampling)
+        if slide.grid.replaceable and not (tiles and segments.covers(slide.info.width, slide.info.height)):
+            _check_pixels(segments, standalone, slide.read)
+        else:
+            check_copies(segments, standalone, slide.read)
     except ValueError as error:
         tell(f"{slide.path}: its JPEG tiles are kept as exact pixels, not byte by byte ({error})")
         return None
@@ -85,10 +94,7 @@ def _jpeg2000_to_keep(slide: Slide, deidentify: bool) -> Segments | None:
     try:
         for row, column in places:
             tile(row, column)
-        for row, column in sample(places):
-            place = segments.rectangle(row, column)
-            if not np.array_equal(segments.read(tile, *place), slide.read(*place)):
-                raise ValueError(f"tile {column},{row} has other pixels than the slide")
+        _check_pixels(segments, tile, slide.read)
     except (UserError, ValueError) as error:
         why = str(error).removeprefix(f"{slide.path}: ")
         tell(f"{slide.path}: its JPEG 2000 tiles are kept as exact pixels, not byte by byte ({why})")
@@ -96,19 +102,28 @@ def _jpeg2000_to_keep(slide: Slide, deidentify: bool) -> Segments | None:
     return segments
 
 
-def page_of(header: Header) -> JpegPage | None:
+def _check_pixels(segments: Segments, standalone: Standalone, read: Read) -> None:
+    """Raises a `ValueError` if a sample of segments has other pixels than the slide."""
+    for row, column in sample([(row, column) for row in range(segments.rows) for column in range(segments.columns)]):
+        place = segments.rectangle(row, column)
+        if not np.array_equal(segments.read(standalone, *place), read(*place)):
+            raise ValueError(f"tile {column},{row} has other pixels than the slide")
+
+
+def page_of(archive: ArchiveFile) -> JpegPage | None:
     """The tags of the page that the archive's JPEG tiles are copied into; None if its pixels are written instead."""
-    if not header.gate.lossless or header.native is None or header.native.codec == JPEG_2000:
+    header, native = archive.header, archive.header.native
+    if not header.gate.lossless or native is None or native.codec == JPEG_2000:
+        return None
+    if not native.covers(header.slide.width, header.slide.height) or (archive.index.kinds != NATIVE.code).any():
         return None
     try:
-        return _page(header.native)
+        return _page(native)
     except ValueError:
         return None
 
 
-def check_copies(
-    segments: Segments, standalone: Callable[[int, int], bytes], read: Callable[[int, int, int, int], np.ndarray]
-) -> None:
+def check_copies(segments: Segments, standalone: Standalone, read: Read) -> None:
     """Copies a sample of tiles into TIFF files in memory and compares what is decoded.
 
     Args:

@@ -224,7 +224,7 @@ UNITS_BY_VERSION = {
     1: {"psnr": 0.01, "ssim": 1e-4, "shift": 0.01, "enl0": 1e-4},
     2: {"psnr": 0.1, "ssim": 1e-3, "shift": 0.02, "enl0": 0.01, "lpips": 1e-4},
 }
-UNITS_BY_VERSION[3] = UNITS_BY_VERSION[2]
+UNITS_BY_VERSION[3] = UNITS_BY_VERSION[4] = UNITS_BY_VERSION[2]
 NEWEST = max(UNITS_BY_VERSION)
 SCORE_UNITS = UNITS_BY_VERSION[NEWEST]
 ALWAYS_MEASURED = ("psnr", "ssim", "shift")

@@ -17,6 +17,7 @@ from sr_tf.archive.schema import (
     LAYOUT,
     VERSION,
     VERSION_OF_JPEG_2000,
+    VERSION_OF_PLACED_PAGES,
     AssociatedFields,
     SegmentFields,
     from_base64,
@@ -78,6 +79,14 @@ class Header:
         """The slide's grid."""
         return Grid(self.slide.width, self.slide.height)
 
+    @property
+    def _version_to_write(self) -> int:
+        if self.native is None:
+            return VERSION
+        if not self.native.covers(self.slide.width, self.slide.height):
+            return VERSION_OF_PLACED_PAGES
+        return VERSION_OF_JPEG_2000 if self.native.codec == JPEG_2000 else VERSION
+
     def to_json(self) -> str:
         """The content of `archive.json`."""
         slide = dataclasses.asdict(self.slide)
@@ -89,7 +98,7 @@ class Header:
         gate = {name: value for name, value in gate.items() if value is not None or name not in _OPTIONAL_LIMITS}
         content = {
             "format": FORMAT,
-            "version": VERSION_OF_JPEG_2000 if self.native and self.native.codec == JPEG_2000 else VERSION,
+            "version": self._version_to_write,
             "notice": NOTICE,
             "software": self.software,
             "slide": slide,
@@ -104,7 +113,7 @@ class Header:
             "generators": self.generators,
             "codecs": self.codecs,
             "heads": [_text(head) for head in self.heads],
-            "native": self.native and _segments_to_json(self.native),
+            "native": self.native and _segments_to_json(self.native, self._version_to_write == VERSION_OF_PLACED_PAGES),
             "associated": {
                 name: {key: _segments_to_json(value) if key == "segments" else value for key, value in entry.items()}
                 for name, entry in self.associated.items()
@@ -151,10 +160,12 @@ def _without_unset(fields: msgspec.Struct) -> dict:
     return {name: value for name, value in msgspec.structs.asdict(fields).items() if value is not msgspec.UNSET}
 
 
-def _segments_to_json(segments: Segments) -> dict:
+def _segments_to_json(segments: Segments, placed: bool = False) -> dict:
     content = dataclasses.asdict(segments)
     if segments.codec == JPEG_FILES:  # as archives of earlier programs state it
         del content["codec"]
+    if not placed:
+        del content["x"], content["y"]
     return {**content, "tables": None if segments.tables is None else _text(segments.tables)}
 
 

@@ -29,7 +29,8 @@ _SEGMENT_RECORD = struct.Struct(f"<BQ{len(half_sha256(b''))}s")
 _LOCKS = 64
 _CACHED_PIECES = 8
 _CACHED_SEGMENTS = 64
-"""Packed segments that are kept until it is known whether a block is stored as them."""
+"""Packed segments that are kept until it is known whether a block is stored as them, and as many unpacked ones: a wide
+one lies under several blocks in a row."""
 
 
 class Journal:
@@ -53,7 +54,7 @@ class Journal:
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
         self._piece_images = RecentlyUsed(_CACHED_PIECES)
-        self._packed = RecentlyUsed(_CACHED_SEGMENTS)
+        self._packed, self._unpacked = RecentlyUsed(_CACHED_SEGMENTS), RecentlyUsed(_CACHED_SEGMENTS)
         self._packing = [threading.Lock() for _ in range(_LOCKS)]
 
     @property
@@ -161,7 +162,11 @@ class Journal:
 
     def segment(self, row: int, column: int) -> bytes:
         """A segment of the original as a complete JPEG file, unpacked."""
-        return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row), self.segments.codec)
+
+        def unpack() -> bytes:
+            return native.unpack(*self.packed_segment(row, column), self.segments.sizes(row), self.segments.codec)
+
+        return self._unpacked.get((row, column), unpack)
 
     def native(self, row: int, column: int) -> Stored:
         """A block stored as the original's segments; its cost is its share of the segments that it needs."""

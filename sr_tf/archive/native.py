@@ -31,19 +31,27 @@ _SCAN = b"\xff\xda"
 
 @dataclass(frozen=True)
 class Segments(SegmentGrid):
-    """The segments of a TIFF page of colour JPEG or JPEG 2000; see also `SegmentGrid`.
+    """The segments of a page of colour JPEG or JPEG 2000; see also `SegmentGrid`.
 
     Attributes:
         photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
         subsampling: TIFF tag YCbCrSubSampling, or None.
         tables: TIFF tag JPEGTables, or None.
         codec: `JPEG_FILES` or `JPEG_2000`.
+        x: left edge of the page in pixels of the slide.
+        y: its upper edge. Outside the page, the slide is white.
     """
 
     photometric: int
     subsampling: tuple[int, int] | None
     tables: bytes | None
     codec: str = JPEG_FILES
+    x: int = 0
+    y: int = 0
+
+    def covers(self, width: int, height: int) -> bool:
+        """Whether the page is all of a slide of this size."""
+        return (self.x, self.y, self.width, self.height) == (0, 0, width, height)
 
     def sizes(self, row: int) -> set[tuple[int, int]]:
         """The (width, height) in pixels that a segment of a row can have: the last strip may be lower than others."""

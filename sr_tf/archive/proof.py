@@ -130,8 +130,8 @@ def _unwritable(archive: ArchiveFile, pixels: Slide | ArchiveFile) -> Iterator[s
     """
     header = archive.header
     try:
-        pyramid_info(header, tile_of(header))
-        if page_of(header):
+        pyramid_info(header, tile_of(archive))
+        if page_of(archive):
             read = pixels.read if isinstance(pixels, Slide) else _segments_reader(archive)
             check_copies(header.native, archive.segment, read)
     except ValueError as error:

@@ -35,6 +35,7 @@ _LARGEST_PIECE = 4 << 20
 """Most bytes of a piece's file; its pixels have less than one megabyte."""
 
 _CACHED_PIECES = 32
+_CACHED_SEGMENTS = 64
 
 # What zipfile, json and NumPy raise for damaged files.
 _DAMAGED = (
@@ -100,7 +101,7 @@ class ArchiveFile:
             limits[embedded.member_of(record)] = embedded.size_of(record["architecture"])
         self.index = self._read_index((grid.rows, grid.columns))
         self._offsets = self._places("blocks", self.index.table["length"], _LARGEST_PIECE)
-        self._images = RecentlyUsed(_CACHED_PIECES)
+        self._images, self._files = RecentlyUsed(_CACHED_PIECES), RecentlyUsed(_CACHED_SEGMENTS)
         self.segment_index = None
         if native_page:
             shape = (native_page.rows, native_page.columns)
@@ -217,6 +218,9 @@ class ArchiveFile:
         Raises:
             UserError: the segment is damaged.
         """
+        return self._files.get((row, column), lambda: self._unpacked(row, column))
+
+    def _unpacked(self, row: int, column: int) -> bytes:
         entry = self.segment_index[row, column]
         packed = self._members.at(int(self._segment_offsets[row, column]), int(entry["length"]))
         try:

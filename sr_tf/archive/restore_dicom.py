@@ -217,7 +217,7 @@ def _image(
 
 def _are_frames(slide: ArchivedSlide) -> bool:
     """Whether the archive's JPEG tiles can be frames: none is left out, and they are baseline JPEG."""
-    page, native = page_of(slide.header), slide.header.native
+    page, native = page_of(slide), slide.header.native
     if page is None or native is None or not slide.segment_index["length"].all():
         return False
     return is_baseline(slide.segment(0, 0))
@@ -226,7 +226,7 @@ def _are_frames(slide: ArchivedSlide) -> bool:
 def _segment(slide: ArchivedSlide, row: int, column: int) -> bytes:
     standalone = slide.segment(row, column)
     try:
-        require_copyable(page_of(slide.header), standalone)
+        require_copyable(page_of(slide), standalone)
         if not is_baseline(standalone):
             raise ValueError("not a baseline JPEG, as the first one is")
     except ValueError as error:

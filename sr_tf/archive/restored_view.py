@@ -11,6 +11,7 @@ from sr_tf.archive.copied import page_of
 from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import NATIVE
+from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
 from sr_tf.slides.copied_tiles import JpegPage, require_copyable
 from sr_tf.slides.info import SlideInfo
@@ -45,14 +46,14 @@ class RestoredView:
         header = slide.header
         self.slide = slide
         self.factor = factor_for(slide.path, header.slide.objective_power, most)
-        self.page: JpegPage | None = page_of(header) if copy and self.factor == 1 else None
+        self.page: JpegPage | None = page_of(slide) if copy and self.factor == 1 else None
         self.info: SlideInfo = reduced_info(header.slide, self.factor)
         self._read = reducing(slide.read, (header.slide.width, header.slide.height), self.factor)
 
     @property
     def tile(self) -> tuple[int, int]:
         """Height and width of a tile in pixels."""
-        return tile_of(self.slide.header) if self.page else (_TILE, _TILE)
+        return tile_of(self.slide) if self.page else (_TILE, _TILE)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -62,7 +63,10 @@ class RestoredView:
     def pixels(self, column: int, row: int) -> np.ndarray:
         """The pixels of a tile, uint8 [h, w, 3], cropped at the slide's edge."""
         x, y = column * self.tile[1], row * self.tile[0]
-        return self._read(x, y, min(self.tile[1], self.info.width - x), min(self.tile[0], self.info.height - y))
+        place = x, y, min(self.tile[1], self.info.width - x), min(self.tile[0], self.info.height - y)
+        native = self.slide.header.native
+        # A copied tile is decoded by itself: tiles that are wide and low lie under many blocks.
+        return native.read(self.slide.segment, *place) if self.page and native else self._read(*place)
 
     @property
     def segments(self) -> Callable[[int, int], bytes] | None:
@@ -111,9 +115,10 @@ def describe(header: Header, factor: int = 1) -> str:
     return f"{text} Research use only{'' if header.gate.lossless else ', not for diagnosis'}."
 
 
-def tile_of(header: Header) -> tuple[int, int]:
+def tile_of(archive: ArchiveFile) -> tuple[int, int]:
     """Height and width of a tile of level 0 in the restored file, if it is as archived."""
-    return (header.native.segment_height, header.native.segment_width) if page_of(header) else (_TILE, _TILE)
+    native = archive.header.native
+    return (native.segment_height, native.segment_width) if page_of(archive) and native else (_TILE, _TILE)
 
 
 def pyramid_info(header: Header, tile: tuple[int, int], factor: int = 1) -> PyramidInfo:
@@ -148,9 +153,9 @@ def pyramid_info(header: Header, tile: tuple[int, int], factor: int = 1) -> Pyra
     )
 
 
-def _nearest(count: int, side: int, block: float, blocks: int) -> np.ndarray:
-    """Of each of `count` tiles of a side in a row, the number of the block that holds its middle, int [count]."""
-    return np.minimum(((np.arange(count) + 0.5) * side / block).astype(int), blocks - 1)
+def _nearest(count: int, side: int, block: float, blocks: int, first: int = 0) -> np.ndarray:
+    """Of each of `count` tiles of a side in a row that begins at `first`, the block that holds its middle, int [count]."""
+    return np.minimum((((np.arange(count) + 0.5) * side + first) / block).astype(int), blocks - 1)
 
 
 def _bytes_of_blocks(slide: ArchivedSlide) -> np.ndarray:
@@ -161,8 +166,8 @@ def _bytes_of_blocks(slide: ArchivedSlide) -> np.ndarray:
     costs = share[index.pieces]  # the last one for blocks without a piece
     if slide.segment_index is not None:
         native, lengths = slide.header.native, slide.segment_index["length"]
-        down = _nearest(native.rows, native.segment_height, BLOCK, grid.rows)
-        right = _nearest(native.columns, native.segment_width, BLOCK, grid.columns)
+        down = _nearest(native.rows, native.segment_height, BLOCK, grid.rows, native.y)
+        right = _nearest(native.columns, native.segment_width, BLOCK, grid.columns, native.x)
         of_segments = np.zeros(costs.shape)
         np.add.at(of_segments, tuple(np.meshgrid(down, right, indexing="ij")), lengths)
         costs = np.where(index.kinds == NATIVE.code, of_segments, costs)

@@ -16,8 +16,9 @@ from sr_tf.archive.gate import QUALITIES, STUDY, score_names
 from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
-VERSION, VERSION_OF_JPEG_2000 = 2, 3
-"""The versions that are written: the second for archives that keep JPEG 2000 tiles. All from 1 on are read."""
+VERSION, VERSION_OF_JPEG_2000, VERSION_OF_PLACED_PAGES = 2, 3, 4
+"""The versions that are written: the second for archives that keep JPEG 2000 tiles, the third for those that keep a page
+that is a part of the slide. All from 1 on are read."""
 
 LARGEST_HEADER = 16 << 20
 """Most bytes of `archive.json`."""
@@ -39,6 +40,7 @@ _WORD_LENGTH = 255
 _Word = Annotated[str, Meta(max_length=_WORD_LENGTH)]
 _Text = Annotated[str, Meta(max_length=4096)]
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Place = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Side = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Micrometres = Annotated[float, Meta(gt=0, le=1e6)]
 _Tag = Annotated[int, Meta(ge=0, le=65535)]
@@ -160,7 +162,7 @@ class GeneratorFields(Struct, omit_defaults=True):
 
 
 class SegmentFields(Struct):
-    """See `sr_tf.archive.native.Segments`. `codec` is stated in version 3 only."""
+    """See `sr_tf.archive.native.Segments`. `codec` is stated in version 3 only, `x` and `y` in version 4 only."""
 
     width: _Side
     height: _Side
@@ -170,6 +172,8 @@ class SegmentFields(Struct):
     subsampling: tuple[_Tag, _Tag] | None
     tables: _Tables | None
     codec: Literal["jpeg2000"] | UnsetType = UNSET
+    x: _Place | UnsetType = UNSET
+    y: _Place | UnsetType = UNSET
 
 
 class AssociatedFields(Struct, omit_defaults=True):
@@ -186,7 +190,7 @@ class AssociatedFields(Struct, omit_defaults=True):
 class Fields(Struct):
     """All of `archive.json`. Version 1 has no `layout`, `pieces` and `scores`.
 
-    Version 3 is version 2 with `native.codec`.
+    Version 3 is version 2 with `native.codec`, version 4 is version 2 with `native.x` and `native.y`.
     """
 
     version: int
@@ -222,13 +226,13 @@ def parse(text: str) -> Fields:
     version = _decode(text, Version)
     if version.format != FORMAT:
         raise ValueError(f"format is {_shown(version.format)}, expected {FORMAT!r}")
-    if version.version not in range(1, VERSION_OF_JPEG_2000 + 1) or (version.block, version.gate_tile) != (
+    if version.version not in range(1, VERSION_OF_PLACED_PAGES + 1) or (version.block, version.gate_tile) != (
         BLOCK,
         GATE_TILE,
     ):
         shown = "version {} with blocks of {} and gate tiles of {} pixels".format
         found = shown(version.version, version.block, version.gate_tile)
-        expected = shown(VERSION_OF_JPEG_2000, BLOCK, GATE_TILE)
+        expected = shown(VERSION_OF_PLACED_PAGES, BLOCK, GATE_TILE)
         raise ValueError(f"{found}, expected {expected}, or an earlier version; a newer sr_tf may be able to read it")
     fields = _decode(text, Fields)
     _check_version(fields)
@@ -240,9 +244,7 @@ def parse(text: str) -> Fields:
         _check_reduced(fields.source.reduced, fields.slide)
     if fields.native is not None:
         _check_segments("native", fields.native)
-        found, expected = (f"{page.width}×{page.height}" for page in (fields.native, fields.slide))
-        if found != expected:
-            raise ValueError(f"`native` has {found} pixels, expected those of the slide, {expected}")
+        _check_place(fields.native, fields.slide)
     for name, entry in fields.associated.items():
         _check_associated(f"associated.{name}", entry)
     return fields
@@ -250,11 +252,14 @@ def parse(text: str) -> Fields:
 
 def _check_version(fields: Fields) -> None:
     native = fields.native
-    codecs = [one.codec for one in (native, *(entry.segments for entry in fields.associated.values())) if one]
-    stated = native is not None and native.codec is not UNSET
-    if stated != (fields.version == VERSION_OF_JPEG_2000) or sum(codec is not UNSET for codec in codecs) > stated:
-        raise ValueError("`native.codec`: expected it in version 3, and in no other version or place")
-    if stated and native.tables is not None:
+    others = [entry.segments for entry in fields.associated.values() if entry.segments]
+    for name, version in (
+        ("codec", VERSION_OF_JPEG_2000), ("x", VERSION_OF_PLACED_PAGES), ("y", VERSION_OF_PLACED_PAGES)
+    ):  # fmt: skip
+        stated = native is not None and getattr(native, name) is not UNSET
+        if stated != (fields.version == version) or any(getattr(page, name) is not UNSET for page in others):
+            raise ValueError(f"`native.{name}`: expected it in version {version}, and in no other version or place")
+    if native is not None and native.codec is not UNSET and native.tables is not None:
         raise ValueError("`native.tables`: expected null with JPEG 2000")
     if fields.version == 1:
         if any(record.embedded is True for record in fields.generators):
@@ -327,6 +332,18 @@ def _check_slide(slide: SlideFields) -> None:
     if (count := grid.rows * grid.columns) > MOST_BLOCKS:
         size = f"{slide.width}×{slide.height}"
         raise ValueError(f"a slide of {size} pixels has {count:,} blocks, expected at most {MOST_BLOCKS:,}")
+
+
+def _check_place(page: SegmentFields, slide: SlideFields) -> None:
+    if page.x is UNSET or page.y is UNSET:
+        found, expected = (f"{one.width}×{one.height}" for one in (page, slide))
+        if found != expected:
+            raise ValueError(f"`native` has {found} pixels, expected those of the slide, {expected}")
+        return
+    right, bottom = page.x + page.width, page.y + page.height
+    if right > slide.width or bottom > slide.height:
+        found = f"ends at {right},{bottom}"
+        raise ValueError(f"`native` {found}, expected it inside the slide of {slide.width}×{slide.height} pixels")
 
 
 def _check_reduced(reduced: ReducedFields, slide: SlideFields) -> None:

@@ -17,6 +17,9 @@ from sr_tf.slides.jpeg_metadata import without_metadata
 from sr_tf.slides.reduced import Read, ReducedSlide, reducing
 from sr_tf.slides.second.compare import Place, difference, sample
 from sr_tf.slides.second.errors import NoSecondReader
+from sr_tf.slides.second.ndpi import NdpiSecond
+from sr_tf.slides.second.ndpi_tiles import NdpiTiles
+from sr_tf.slides.second.page import SecondPage
 from sr_tf.slides.second.reader import UNREADABLE, open_second
 from sr_tf.slides.second.segments import join
 from sr_tf.slides.slide import Slide
@@ -93,9 +96,10 @@ class SecondLook:
             return
         for place in places:
             yield from self._compare(place, self._slide.read(*place))
-        segments = sorted({segment for place in places for segment in self._segments(place)})
+        page = self._page(self._slide.grid.segment_height) if self._slide.grid else None
+        segments = sorted({segment for place in places for segment in self._segments(page, place)})
         for column, row in segments:
-            yield from self._same_segment(column, row, self._slide.grid.standalone(column, row))
+            yield from self._same_segment(page, column, row, self._slide.grid.standalone(column, row))
         copied = f", {len(segments)} JPEG segments" if segments else ""
         self.description = f"{self._reader.name}: {len(places)} tiles{copied}"
 
@@ -139,18 +143,20 @@ class SecondLook:
         Yields:
             A line for each difference.
         """
-        native, page = archive.header.native, self._reader.page if self.available else None
+        native = archive.header.native
+        page = self._page(native.segment_height) if native and self.available else None
         if native is None or page is None:
             return
-        found = (native.columns, native.rows, native.segment_width, native.segment_height)
-        expected = (page.columns, page.rows, *page.segment_size)
+        found = (native.columns, native.rows, native.segment_width, native.segment_height, native.x, native.y)
+        expected = (page.columns, page.rows, *page.segment_size, *page.place)
         if found != expected:
             yield f"{archive.path}: JPEG segments in a grid of {found}, expected {expected} as in {self._slide.path}"
             return
         grid, cleaned = archive.header.grid, "sha256" not in archive.header.source
         blocks = [place for place in grid.blocks() if archive.kind(*place) is NATIVE]
         for row, column in sorted({one for block in blocks for one in native.under(*grid.rectangle(*block))}):
-            yield from self._same_segment(column, row, archive.segment(row, column), cleaned, native.codec)
+            segment = archive.segment(row, column)
+            yield from self._same_segment(page, column, row, segment, cleaned, native.codec)
 
     def _sizes(self) -> Iterator[str]:
         first, second = self._slide.levels, self._reader.levels
@@ -179,22 +185,31 @@ class SecondLook:
         if why := difference(original, pixels, self._reader.exact):
             yield f"{what}: {self._first} and {self._reader.name} {why}"
 
-    def _segments(self, place: Place) -> Iterator[tuple[int, int]]:
+    def _page(self, segment_height: int) -> SecondPage | NdpiTiles | None:
+        """What gives the segments of level 0 of a height in pixels, as the second decoder finds them."""
+        return self._reader.tiles(segment_height) if isinstance(self._reader, NdpiSecond) else self._reader.page
+
+    def _segments(self, page: SecondPage | NdpiTiles | None, place: Place) -> Iterator[tuple[int, int]]:
         """(column, row) of the JPEG segments under a tile, if an archive may copy them."""
-        grid, page = self._slide.grid, self._reader.page
+        grid = self._slide.grid
         if grid is None or page is None or not page.is_jpeg:
             return
-        x, y, width, height = place
+        x, y, width, height = place[0] - page.place[0], place[1] - page.place[1], *place[2:]
         wide, high = page.segment_size
-        for row in range(y // high, -(-(y + height) // high)):
-            for column in range(x // wide, -(-(x + width) // wide)):
-                if column < min(grid.columns, page.columns) and row < min(grid.rows, page.rows):
-                    yield column, row
+        for row in range(max(0, y // high), min(grid.rows, page.rows, -(-(y + height) // high))):
+            for column in range(max(0, x // wide), min(grid.columns, page.columns, -(-(x + width) // wide))):
+                yield column, row
 
     def _same_segment(
-        self, column: int, row: int, found: bytes, cleaned: bool = False, codec: str = JPEG_FILES
+        self,
+        page: SecondPage | NdpiTiles,
+        column: int,
+        row: int,
+        found: bytes,
+        cleaned: bool = False,
+        codec: str = JPEG_FILES,
     ) -> Iterator[str]:
-        page, path = self._reader.page, self._slide.path
+        path = self._slide.path
         try:
             if codec == JPEG_2000:
                 expected, clean = page.segment(column, row), without_comments

@@ -27,7 +27,7 @@ _TOLERANCES = {
     1: {"psnr": 2, "ssim": 2, "shift": 2, "enl0": 10},
     2: {"psnr": 1, "ssim": 1, "shift": 1, "enl0": 1, "lpips": 10, **dict.fromkeys(cells.CELL_SCORES, 1)},
 }
-_TOLERANCES[3] = _TOLERANCES[2]
+_TOLERANCES[3] = _TOLERANCES[4] = _TOLERANCES[2]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class JpegGrid:
     """The JPEG segments of a page, row by row.
 
     Attributes:
+        replaceable: a lossless archive may keep pixels instead of segments where these do not give the slide's pixels.
+            Tiles of a page that is level 0 as a whole are kept together or not at all, so that they can be copied.
+        x: left edge of the page in pixels of level 0.
+        y: its upper edge.
         path: the file.
         width: width of the page in pixels.
         height: height of the page in pixels.
@@ -40,6 +44,9 @@ class JpegGrid:
         page: the page.
         by_tag: the colours are stored as the page's tag says, whatever the segments say. OpenSlide reads them so.
     """
+
+    replaceable = False
+    x = y = 0
 
     def __init__(self, file: FileBytes, page: Page, by_tag: bool = False):
         self.width, self.height = page.width, page.height
@@ -153,15 +160,43 @@ def first_is_jfif(file: FileBytes, page: Page) -> bool:
     return is_jfif(beginning)
 
 
-def grid_of(file: FileBytes, page: Page, by_tag: bool = False) -> JpegGrid | None:
-    """The page's JPEG segments, or None if the page is not 8-bit colour in JPEG; see `JpegGrid` for `by_tag`."""
-    fits = (
+class PlacedGrid(JpegGrid):
+    """The JPEG segments of a page that is a part of level 0; see `JpegGrid`.
+
+    Args:
+        file: the file.
+        page: the page.
+        x: left edge of the page in pixels of level 0.
+        y: its upper edge.
+    """
+
+    replaceable = True
+
+    def __init__(self, file: FileBytes, page: Page, x: int, y: int):
+        super().__init__(file, page, by_tag=True)
+        self.x, self.y = x, y
+
+
+def is_colour_jpeg(page: Page) -> bool:
+    """Whether a page is 8-bit colour in JPEG."""
+    return (
         page.compression == JPEG
         and page.photometric in (RGB, YCBCR)
         and page.is_8_bit
         and page.samples == 3
         and page.contiguous
+    )
+
+
+def has_segments(page: Page) -> bool:
+    """Whether the segments of a page are JPEGs as `JpegGrid` needs them."""
+    return (
+        is_colour_jpeg(page)
         and len(page.offsets) == page.columns * page.rows
         and (page.tables is None or are_tables(page.tables))
     )
-    return JpegGrid(file, page, by_tag) if fits else None
+
+
+def grid_of(file: FileBytes, page: Page, by_tag: bool = False) -> JpegGrid | None:
+    """The page's JPEG segments, or None if the page is not 8-bit colour in JPEG; see `JpegGrid` for `by_tag`."""
+    return JpegGrid(file, page, by_tag) if has_segments(page) else None

@@ -19,7 +19,7 @@ WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 """The markers that no length follows: TEM, RST0 to RST7, SOI."""
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _BASELINE, _PROGRESSIVE = 0xC0, 0xC2
-_SCAN = 0xDA
+_SCAN, _RESTARTS = 0xDA, 0xDD
 MARKER_AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """A marker in compressed data that is neither a stuffed byte nor a restart marker; group 1 is its code."""
 
@@ -104,6 +104,39 @@ def sampling(standalone: bytes) -> tuple[int, int]:
     if chroma != other or luma[0] % chroma[0] or luma[1] % chroma[1]:
         raise ValueError(f"the JPEG's components have the sampling factors {factors}")
     return luma[0] // chroma[0], luma[1] // chroma[1]
+
+
+def mcu_size(standalone: bytes) -> tuple[int, int]:
+    """Reads from a JPEG's frame header the (width, height) in pixels of an MCU, if its scan has all components.
+
+    Raises:
+        ValueError: there is no frame header, or it is damaged.
+    """
+    place = _frame(standalone)
+    count = standalone[place + 9]
+    factors = [divmod(factor, 16) for factor in standalone[place + 11 : place + 10 + 3 * count : 3]]
+    if not factors or any(0 in factor for factor in factors):
+        raise ValueError("the JPEG's frame header is damaged")
+    return 8 * max(factor[0] for factor in factors), 8 * max(factor[1] for factor in factors)
+
+
+def restart_interval(standalone: bytes) -> int:
+    """Reads the number of MCUs between two restart markers (DRI); 0: there are none."""
+    try:
+        place = _find(standalone, {_RESTARTS})
+    except ValueError:
+        return 0
+    return int.from_bytes(standalone[place + 4 : place + 6], "big")
+
+
+def with_size(standalone: bytes, width: int, height: int) -> bytes:
+    """A JPEG, or its beginning, with another size in its frame header.
+
+    Raises:
+        ValueError: there is no frame header.
+    """
+    place = _frame(standalone) + 5
+    return standalone[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + standalone[place + 4 :]
 
 
 def is_baseline(standalone: bytes) -> bool:

@@ -12,7 +12,8 @@ from sr_tf.errors import UserError, reason
 from sr_tf.slides.dicom_page import page_of_frames
 from sr_tf.slides.info import Associated, SlideInfo
 from sr_tf.slides.jpeg2000_grid import Jpeg2000Grid, jpeg2000_grid_of
-from sr_tf.slides.jpeg_grid import JpegGrid, first_is_jfif, grid_of
+from sr_tf.slides.jpeg_grid import JpegGrid, PlacedGrid, first_is_jfif, grid_of, has_segments
+from sr_tf.slides.ndpi_grid import ndpi_grid_of
 from sr_tf.slides.page_roles import has_proportions, read_associated, sort_pages
 from sr_tf.slides.page_rules import vendor_objection
 from sr_tf.slides.resolution import is_printed, plausible
@@ -34,7 +35,8 @@ class OpenSlideReader:
 
     Attributes:
         info: size and metadata.
-        grid: the segments of level 0 if they are colour JPEG tiles of one page or frames of DICOM, else None.
+        grid: the segments of level 0 if they are colour JPEG: tiles of one page, frames of DICOM, or what can be cut
+            from the JPEG of an NDPI; else None.
         jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
 
     Args:
@@ -67,7 +69,7 @@ class OpenSlideReader:
             self.close()
             raise
         file, kept = (self._frames_file or self._file), (page if vendor in (*_ONE_PAGE, "dicom") else None)
-        self.grid: JpegGrid | None = grid_of(file, kept, by_tag=True) if kept else None
+        self.grid = grid_of(file, kept, by_tag=True) if kept else self._part_of_level_0(vendor)
         self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(file, kept) if kept else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
@@ -93,6 +95,10 @@ class OpenSlideReader:
     def levels(self) -> tuple[tuple[int, int], ...]:
         """See `sr_tf.slides.slide.Slide.levels`."""
         return tuple(self._slide.level_dimensions)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.info.width, self.info.height
 
     def associated(self) -> dict[str, Associated]:
         """See `sr_tf.slides.slide.Slide.associated`."""
@@ -136,8 +142,23 @@ class OpenSlideReader:
         )
 
     def _level_0(self) -> Page | None:
-        size = (self.info.width, self.info.height)
-        return next((page for page in self._pages if page.tiled and (page.width, page.height) == size), None)
+        return next((page for page in self._pages if page.tiled and (page.width, page.height) == self._size), None)
+
+    def _part_of_level_0(self, vendor: str) -> JpegGrid | None:
+        """The segments of a slide whose level 0 is not a page of tiles as it is."""
+        if vendor == "hamamatsu":
+            page = next((one for one in self._pages if (one.width, one.height) == self._size), None)
+            return ndpi_grid_of(self._file, page) if page else None
+        if vendor != "leica":
+            return None
+        # A Leica slide is a canvas with areas; OpenSlide says where they are, in whole pixels.
+        sides = ("x", "y", "width", "height")
+        found = [self._slide.properties.get(f"openslide.region[0].{side}") for side in sides]
+        if None in found or "openslide.region[1].x" in self._slide.properties:
+            return None
+        x, y, *size = map(int, found)
+        page = next((one for one in self._pages if one.tiled and [one.width, one.height] == size), None)
+        return PlacedGrid(self._file, page, x, y) if page and has_segments(page) else None
 
     def _frames(self) -> Page | None:
         found = page_of_frames(self._path, self.info.width, self.info.height)

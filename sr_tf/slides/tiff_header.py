@@ -76,7 +76,7 @@ def read_tiff(path: Path) -> Tiff:
         file.close()
     try:
         # With `_multifile=False`, tifffile does not open other files that an OME-TIFF refers to.
-        with _silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
+        with silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
             pages = [_page(tiff.pages[index]) for index in range(count)]
             text = tiff.pages[0].description
             ome = text if _OME.search(text, 0, 2000) else None
@@ -240,7 +240,7 @@ def _check(path: Path, size: int, number: int, page: Page) -> None:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Suppresses tifffile's warnings, which do not name the file."""
     logger = logging.getLogger("tifffile")
     before, logger.disabled = logger.disabled, True

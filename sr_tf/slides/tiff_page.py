@@ -33,7 +33,11 @@ class SegmentGrid:
         height: height of the image in pixels.
         segment_width: width of a tile in pixels; the image's width for strips.
         segment_height: height of a tile or strip in pixels.
+        x: left edge of the image in pixels of what it is a part of; 0 unless a subclass says else.
+        y: its upper edge.
     """
+
+    x = y = 0
 
     width: int
     height: int
@@ -51,13 +55,18 @@ class SegmentGrid:
         return -(-self.height // self.segment_height)
 
     def rectangle(self, row: int, column: int) -> Rectangle:
-        """(x, y, width, height) of a segment in pixels of the image, cropped at the image's edge."""
+        """(x, y, width, height) of a segment in pixels, cropped at the image's edge."""
         x, y = column * self.segment_width, row * self.segment_height
-        return x, y, min(self.segment_width, self.width - x), min(self.segment_height, self.height - y)
+        width, height = min(self.segment_width, self.width - x), min(self.segment_height, self.height - y)
+        return self.x + x, self.y + y, width, height
 
     def under(self, x: int, y: int, width: int, height: int) -> Iterator[tuple[int, int]]:
         """Yields (row, column) of each segment that a rectangle touches, row by row."""
-        return under((x, y, width, height), self.segment_width, self.segment_height)
+        left, top = max(0, x - self.x), max(0, y - self.y)
+        right, bottom = min(x + width - self.x, self.width), min(y + height - self.y, self.height)
+        if right <= left or bottom <= top:
+            return iter(())
+        return under((left, top, right - left, bottom - top), self.segment_width, self.segment_height)
 
     def assemble(
         self, decode: Callable[[int, int], np.ndarray | None], x: int, y: int, width: int, height: int
@@ -73,13 +82,11 @@ class SegmentGrid:
             height: height in pixels.
 
         Returns:
-            uint8 [height, width, 3]; white where segments are left out.
+            uint8 [height, width, 3]; white where segments are left out, and outside the image.
         """
-        decoded = ((row, column, decode(row, column)) for row, column in self.under(x, y, width, height))
+        places = ((self.rectangle(row, column), decode(row, column)) for row, column in self.under(x, y, width, height))
         parts = (
-            (column * self.segment_width, row * self.segment_height, pixels)
-            for row, column, pixels in decoded
-            if pixels is not None
+            (left, top, pixels[:high, :wide]) for (left, top, wide, high), pixels in places if pixels is not None
         )
         return assemble((x, y, width, height), parts, fill=WHITE)
 

@@ -10,6 +10,7 @@ import tifffile
 
 from sr_tf.slides.second.directory import RandomAccess
 from sr_tf.slides.second.errors import NoSecondReader
+from sr_tf.slides.second.ndpi_tiles import NdpiTiles
 from sr_tf.slides.second.segments import decode_jpeg
 
 _MAGNIFICATION, _FOCAL_PLANE = 65421, 65424
@@ -66,6 +67,13 @@ class NdpiSecond:
                     top - row * high : bottom - row * high, left - column * wide : right - column * wide
                 ]
         return pixels
+
+    def tiles(self, height: int) -> NdpiTiles | None:
+        """The tiles that an archive cuts from level 0; None if tiles of this height in pixels cannot be cut."""
+        if height % self._side[1] or (not self._header and height != self._side[1]):
+            return None
+        intervals = self._columns, self._rows
+        return NdpiTiles(self._file, self._header, self._offsets, self._counts, self._side, intervals, height)
 
     def close(self) -> None:
         """Closes the file."""

@@ -19,6 +19,7 @@ class SecondPage:
         width, height: in pixels.
         tiled: the page has tiles, not strips.
         exact: every decoder decodes it to the same pixels.
+        place: (x, y) of the image in level 0.
         shared: the name of the library that also the first reader decodes it with, or "".
 
     Args:
@@ -28,6 +29,8 @@ class SecondPage:
     Raises:
         NoSecondReader: the page is stored in a way that is not known here.
     """
+
+    place = (0, 0)
 
     def __init__(self, file: RandomAccess, directory: Directory):
         self._file = file

@@ -28,7 +28,7 @@ class SecondReader(Protocol):
         name: the libraries that read it, with their versions.
         levels: (width, height) of each level, the largest first.
         exact: every decoder must give the same pixels; otherwise the decoders of JPEG may round differently.
-        page: the TIFF page that is level 0, if its segments can be compared; else None.
+        page: the TIFF page that is level 0, or all that level 0 shows, if its segments can be compared; else None.
     """
 
     name: str

@@ -40,7 +40,9 @@ class TiffSecond:
             self.close()
             raise
         pages = [page for _, _, page in self._areas]
-        self.page = pages[0] if len(pages) == 1 and self._areas[0][:2] == (0, 0) else None
+        self.page = pages[0] if len(pages) == 1 else None
+        if self.page is not None:
+            self.page.place = self._areas[0][:2]
         self.exact = all(page.exact for page in pages)
         shared = next((f", {page.shared} for the tiles as in the first reader" for page in pages if page.shared), "")
         self.name = f"Pillow {PIL.__version__} with a TIFF parser of its own{shared}"
