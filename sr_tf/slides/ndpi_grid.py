@@ -4,8 +4,8 @@ Hamamatsu's scanners store a level as one JPEG, which may have more rows than a 
 its data into intervals of one row of MCUs, which are decoded by themselves; OpenSlide does so, and the tag McuStarts
 says where they begin. Here, intervals below one another are a JPEG file again: the header with the size of the tile,
 the data of the intervals, the markers between them counted from 0. The last interval is repeated where the image ends
-before the tile. Where chroma is reduced vertically, a tile is a single interval, because a decoder would mix the chroma
-of the intervals below and above.
+before the tile. This would give other pixels where chroma is reduced vertically: decoders mix the chroma of rows below
+and above. OpenSlide 4.0.1 cannot read such slides at all.
 
 Without restart markers, the whole JPEG is one tile.
 """
@@ -152,7 +152,7 @@ def _find_strip(file: FileBytes, page: Page) -> _Strip | None:
     offset, count, starts = _positions(file, page)
     head = file.read(offset, int(starts[0])) if starts.size else _head_of(file.read(offset, min(count, 2**16)))
     interval = restart_interval(head)
-    if not is_baseline(head):
+    if _head_of(head) != head or not is_baseline(head):
         return None
     if not interval:
         whole = frame_size(head)[:2] == (page.width, page.height)
@@ -163,10 +163,9 @@ def _find_strip(file: FileBytes, page: Page) -> _Strip | None:
     width, height = interval * mcu[0], mcu[1]
     columns, rows = -(-page.width // width), -(-page.height // height)
     across = -(-page.width // mcu[0])
-    if across % interval or len(starts) != columns * rows or (np.diff(starts) < 2).any() or int(starts[-1]) >= count:
+    if sampling(head)[1] > 1 or across % interval or len(starts) != columns * rows or (np.diff(starts) < 2).any() or int(starts[-1]) >= count:
         return None
-    many = 1 if sampling(head)[1] > 1 else rows_of_tile(width, height, rows)
-    return _Strip(head, offset + starts, offset + count, (width, height), many)
+    return _Strip(head, offset + starts, offset + count, (width, height), rows_of_tile(width, height, rows))
 
 
 def rows_of_tile(width: int, height: int, rows: int) -> int:

@@ -50,14 +50,22 @@ def _codestreams(pixels):
             yield imagecodecs.jpeg2k_encode(part, level=0, reversible=True, codecformat="j2k", mct=True)
 
 
-def write_scn(path, pixels):
-    """An SCN with one area, which does not begin at a whole pixel of the slide."""
+def write_scn(path, pixels, areas=1):
+    """An SCN with an area that does not begin at a whole pixel of the slide; or with the same one twice, and a macro."""
     height, width = pixels.shape[:2]
     sizes = {"canvas": 400_000, "width": width, "height": height, "across": 500 * width, "down": 500 * height}
-    tifffile.imwrite(
-        path, pixels, bigtiff=True, tile=(128, 128), compression="jpeg", photometric="rgb", metadata=None,
-        description=SCN.format(**sizes), resolution=(20000, 20000), resolutionunit="CENTIMETER",
-    )  # fmt: skip
+    text = SCN.format(**sizes)
+    image = text[text.index("<image") : text.index("</collection>")]
+    if areas > 1:
+        second = image.replace('"10000"', '"210000"').replace('ifd="0"', 'ifd="1"')
+        macro = image.replace('"20250"', '"0"').replace('"10000"', '"0"').replace('ifd="0"', 'ifd="2"')
+        macro = macro.replace(f'"{500 * width}"', '"400000"').replace(f'"{500 * height}"', '"400000"')
+        text = text.replace("</collection>", f"{second}{macro}</collection>")
+    options = {"tile": (128, 128), "compression": "jpeg", "photometric": "rgb", "metadata": None}
+    options |= {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        for number in range(1 if areas == 1 else 3):
+            tiff.write(pixels, description=None if number else text, **options)
     return path
 
 
@@ -91,17 +99,20 @@ def write_philips(path, pixels):
     return path
 
 
-def write_ndpi(path, pixels, restart=True, text=""):
-    """An NDPI: one JPEG strip, with restart markers and their positions in the tag McuStarts, or without.
+def write_ndpi(path, pixels, restart=4, text="", chroma="4:2:2", cut=True, rgb=False):
+    """An NDPI: one JPEG strip, with restart markers after `restart` MCUs and their positions in the tag McuStarts.
 
-    `text` is its reference, and a comment in the JPEG.
+    `text` is its reference, and a comment in the JPEG. With `cut`, the sides are cut down to multiples of 64 and 16.
+    Without restart markers if `restart` is 0. With `rgb`, the JPEG is not in YCbCr, as the file's tag says.
     """
     buffer = io.BytesIO()
-    width = pixels.shape[1] // 64 * 64
-    pixels = np.ascontiguousarray(pixels[: pixels.shape[0] // 16 * 16, :width])
-    options = {"restart_marker_blocks": 4} if restart else {}
-    options |= {"comment": text} if text else {}
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=90, subsampling=1, **options)
+    if cut:
+        pixels = pixels[: pixels.shape[0] // 16 * 16, : pixels.shape[1] // 64 * 64]
+    pixels = np.ascontiguousarray(pixels)
+    width = pixels.shape[1]
+    options = {"restart_marker_blocks": restart, "comment": text, "keep_rgb": rgb}
+    options = {name: value for name, value in options.items() if value}
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90, subsampling=chroma, **options)
     jpeg = buffer.getvalue()
     start = jpeg.index(b"\xff\xda")
     start += 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")

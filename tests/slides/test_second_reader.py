@@ -33,7 +33,7 @@ FORMATS = {
     "bif": lambda folder, pixels: write_bif(folder / "a.bif", pixels),
     "philips": lambda folder, pixels: write_philips(folder / "a.tiff", pixels),
     "ndpi": lambda folder, pixels: write_ndpi(folder / "a.ndpi", pixels),
-    "ndpi without restart markers": lambda folder, pixels: write_ndpi(folder / "a.ndpi", pixels, restart=False),
+    "ndpi without restart markers": lambda folder, pixels: write_ndpi(folder / "a.ndpi", pixels, restart=0),
     "dicom": lambda folder, pixels: write_dicom(folder / "d" / "a.dcm", pixels),
     "dicom in JPEG": lambda folder, pixels: write_dicom(folder / "d" / "a.dcm", pixels, jpeg=True),
     "dicom with a missing tile": lambda folder, pixels: write_dicom(folder / "d" / "a.dcm", pixels, sparse=True),
