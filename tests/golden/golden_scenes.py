@@ -144,6 +144,26 @@ def jpeg2000_slide(path: Path) -> None:
         )  # fmt: skip
 
 
+def placed_page(path: Path) -> None:
+    """An SCN: an area of JPEG tiles that does not begin at the upper left corner of the slide, nor ends at the lower."""
+    pixels = render_smear(19, 300, 530)
+    view = '<view sizeX="{}" sizeY="{}" offsetX="{}" offsetY="{}" spacingZ="0"/>'.format(265_000, 150_000, 35_250, 10_000)
+    size = 'sizeX="530" sizeY="300"'
+    text = (
+        '<?xml version="1.0"?><scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01" uuid="urn:uuid:1">'
+        '<collection name="c" uuid="urn:uuid:2" sizeX="350000" sizeY="270000"><image name="i" uuid="urn:uuid:3">'
+        '<creationDate>2011-01-01T00:00:00Z</creationDate><device model="Leica SCN400" version="1"/>'
+        f'<pixels {size}><dimension {size} r="0" ifd="0"/></pixels>{view}<scanSettings><objectiveSettings>'
+        "<objective>20</objective></objectiveSettings><illuminationSettings><numericalAperture>0.4</numericalAperture>"
+        "<illuminationSource>brightfield</illuminationSource></illuminationSettings></scanSettings></image>"
+        "</collection></scn>"
+    )
+    tifffile.imwrite(
+        path, pixels, bigtiff=True, tile=(_TILE, _TILE), description=text, resolution=(20_000, 20_000),
+        resolutionunit="CENTIMETER", **_JPEG,
+    )  # fmt: skip
+
+
 def glass_and_noise(path: Path, subsampling: str) -> None:
     """JPEG tiles: a block of glass, and one of noise that no codec keeps in fewer bytes than the tiles have."""
     pixels = np.full((150, 640, 3), (226.0, 224.0, 230.0))

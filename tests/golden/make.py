@@ -105,6 +105,7 @@ ARCHIVES = {
         _CELLS, ("38", "0.95"), own=(scenes.own_filter, (kinds.LR4_BICUBIC, kinds.FULL_AVIF_FILTER))
     ),
     "3-jpeg-2000": Golden(scenes.jpeg2000_slide, ("--quality", "lossless"), ".svs"),
+    "4-placed-page": Golden(scenes.placed_page, ("--quality", "lossless"), ".scn"),
 }
 
 

@@ -219,7 +219,7 @@ class Archive:
             shapes["cells.npy"] = BYTE, grid_shape(self.width, self.height, CELL, CELL)
         if native := self.header["native"]:
             side = native["segment_width"], native["segment_height"]
-            shapes["segments.npy"] = SEGMENT_TYPE, grid_shape(self.width, self.height, *side)
+            shapes["segments.npy"] = SEGMENT_TYPE, grid_shape(native["width"], native["height"], *side)
         return shapes
 
     def _array(self, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:

@@ -63,8 +63,9 @@ def parse_header(content: bytes) -> dict:
         header = json.loads(content.decode("utf-8"))
         require(header["format"] == "sr_tf archive", "another format")
         versions = [header[name] for name in ("version", "block", "gate_tile")]
-        require(versions in ([1, 512, 256], [2, 512, 256], [3, 512, 256]), "another version")
+        require(versions in ([1, 512, 256], [2, 512, 256], [3, 512, 256], [4, 512, 256]), "another version")
         _check_codec(header)
+        _check_places(header)
         _check(header)
         scales = [record["architecture"]["scale"] for record in header["generators"]]
         require(len(set(scales)) == len(scales), "two generators of one scale")
@@ -86,7 +87,8 @@ def _check(header: dict) -> None:
     require(all(re.fullmatch("[0-9a-f]{64}", value) for value in header["members"].values()), "not a SHA-256")
     require(len(header["heads"]) <= 255, "too many heads")
     if native is not None:
-        _check_segments(native, slide)
+        # In version 4, the page may be a part of the slide; `_check_places` looks at it.
+        _check_segments(native, native if header["version"] == 4 else slide)
     for entry in header["associated"].values():
         _whole(1, 2**31 - 1, entry["width"], entry["height"])
         require(entry["width"] * entry["height"] <= MOST_ASSOCIATED_PIXELS, "an associated image of too many pixels")
@@ -106,6 +108,19 @@ def _check_codec(header: dict) -> None:
     pages = [entry.get("segments") for entry in header["associated"].values()]
     others = pages if header["version"] == 3 else [native, *pages]
     require(not any(page and "codec" in page for page in others), "a codec of segments where none is expected")
+
+
+def _check_places(header: dict) -> None:
+    """Version 4 says where its page lies in the slide; no other one says anything of a place."""
+    native, slide = header["native"], header["slide"]
+    if header["version"] == 4:
+        _whole(0, 2**31 - 1, native["x"], native["y"])
+        _whole(1, 2**31 - 1, native["width"], native["height"])
+        inside = native["x"] + native["width"] <= slide["width"] and native["y"] + native["height"] <= slide["height"]
+        require(inside, "a page that is not inside the slide")
+    pages = [entry.get("segments") for entry in header["associated"].values()]
+    others = pages if header["version"] == 4 else [native, *pages]
+    require(not any(page and ("x" in page or "y" in page) for page in others), "a place where none is expected")
 
 
 def _check_version_2(header: dict) -> None:

@@ -49,16 +49,19 @@ def unpack(kind: int, stored: bytes) -> bytes:
 
 
 def read_segments(page: dict, file_of: Callable[[int, int], bytes], x: int, y: int, w: int, h: int) -> np.ndarray:
-    """A rectangle of an image that consists of JPEG segments, uint8 [h, w, 3]."""
+    """A rectangle of an image with a page of JPEG segments, uint8 [h, w, 3]; white beside the page."""
     pixels = np.full((h, w, 3), 255, np.uint8)
     width, height = page["segment_width"], page["segment_height"]
-    for row in range(y // height, -(-(y + h) // height)):
-        for column in range(x // width, -(-(x + w) // width)):
+    x, y = x - page.get("x", 0), y - page.get("y", 0)
+    right, bottom = min(x + w, page["width"]), min(y + h, page["height"])
+    for row in range(max(0, y) // height, -(-bottom // height)):
+        for column in range(max(0, x) // width, -(-right // width)):
             file = file_of(row, column)
             if file:
                 require(file.rstrip(b"\0").endswith(b"\xff\xd9"), "a truncated segment")
                 lowest = min(height, page["height"] - row * height)
                 segment = _jpeg2000(file, page) if "codec" in page else _jpeg(file, page, lowest)
+                segment = segment[: page["height"] - row * height, : page["width"] - column * width]
                 top, left = row * height - y, column * width - x
                 part = segment[max(0, -top) : h - top, max(0, -left) : w - left]
                 top, left = max(0, top), max(0, left)
