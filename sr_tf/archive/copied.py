@@ -1,7 +1,7 @@
 """Whether a lossless archive keeps a slide's JPEG or JPEG 2000 tiles byte by byte.
 
 `sr-tf restore` copies JPEG tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are restored as pixels,
-because OpenSlide reads them in no TIFF file but Aperio's own. So are JPEG tiles that cover a part of the slide. Of other
+because OpenSlide reads them in no TIFF file but Aperio's own. So are JPEG tiles that are a part of the slide. Of other
 slides, the exact pixels are kept.
 """
 
@@ -37,8 +37,9 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
 
     Args:
         slide: the original.
-        lossless: whether `sr-tf restore` will copy JPEG segments where it can. If not, only their pixels are needed, and
-            those of JPEG 2000 are not kept.
+        lossless: whether all segments are kept, and `sr-tf restore` copies JPEG tiles where it can. If not, segments
+            are one of several forms of a block: JPEG 2000 is not, nor are tiles of an NDPI or of a part of the slide,
+            which lie under so many blocks that they would seldom be the smallest.
         deidentify: whether to remove the metadata of the segments and their tables.
 
     Returns:
@@ -54,7 +55,7 @@ def segments_to_keep(slide: Slide, lossless: bool, deidentify: bool = False) -> 
         return None
     segments, standalone = segments_of(slide.grid, deidentify), standalone_of(slide.grid, deidentify)
     if not lossless:
-        return segments
+        return None if slide.grid.replaceable else segments
     tiles = is_tile(segments.segment_height, segments.segment_width)
     try:
         if tiles or not slide.grid.replaceable:

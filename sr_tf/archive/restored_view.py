@@ -154,7 +154,7 @@ def pyramid_info(header: Header, tile: tuple[int, int], factor: int = 1) -> Pyra
 
 
 def _nearest(count: int, side: int, block: float, blocks: int, first: int = 0) -> np.ndarray:
-    """Of each of `count` tiles of a side in a row that begins at `first`, the block that holds its middle, int [count]."""
+    """The number of the block that holds the middle of each of `count` tiles in a row from `first` on, int [count]."""
     return np.minimum((((np.arange(count) + 0.5) * side + first) / block).astype(int), blocks - 1)
 
 

@@ -17,8 +17,8 @@ from sr_tf.archive.grid import BLOCK, GATE_TILE, Grid
 
 FORMAT = "sr_tf archive"
 VERSION, VERSION_OF_JPEG_2000, VERSION_OF_PLACED_PAGES = 2, 3, 4
-"""The versions that are written: the second for archives that keep JPEG 2000 tiles, the third for those that keep a page
-that is a part of the slide. All from 1 on are read."""
+"""The versions that are written: the second for archives that keep JPEG 2000 tiles, the third for those that keep a
+page that is a part of the slide. All from 1 on are read."""
 
 LARGEST_HEADER = 16 << 20
 """Most bytes of `archive.json`."""

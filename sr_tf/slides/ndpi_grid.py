@@ -35,8 +35,8 @@ MOST_UNCUT_PIXELS = 2**24
 """Most pixels of a JPEG without restart markers: it is decoded as a whole for every block."""
 
 _MAGNIFICATION, _FOCAL_PLANE, _MCU_STARTS, _HIGH_BYTES = 65421, 65424, 65426, 65432
-_STEP, _MOST_ROWS, _MOST_PIXELS = 16, 512, 2**20
-"""Sides of the tiles of a TIFF file are multiples of the first; a tile has at most so many rows and pixels of pixels."""
+_STEP, _HIGHEST, _MOST_PIXELS = 16, 512, 2**20
+"""Sides of the tiles of a TIFF file are multiples of the first. A tile is at most so high, and has so many pixels."""
 _EOI = b"\xff\xd9"
 
 
@@ -163,7 +163,13 @@ def _find_strip(file: FileBytes, page: Page) -> _Strip | None:
     width, height = interval * mcu[0], mcu[1]
     columns, rows = -(-page.width // width), -(-page.height // height)
     across = -(-page.width // mcu[0])
-    if sampling(head)[1] > 1 or across % interval or len(starts) != columns * rows or (np.diff(starts) < 2).any() or int(starts[-1]) >= count:
+    if (
+        sampling(head)[1] > 1
+        or across % interval
+        or len(starts) != columns * rows
+        or (np.diff(starts) < 2).any()
+        or int(starts[-1]) >= count
+    ):
         return None
     return _Strip(head, offset + starts, offset + count, (width, height), rows_of_tile(width, height, rows))
 
@@ -181,7 +187,7 @@ def rows_of_tile(width: int, height: int, rows: int) -> int:
         rows: number of rows of intervals in the image.
     """
     step = math.lcm(_STEP, height) // height
-    most = min(min(_MOST_ROWS, _MOST_PIXELS // width) // height, rows + step - 1) // step * step
+    most = min(min(_HIGHEST, _MOST_PIXELS // width) // height, rows + step - 1) // step * step
     if most <= step:
         return step
     numbers = range(most, most // 2, -step)
@@ -189,7 +195,7 @@ def rows_of_tile(width: int, height: int, rows: int) -> int:
 
 
 def _positions(file: FileBytes, page: Page) -> tuple[int, int, np.ndarray]:
-    """(offset, bytes, the starts of its intervals from its offset) of the JPEG of level 0; no starts if none are stated.
+    """(offset, bytes, where its intervals begin after the offset) of the JPEG of level 0; none if that is not stated.
 
     Raises:
         ValueError: the tags are not those of such a JPEG.

@@ -85,9 +85,7 @@ class SegmentGrid:
             uint8 [height, width, 3]; white where segments are left out, and outside the image.
         """
         places = ((self.rectangle(row, column), decode(row, column)) for row, column in self.under(x, y, width, height))
-        parts = (
-            (left, top, pixels[:high, :wide]) for (left, top, wide, high), pixels in places if pixels is not None
-        )
+        parts = ((left, top, pixels[:high, :wide]) for (left, top, wide, high), pixels in places if pixels is not None)
         return assemble((x, y, width, height), parts, fill=WHITE)
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from vendor_slides import write_ndpi, write_scn
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.gate import QUALITIES, Gate
+from sr_tf.archive.copied import segments_to_keep
+from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.native import Segments
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
@@ -49,9 +50,9 @@ def scn(folder, **options):
     return write_scn(folder / "a.scn", render_smear(7, 500, 600), **options)
 
 
-def archive(slide, gate=QUALITIES["lossless"], **options):
+def archive(slide, **options):
     target = slide.with_suffix(".sr.zip")
-    return write_archive(slide, target, Options(gate, (), **options)), target
+    return write_archive(slide, target, Options(QUALITIES["lossless"], (), **options)), target
 
 
 def kinds_of(target):
@@ -145,12 +146,11 @@ def test_de_identified_tiles(build, tmp_path):
     assert main(["verify", str(target), "--against", str(slide)]) == 0
 
 
-def test_other_qualities_use_them_where_they_are_smallest(tmp_path):
-    slide = scn(tmp_path)
-    _, target = archive(slide, Gate("custom", 70, 0.9999))
-    assert kinds_of(target) == {8}
-    with ArchivedSlide(target) as archived, OpenSlide(slide) as opened:
-        np.testing.assert_array_equal(archived.read(0, 0, *opened.dimensions), read_by_openslide(slide))
+@pytest.mark.parametrize("build", [ndpi, scn])
+def test_other_qualities_do_not_keep_them(build, tmp_path):
+    with open_slide(build(tmp_path)) as slide:
+        assert segments_to_keep(slide, lossless=True) is not None
+        assert segments_to_keep(slide, lossless=False) is None
 
 
 def test_tiles_that_openslide_reads_in_another_way_are_kept_as_pixels(tmp_path, monkeypatch, capsys):

@@ -145,9 +145,9 @@ def jpeg2000_slide(path: Path) -> None:
 
 
 def placed_page(path: Path) -> None:
-    """An SCN: an area of JPEG tiles that does not begin at the upper left corner of the slide, nor ends at the lower."""
+    """An SCN: an area of JPEG tiles that neither begins at the upper left corner of the slide nor ends at the lower."""
     pixels = render_smear(19, 300, 530)
-    view = '<view sizeX="{}" sizeY="{}" offsetX="{}" offsetY="{}" spacingZ="0"/>'.format(265_000, 150_000, 35_250, 10_000)
+    view = '<view sizeX="265000" sizeY="150000" offsetX="35250" offsetY="10000" spacingZ="0"/>'
     size = 'sizeX="530" sizeY="300"'
     text = (
         '<?xml version="1.0"?><scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01" uuid="urn:uuid:1">'

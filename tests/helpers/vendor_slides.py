@@ -51,7 +51,7 @@ def _codestreams(pixels):
 
 
 def write_scn(path, pixels, areas=1):
-    """An SCN with an area that does not begin at a whole pixel of the slide; or with the same one twice, and a macro."""
+    """An SCN with an area that does not begin at a whole pixel of the slide, or with the same one twice and a macro."""
     height, width = pixels.shape[:2]
     sizes = {"canvas": 400_000, "width": width, "height": height, "across": 500 * width, "down": 500 * height}
     text = SCN.format(**sizes)
