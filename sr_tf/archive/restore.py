@@ -22,6 +22,7 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps
 from sr_tf.slides.aperio_file import check_aperio, write_aperio
 from sr_tf.slides.pyramid import Layout, PyramidInfo, write_ome_tiff, write_pyramid
+from sr_tf.slides.tiff_page import YCBCR
 from sr_tf.slides.tile_codecs import TileCodec
 
 _LARGEST_REGION = 100_000_000
@@ -63,7 +64,8 @@ def restore_slide(
 ) -> str:
     """Writes the whole slide, or resumes an interrupted call.
 
-    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0. Otherwise an
+    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0, except tiles of
+    an NDPI with full chroma into an OME-TIFF. Otherwise an
     OME-TIFF is lossless, with exactly the pixels that were measured, unless the options say else.
 
     Args:
@@ -92,7 +94,7 @@ def restore_slide(
     check_outputs([target], TIFF, {"archive": source}, overwrite=True)
     with ArchivedSlide(source, models, engine) as slide:
         refuse_original(target, slide)
-        view = RestoredView(slide, options.max_magnification, options.copies)
+        view = RestoredView(slide, options.max_magnification, _copies(slide, options))
         try:
             kind.check(view.pyramid_info)
         except ValueError as error:
@@ -138,6 +140,22 @@ def restore_slide(
     how = "the original's JPEG tiles" if copied else f"lossless ({written.name})" if written.lossless else written.name
     at = f" at {view.info.objective_power:g}×" if view.factor > 1 else ""
     return f"{target}: {info.width}×{info.height} pixels{at}, {how}, {target.stat().st_size:,} bytes"
+
+
+def _copies(slide: ArchivedSlide, options: RestoreOptions) -> bool:
+    """Whether JPEG tiles are copied.
+
+    Bio-Formats shows an OME-TIFF with full chroma in wrong colours, see `sr_tf.slides.tile_codecs.Jpeg`. Tiles of a TIFF
+    are shown so in the original too; an NDPI is not.
+    """
+    native = slide.header.native
+    wrong = (
+        options.to == "ome-tiff"
+        and slide.header.slide.format == "hamamatsu"
+        and native is not None
+        and (native.photometric, native.subsampling) == (YCBCR, (1, 1))
+    )
+    return options.copies and not wrong
 
 
 def _tell_size(target: Path, codec: TileCodec, estimate: Estimate, report: Callable[[str], object]) -> None:
