@@ -145,8 +145,8 @@ def restore_slide(
 def _copies(slide: ArchivedSlide, options: RestoreOptions) -> bool:
     """Whether JPEG tiles are copied.
 
-    Bio-Formats shows an OME-TIFF with full chroma in wrong colours, see `sr_tf.slides.tile_codecs.Jpeg`. Tiles of a TIFF
-    are shown so in the original too; an NDPI is not.
+    Bio-Formats shows an OME-TIFF with full chroma in wrong colours, see `sr_tf.slides.tile_codecs.Jpeg`. Tiles of a
+    TIFF are shown so in the original too; an NDPI is not.
     """
     native = slide.header.native
     wrong = (
