@@ -37,7 +37,10 @@ MOST_UNCUT_PIXELS = 2**24
 _MAGNIFICATION, _FOCAL_PLANE, _MCU_STARTS, _HIGH_BYTES = 65421, 65424, 65426, 65432
 _STEP, _HIGHEST, _MOST_PIXELS = 16, 512, 2**20
 """Sides of the tiles of a TIFF file are multiples of the first. A tile is at most so high, and has so many pixels."""
-_EOI = b"\xff\xd9"
+_LONGEST_HEAD, _WIDEST = 2**20, 65_500
+"""Most bytes before the compressed data; the widest JPEG that libjpeg decodes."""
+
+_EOI, _RESTART_MARKERS = b"\xff\xd9", [bytes([0xFF, 0xD0 + number]) for number in range(8)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +91,7 @@ class NdpiGrid(JpegGrid):
             intervals = [self._interval(index) for index in self._under(column, row)]
         except ValueError as error:
             raise self._damaged(column, row, error) from error
-        marked = (data + _marker(number) for number, data in enumerate(intervals[:-1]))
+        marked = (data + _RESTART_MARKERS[number % 8] for number, data in enumerate(intervals[:-1]))
         return self._head + b"".join(marked) + intervals[-1] + _EOI
 
     def beginning(self, column: int, row: int) -> bytes:
@@ -150,26 +153,20 @@ def ndpi_grid_of(file: FileBytes, page: Page) -> NdpiGrid | None:
 
 def _find_strip(file: FileBytes, page: Page) -> _Strip | None:
     offset, count, starts = _positions(file, page)
-    head = file.read(offset, int(starts[0])) if starts.size else _head_of(file.read(offset, min(count, 2**16)))
+    head = _head_of(file.read(offset, min(count, _LONGEST_HEAD)))
     interval = restart_interval(head)
-    if _head_of(head) != head or not is_baseline(head):
+    if not is_baseline(head) or (starts.size and starts[0] != len(head)):
         return None
     if not interval:
         whole = frame_size(head)[:2] == (page.width, page.height)
         if not whole or page.width * page.height > MOST_UNCUT_PIXELS or not has_regular_scans(file.read(offset, count)):
             return None
         return _Strip(head, np.array([offset + len(head)]), offset + count, (page.width, page.height), 1)
-    mcu = mcu_size(head)
-    width, height = interval * mcu[0], mcu[1]
+    width, height = interval * mcu_size(head)[0], mcu_size(head)[1]
     columns, rows = -(-page.width // width), -(-page.height // height)
-    across = -(-page.width // mcu[0])
-    if (
-        sampling(head)[1] > 1
-        or across % interval
-        or len(starts) != columns * rows
-        or (np.diff(starts) < 2).any()
-        or int(starts[-1]) >= count
-    ):
+    in_order = len(starts) == columns * rows and (np.diff(starts) >= 2).all() and int(starts[-1]) < count
+    whole_rows = -(-page.width // mcu_size(head)[0]) % interval == 0
+    if not in_order or not whole_rows or sampling(head)[1] > 1 or width > _WIDEST:
         return None
     return _Strip(head, offset + starts, offset + count, (width, height), rows_of_tile(width, height, rows))
 
@@ -230,12 +227,7 @@ def _head_of(beginning: bytes) -> bytes:
     return head
 
 
-def _marker(number: int) -> bytes:
-    """The restart marker of a number, which is counted modulo 8."""
-    return bytes([0xFF, 0xD0 + number % 8])
-
-
 def _check_marker(found: bytes, index: int) -> None:
-    """Raises a `ValueError` unless a restart marker precedes the interval of an index."""
-    if found != _marker(index - 1):
+    """Raises a `ValueError` unless a restart marker precedes the interval of an index; OpenSlide wants one too."""
+    if found not in _RESTART_MARKERS:
         raise ValueError(f"found {found.hex()} before interval {index}, expected a restart marker")

@@ -4,6 +4,9 @@ import numpy as np
 
 from sr_tf.slides.second.directory import RandomAccess
 
+_SOF0 = 0xC0
+"""The marker of the frame header, the only one that tifffile looks for."""
+
 
 class NdpiTiles:
     """The tiles of level 0; has what `sr_tf.slides.second.page.SecondPage` has for comparing segments.
@@ -48,12 +51,9 @@ class NdpiTiles:
         if not self._header:
             whole = self._file.at(int(self._offsets[0]), int(self._counts[0]))
             return whole[: whole.rindex(b"\xff\xd9") + 2]
-        # tifffile's header states the height of an interval, right before the width of a tile.
-        width, height = self.segment_size
-        stated = (height // self._high).to_bytes(2, "big") + width.to_bytes(2, "big")
-        place = self._header.rindex(stated)
         joined = bytearray(self._header)
-        joined[place : place + 2] = height.to_bytes(2, "big")
+        place = self._stated_height()
+        joined[place : place + 2] = self.segment_size[1].to_bytes(2, "big")
         for number in range(self._high):
             line = min(row * self._high + number, self._interval_rows - 1)
             index = line * self.columns + column
@@ -61,3 +61,10 @@ class NdpiTiles:
             joined += data[: data.rindex(b"\xff")]  # without the marker that follows
             joined += bytes([0xFF, 0xD9 if number + 1 == self._high else 0xD0 | number & 7])
         return bytes(joined)
+
+    def _stated_height(self) -> int:
+        """Where the header states a height: tifffile writes that of an interval there."""
+        place = 2
+        while self._header[place + 1] != _SOF0:
+            place += 2 + int.from_bytes(self._header[place + 2 : place + 4], "big")
+        return place + 5
