@@ -3,6 +3,7 @@
 # make quick  lint and the tests that take seconds
 # make docs   the manual as a website, in build/docs
 # make long   the tests that take minutes: Ray Serve, JAX beside TensorFlow, the pages in Chromium
+# make wheel  builds the wheel in build/dist, installs it into an empty environment and runs the quick start there
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/demo
@@ -10,7 +11,7 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-ba
 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test long quick lint weights docs clean
+.PHONY: demo test long quick lint weights wheel docs clean
 .DELETE_ON_ERROR:
 
 .venv/run: setup.cfg constraints.txt
@@ -68,6 +69,9 @@ test: lint weights
 long: .venv/test
 	$(INSTALL) -e ".[train,evaluate,test,browser]"
 	$(BIN)/python -m pytest -m "(long or browser) and not gpu" --durations=10
+
+wheel: .venv/test
+	.ci/wheel $(PYTHON)
 
 quick: lint
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow and not long and not browser and not gpu"

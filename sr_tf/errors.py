@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from sr_tf import __version__
+
 _LONGEST_REASON = 200
+_CHECKOUT = Path(__file__).absolute().parents[1]
 
 
 class UserError(Exception):
@@ -31,7 +34,22 @@ def unwritable(path: str | Path, error: Exception) -> UserError:
 
 def install_extra(extra: str) -> str:
     """The command that installs one of the optional dependencies in setup.cfg, for help texts and errors."""
-    return f"pip install -e '.[{extra}]' in the checkout of sr_tf"
+    return _install_command(f"[{extra}]")
+
+
+def install_required() -> str:
+    """The command that installs what sr_tf always needs."""
+    return _install_command("")
+
+
+def _install_command(extras: str) -> str:
+    """What pip has to be told: in a checkout the folder, elsewhere the distribution that a wheel has installed.
+
+    The version is told so that pip takes the installed sr-tf and asks no registry for another one.
+    """
+    if (_CHECKOUT / "setup.cfg").is_file():
+        return f"pip install -e '.{extras}' in the checkout of sr_tf"
+    return f"pip install 'sr-tf{extras}=={__version__}'"
 
 
 def missing_extra(extra: str, error: ImportError) -> UserError:

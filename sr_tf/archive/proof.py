@@ -148,8 +148,7 @@ def _missing_generators(archive: ArchiveFile, models: tuple[str, ...], engine: s
         return
     for module in ("keras", engine):
         if not _is_installed(module):
-            hint = install_extra(engine) if engine != DEFAULT_ENGINE else "the packages that sr_tf requires"
-            yield f"its blocks need generators, and {module} is not installed, expected: {hint}"
+            yield f"its blocks need generators, and {module} is not installed, expected: {install_extra(engine)}"
             return
     given = None
     for scale, record in sorted(records.items()):

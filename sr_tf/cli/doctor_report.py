@@ -14,7 +14,7 @@ from sr_tf.assets.registry import ASSETS
 from sr_tf.assets.store import cache_folder, is_cached
 from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.space import free_bytes
-from sr_tf.errors import UserError, install_extra, reason
+from sr_tf.errors import UserError, install_extra, install_required, reason
 from sr_tf.generators.load import shipped
 
 NEEDED_FOR = {
@@ -22,14 +22,13 @@ NEEDED_FOR = {
     "view": "view",
     "openvino": "--engine openvino",
     "ray": "serve, fleet --ray",
-    "evaluate": "evaluate.py, rate-distortion, certificate --pdf",
-    "train": "train.py",
-    "jax": "train.py with KERAS_BACKEND=jax",
+    "evaluate": "rate-distortion, certificate --pdf; evaluate.py in the checkout",
+    "train": "train.py in the checkout",
+    "jax": "train.py in the checkout, with KERAS_BACKEND=jax",
     "zarr": "sr_tf.open(...).zarr in Python",
 }
 """The extras of setup.cfg that users need, and for which commands; the others are for developers."""
 _ENGINES = ("tensorflow", "keras", "jax", "openvino")
-_INSTALL = "pip install -e . in the checkout of sr_tf"
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;.*extra\s*==\s*[\"']([\w.-]+)[\"'].*)?$")
 
 
@@ -47,7 +46,7 @@ def examine() -> dict:
     return {
         "sr_tf": __version__,
         "python": platform.python_version(),
-        "required": {"missing": lacking, "install": _INSTALL if lacking else None},
+        "required": {"missing": lacking, "install": install_required() if lacking else None},
         "extras": {name: _extra(name, needed.get(name, [])) for name in NEEDED_FOR},
         "engines": {name: version_of(name) for name in _ENGINES},
         "nvidia_gpu": _nvidia_gpu(),
@@ -64,7 +63,7 @@ def problems(report: dict) -> list[str]:
     """What keeps `archive`, `verify`, `info` and `view` of archives without networks from working; empty if nothing."""
     found = []
     if lacking := report["required"]["missing"]:
-        found.append(f"required packages are missing ({', '.join(lacking)}): {_INSTALL}")
+        found.append(f"required packages are missing ({', '.join(lacking)}): {install_required()}")
     for name, library in report["libraries"].items():
         if library["error"]:
             found.append(f"{name} cannot be used ({library['error']})")
@@ -82,7 +81,9 @@ def requirements() -> dict[str, list[tuple[str, str]]]:
     try:
         lines = metadata.requires("sr-tf") or []
     except metadata.PackageNotFoundError as error:
-        raise UserError(f"sr_tf: is not installed (found no package metadata), expected: {_INSTALL}") from error
+        raise UserError(
+            f"sr_tf: is not installed (found no package metadata), expected: {install_required()}"
+        ) from error
     needed: dict[str, list[tuple[str, str]]] = {"": []}
     for line in lines:
         if match := _REQUIREMENT.match(line):
