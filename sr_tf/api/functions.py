@@ -24,6 +24,7 @@ from sr_tf.disk.spool import require_file_locks
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE, require_engine
 from sr_tf.generators.names import DEFAULT_GENERATOR, archive_models, listed_models, model_files, parse_model
+from sr_tf.images.libraries import require_all
 from sr_tf.images.reading import read_rgb
 from sr_tf.images.tiles import tiles
 from sr_tf.messages import Progress, Steps
@@ -162,6 +163,7 @@ def restore(
         raise UserError("region: a PNG of full size, expected no to, compression, max_bytes or max_magnification")
     workers, told = workers or usable_cores(), progress or _untold
     if to == "dicom":
+        require_all()
         from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
 
         restore_dicom(source, target, names, options, workers, engine, overwrite, told)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from itertools import accumulate
 
-import imagecodecs
 import numpy as np
 
 from sr_tf.archive import native
@@ -12,6 +11,7 @@ from sr_tf.archive.native import Segments
 from sr_tf.archive.stored import decode_image
 from sr_tf.errors import UserError
 from sr_tf.images.codecs import CODECS
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.slides.info import Associated
 from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.jpeg_metadata import without_metadata

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
@@ -30,6 +29,7 @@ from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
+from sr_tf.images.libraries import cv2
 from sr_tf.images.tiles import Rectangle
 from sr_tf.slides.slide import Slide
 

@@ -6,7 +6,6 @@ The windows are those of `sr-tf validate`, so that it sees exactly what was seen
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.finder_windows import Window, by_block
@@ -16,6 +15,7 @@ from sr_tf.cells.names import SAME_TYPES
 from sr_tf.cells.shipped import finder_sha256, shipped_finder
 from sr_tf.cells.subjects import require_smear
 from sr_tf.cells.tally import SAME_CELL, Pairing, pair_cells
+from sr_tf.images.libraries import cv2
 from sr_tf.slides.slide import Slide
 
 _FLAT, _PART = 6.0, 8

@@ -16,6 +16,7 @@ from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import JPEG_2000, JPEG_FILES, Segments
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
+from sr_tf.images.libraries import require_all
 from sr_tf.messages import tell
 from sr_tf.slides.copied_tiles import JpegPage, check_copy, copied_page, is_tile, page_for
 from sr_tf.slides.jpeg2000 import without_comments
@@ -136,6 +137,7 @@ def check_copies(segments: Segments, standalone: Standalone, read: Read) -> None
         ValueError: a tile cannot be copied, or has other pixels.
         UserError: `standalone` or `read` raises it.
     """
+    require_all()  # tifffile writes the tiles by imagecodecs
     page = _page(segments)
     for row, column in sample([(row, column) for row in range(segments.rows) for column in range(segments.columns)]):
         file = standalone(row, column)

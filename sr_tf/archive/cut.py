@@ -1,9 +1,9 @@
 """One block out of a piece's image, and a piece's image out of blocks."""
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK
+from sr_tf.images.libraries import cv2
 
 
 def cut(image: np.ndarray, rectangle: tuple[int, int, int, int], block: tuple[int, int, int, int], scale: int):

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR, LOCAL_SSIM
 from sr_tf.archive.gate import ALWAYS_MEASURED
 from sr_tf.archive.grid import CELL, GATE_TILE
+from sr_tf.images.libraries import cv2
 from sr_tf.images.tiles import tiles
 from sr_tf.metrics.fast import fast_psnr, fast_ssim
 from sr_tf.metrics.local import local_error, local_ssim, ssim_of_map, whole_ssim_map

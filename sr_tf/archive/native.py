@@ -7,10 +7,11 @@ JPEG XL can store the data of a JPEG file in fewer bytes and give the file back 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import imagecodecs
 import numpy as np
 
+from sr_tf.images.decoders import unpack_jpeg
 from sr_tf.images.jpegxl_jpeg import MOST_METADATA, MOST_SCANS, check_repacked
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream
 from sr_tf.slides.jpeg_segments import decode_segment, frame_size
 from sr_tf.slides.tiff_page import SegmentGrid
@@ -111,7 +112,7 @@ def repack(standalone: bytes, codec: str = JPEG_FILES) -> tuple[int, bytes]:
         return RAW, standalone
     try:
         packed = imagecodecs.jpegxl_encode_jpeg(standalone, numthreads=1)
-        if len(packed) < len(standalone) and imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1) == standalone:
+        if len(packed) < len(standalone) and unpack_jpeg(packed) == standalone:
             check_repacked(packed, {frame_size(standalone)[:2]})
             return REPACKED, packed
     except (RuntimeError, ValueError):  # a kind of JPEG that JPEG XL does not support, or with too much metadata
@@ -141,7 +142,7 @@ def unpack(kind: int, packed: bytes, sizes: set[tuple[int, int]], codec: str = J
         return packed
     check_repacked(packed, sizes)
     try:
-        return imagecodecs.jpegxl_decode_jpeg(packed, numthreads=1)
+        return unpack_jpeg(packed)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"a JPEG segment cannot be unpacked ({error})") from error
 

@@ -19,6 +19,7 @@ from sr_tf.disk.outputs import PNG, TIFF, check_outputs, partial_of
 from sr_tf.disk.space import free_bytes, in_words, require_space
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
+from sr_tf.images.libraries import require_all
 from sr_tf.messages import Progress, Steps
 from sr_tf.slides.aperio_file import check_aperio, write_aperio
 from sr_tf.slides.pyramid import Layout, PyramidInfo, write_ome_tiff, write_pyramid
@@ -85,6 +86,7 @@ def restore_slide(
         UserError: the archive cannot be read, a generator cannot be loaded, nothing fits into the bytes that are
             allowed or free, or the target cannot be written, is the archive's original or a file of another kind.
     """
+    require_all()
     options = options or RestoreOptions()
     kind = TARGETS[options.to]
     if target.suffix.lower() not in kind.suffixes:

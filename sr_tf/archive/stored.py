@@ -4,14 +4,15 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import imagecodecs
 import numpy as np
 
 from sr_tf.archive.av1 import split
 from sr_tf.archive.kinds import EXACT, KINDS, LR4_LOSSLESS_GENERATOR, NATIVE, Kind
 from sr_tf.images.avif_header import check_avif
 from sr_tf.images.codecs import decode_avif
+from sr_tf.images.decoders import decode_jpegxl
 from sr_tf.images.jpegxl_header import check_jpegxl
+from sr_tf.images.libraries import imagecodecs
 
 _RECORD = struct.Struct("<Bf?")
 
@@ -123,7 +124,7 @@ def decode_image(file: bytes, codec: str, width: int, height: int) -> np.ndarray
     Raises:
         ValueError: the file is damaged, or the image has another size.
     """
-    check, decoder = (check_avif, decode_avif) if codec == "avif" else (check_jpegxl, imagecodecs.jpegxl_decode)
+    check, decoder = (check_avif, decode_avif) if codec == "avif" else (check_jpegxl, decode_jpegxl)
     check(file, width, height)
     try:
         image = decoder(file)

@@ -11,12 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.grid import BLOCK, Grid
 from sr_tf.images.cubic import enlarge_cubic
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple, reduce_by_means
 from sr_tf.images.tiles import assemble
 
 _CACHED_PLANES = 96
@@ -92,7 +91,7 @@ def rescale(
     height, width = (-(-length // wanted) for length in size)
     if scale < wanted:
         padded = pad_to_multiple(image, wanted // scale)
-        return cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
+        return reduce_by_means(padded, wanted // scale)
     return cubic(image, scale // wanted)[:height, :width]
 
 

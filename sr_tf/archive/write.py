@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 
 import sr_tf
@@ -38,6 +37,7 @@ from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.generators.load import shipped
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded
+from sr_tf.images.libraries import imagecodecs, require_all
 from sr_tf.messages import Progress, Steps
 from sr_tf.slides.deidentify import deidentified, publishable
 from sr_tf.slides.reduced import factor_for, reduced
@@ -105,6 +105,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
             generator or the finder of red cells cannot be loaded, or the slide's resolution is too low for it; or the
             archive could not be restored.
     """
+    require_all()
     source, target = Path(source), Path(target)
     files = SourceFiles(source)
     check_outputs([target], ARCHIVE, {"slide": files.paths}, overwrite=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.libraries import cv2
+from sr_tf.images.means import pad_to_multiple
 
 TYPES = (
     "normal cell", "macrocyte", "microcyte", "spherocyte", "target cell", "stomatocyte", "ovalocyte", "teardrop",

@@ -6,10 +6,10 @@ in an original and in a restored slide differs where storing changed what it loo
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from sr_tf.cells.finder import Cells
+from sr_tf.images.libraries import cv2
 
 _STAINS = np.array([(0.65, 0.70, 0.29), (0.07, 0.99, 0.11)])
 """Optical density of haematoxylin and eosin in red, green and blue (Ruifrok and Johnston 2001)."""
@@ -22,7 +22,7 @@ _LEVELS = 100
 _LEAST_TISSUE = 0.002
 """Share of a window's pixels below which no threshold is looked for."""
 
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 # Lengths in µm.
 _BLUR = 0.35

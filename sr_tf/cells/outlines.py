@@ -4,8 +4,9 @@ The labels of the training fields leave out many cells. The centres found here c
 taught that unlabelled cells are background. It is also an independent second count.
 """
 
-import cv2
 import numpy as np
+
+from sr_tf.images.libraries import cv2
 
 _SMALLEST = 0.45
 """Least distance from a centre to the cell's edge, as a share of the field's median."""

@@ -24,6 +24,7 @@ from sr_tf.disk.files import write_atomically
 from sr_tf.disk.outputs import PNG, TIFF, check_outputs
 from sr_tf.errors import UserError
 from sr_tf.generators.names import archive_models, model_files
+from sr_tf.images.libraries import require_all
 from sr_tf.messages import RESEARCH_ONLY, tell
 from sr_tf.slides.dicom_series import file_of
 
@@ -97,6 +98,7 @@ def restore(options: argparse.Namespace) -> None:
         max_magnification=options.max_magnification,
     )
     if chosen.to == "dicom":
+        require_all()
         from sr_tf.archive.restore_dicom import restore_dicom  # pydicom takes 0.15 s, which only DICOM needs
 
         print(restore_dicom(options.archive, options.output, models, chosen, workers, engine, options.overwrite))

@@ -21,8 +21,7 @@ def add_commands(commands: Commands) -> None:
         "say what is installed, what is missing and what the machine has",
         "Says which extras are installed, for which commands they are needed and how to install them; the versions of "
         "engines and image libraries; and the machine's processor cores, memory and free disk. Exit code 2 if "
-        "something is missing that archive, verify, info or view needs for archives without networks. Research use "
-        "only.",
+        "something is missing that verify, info or view needs for archives without networks. Research use only.",
         "sr-tf doctor",
     )
     command.add_argument("--json", action="store_true", help="print the same as JSON, sizes in bytes")

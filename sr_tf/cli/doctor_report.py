@@ -16,8 +16,10 @@ from sr_tf.disk.cores import usable_cores
 from sr_tf.disk.space import free_bytes
 from sr_tf.errors import UserError, install_extra, install_required, reason
 from sr_tf.generators.load import shipped
+from sr_tf.images.decoders import avif_version, jpegxl_version
 
 NEEDED_FOR = {
+    "archive": "archive, fleet, restore, verify --against or of JPEG tiles, smear, DICOM",
     "tensorflow": "generators: archives with networks, upscale, export, validate",
     "view": "view",
     "openvino": "--engine openvino",
@@ -60,7 +62,7 @@ def examine() -> dict:
 
 
 def problems(report: dict) -> list[str]:
-    """What keeps `archive`, `verify`, `info` and `view` of archives without networks from working; empty if nothing."""
+    """What keeps `verify`, `info` and `view` of archives without networks from working; empty if nothing."""
     found = []
     if lacking := report["required"]["missing"]:
         found.append(f"required packages are missing ({', '.join(lacking)}): {install_required()}")
@@ -135,20 +137,17 @@ def _libraries() -> dict[str, dict]:
     def openslide() -> str:
         return importlib.import_module("openslide").__library_version__
 
-    def codec(name: str) -> Callable[[], str]:
-        return lambda: getattr(importlib.import_module("imagecodecs"), f"{name}_version")().split()[-1]
-
     return {
         "OpenSlide": _version(openslide),
-        "libavif": _version(codec("avif")),
-        "libjxl": _version(codec("jpegxl")),
+        "libavif": _version(avif_version),
+        "libjxl": _version(jpegxl_version),
     }
 
 
 def _version(ask: Callable[[], str]) -> dict:
     try:
         return {"version": ask(), "error": None}
-    except (ImportError, OSError, AttributeError) as error:  # not installed, or its shared library cannot be loaded
+    except (ImportError, OSError, AttributeError, UserError) as error:  # not installed, or it cannot be loaded
         return {"version": None, "error": reason(error)}
 
 

@@ -8,9 +8,10 @@ the highest peaks.
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-import cv2
 import numpy as np
 from tqdm import tqdm
+
+from sr_tf.images.libraries import cv2
 
 # Chosen on Chula RBC-12; see the measurements in `near_duplicates`.
 THRESHOLD = 0.55

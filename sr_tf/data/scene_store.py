@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.images.pixels import with_quality
 
 

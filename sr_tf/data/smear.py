@@ -8,7 +8,6 @@ arise in a microscope.
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from sr_tf.data.smear_cells import (
@@ -24,6 +23,7 @@ from sr_tf.data.smear_cells import (
     red_cell,
     speck,
 )
+from sr_tf.images.libraries import cv2
 
 
 @dataclass(frozen=True)

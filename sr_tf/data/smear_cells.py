@@ -8,8 +8,9 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
+
+from sr_tf.images.libraries import cv2
 
 RED, VIOLET, BLUE = range(3)  # haemoglobin with eosin, azure-stained chromatin and granules, basophilic cytoplasm
 

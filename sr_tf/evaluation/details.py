@@ -1,7 +1,8 @@
 """Which part of a scene is worth showing enlarged."""
 
-import cv2
 import numpy as np
+
+from sr_tf.images.libraries import cv2
 
 DETAIL = 96
 """Side of a detail in HR pixels."""

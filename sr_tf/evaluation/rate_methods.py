@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 
 from sr_tf.generators.filtering import filtered
@@ -18,6 +17,7 @@ from sr_tf.generators.upscale import upscale
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.codecs import CODECS, Codec
 from sr_tf.images.degradation import crop_to, enlarge, reduce
+from sr_tf.images.libraries import cv2
 from sr_tf.images.pixels import with_quality
 
 DEGRADATION = "antialiased"

@@ -3,7 +3,8 @@
 import numpy as np
 
 from sr_tf.generators.upscale import upscale
-from sr_tf.images.degradation import crop_to, pad_to_multiple
+from sr_tf.images.degradation import crop_to
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.images.pixels import with_quality
 
 

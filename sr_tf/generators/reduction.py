@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sr_tf.images.degradation import pad_to_multiple, reduce
+from sr_tf.images.degradation import reduce
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.images.pixels import to_uint8
 
 

@@ -8,11 +8,11 @@ can run several calls in parallel.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import imagecodecs
 import numpy as np
 
+from sr_tf.images.decoders import decode_avif_values, decode_jpegxl
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.images.pixels import to_uint8
 
 
@@ -61,7 +61,7 @@ def decode_avif(file: bytes) -> np.ndarray:
         RuntimeError: the file is damaged or is not AVIF.
         ValueError: it has more than 10 bits per channel.
     """
-    image = imagecodecs.avif_decode(file)
+    image = decode_avif_values(file)
     if image.dtype == np.uint8:
         return image
     if image.max(initial=0) > _TEN_BITS:
@@ -101,8 +101,7 @@ def _jpegxl() -> Codec:
     # Effort 9 takes 6 times as long, and its PSNR curve is within 0.1 dB. Distance 25 is the format's coarsest.
     levels = (25, 20, 15, 12, 9, 7, 5.5, 4, 3, 2.2, 1.5)
     settings = "JPEG XL (libjxl), VarDCT, effort 7, Butteraugli distance 25 to 1.5"
-    decode = partial(imagecodecs.jpegxl_decode, numthreads=1)
-    return Codec("jpegxl", encode, decode, settings, levels, "JPEG XL", "jpegxl")
+    return Codec("jpegxl", encode, decode_jpegxl, settings, levels, "JPEG XL", "jpegxl")
 
 
 def _jpeg2000() -> Codec:
@@ -115,7 +114,10 @@ def _jpeg2000() -> Codec:
     settings = (
         "JPEG 2000 (OpenJPEG), bare codestream, irreversible 9/7 wavelet, colour transform, one tile, target PSNR in dB"
     )
-    decode = partial(imagecodecs.jpeg2k_decode, numthreads=1)
+
+    def decode(file: bytes) -> np.ndarray:
+        return imagecodecs.jpeg2k_decode(file, numthreads=1)
+
     return Codec("jpeg2000", encode, decode, settings, levels, "JPEG 2000", "jpeg2k")
 
 
@@ -128,7 +130,11 @@ def _webp() -> Codec:
 
     levels = (0, 5, 10, 20, 35, 50, 65, 78, 85, 90)
     settings = "WebP (libwebp), lossy, 4:2:0, method 6, quality 0–100"
-    return Codec("webp", encode, imagecodecs.webp_decode, settings, levels, "WebP", "webp")
+
+    def decode(file: bytes) -> np.ndarray:
+        return imagecodecs.webp_decode(file)
+
+    return Codec("webp", encode, decode, settings, levels, "WebP", "webp")
 
 
 def _jpeg() -> Codec:
@@ -142,7 +148,11 @@ def _jpeg() -> Codec:
         "JPEG (libjpeg-turbo; mozjpeg is not in imagecodecs' build), baseline, 4:2:0, optimised Huffman tables, "
         "quality 1–100"
     )
-    return Codec("jpeg", encode, imagecodecs.jpeg8_decode, settings, levels, "JPEG", "jpeg8")
+
+    def decode(file: bytes) -> np.ndarray:
+        return imagecodecs.jpeg8_decode(file)
+
+    return Codec("jpeg", encode, decode, settings, levels, "JPEG", "jpeg8")
 
 
 # Speed 2 takes 3 times as long as speed 4 and is 0.1 dB better at equal bytes. At quality 60 the rate is already far

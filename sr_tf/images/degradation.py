@@ -7,10 +7,14 @@ enlarged image is cropped to H × W again, so no pixel of the scene is lost.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from sr_tf.images.libraries import cv2
+from sr_tf.images.means import pad_to_multiple, reduce_by_means
+
 SCALES = (2, 4, 8)
+_CUBIC, _AREA = 2, 3
+"""OpenCV's INTER_CUBIC and INTER_AREA."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,14 @@ DEGRADATIONS = {
     for degradation in (
         Degradation(
             "study",
-            cv2.INTER_CUBIC,
-            cv2.INTER_AREA,
+            _CUBIC,
+            _AREA,
             "LR by OpenCV INTER_CUBIC (4 × 4 taps, no antialiasing), i-HR by INTER_AREA (repeats pixels)",
         ),
         Degradation(
             "antialiased",
-            cv2.INTER_AREA,
-            cv2.INTER_CUBIC,
+            _AREA,
+            _CUBIC,
             "LR by OpenCV INTER_AREA (mean of each scale × scale block), i-HR by INTER_CUBIC",
         ),
     )
@@ -65,25 +69,10 @@ def reduce(hr: np.ndarray, scale: int, degradation: str = "study") -> np.ndarray
     """
     padded = pad_to_multiple(hr, _checked(scale))
     height, width = padded.shape[:2]
-    size = (width // scale, height // scale)
-    return cv2.resize(padded, size, interpolation=_named(degradation).reduction)
-
-
-def pad_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
-    """Repeats the last row and column until both sides are multiples of `multiple`.
-
-    Args:
-        image: [H, W, C].
-        multiple: in pixels.
-
-    Returns:
-        [H', W', C], H' and W' being the next multiples; the image itself if its sides are multiples already.
-    """
-    height, width = image.shape[:2]
-    bottom, right = -height % multiple, -width % multiple
-    if not bottom and not right:
-        return image
-    return cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    reduction = _named(degradation).reduction
+    if reduction == _AREA:
+        return reduce_by_means(padded, scale)
+    return cv2.resize(padded, (width // scale, height // scale), interpolation=reduction)
 
 
 def enlarge(lr: np.ndarray, scale: int, interpolation: int, size: tuple[int, int] | None = None) -> np.ndarray:

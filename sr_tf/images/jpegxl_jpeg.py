@@ -5,9 +5,8 @@ the JPEG file is put together: its markers, and the lengths of its application d
 `jbrd` can state a gigabyte of comments.
 """
 
-import imagecodecs
-
 from sr_tf.images.jpegxl_header import Bits, check_codestream
+from sr_tf.images.libraries import imagecodecs
 
 MOST_METADATA = 4 << 20
 """Most bytes of application data, comments and other bytes beside the image in a JPEG file."""

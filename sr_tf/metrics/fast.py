@@ -4,9 +4,9 @@ They agree with `sr_tf.metrics.psnr.psnr` and `sr_tf.metrics.ssim.ssim` (RGB, no
 Archiving needs the speed: it measures every tile a dozen times to find the smallest representation that passes.
 """
 
-import cv2
 import numpy as np
 
+from sr_tf.images.libraries import cv2
 from sr_tf.metrics.ssim_formula import SIGMA, WINDOW, ssim_map
 
 

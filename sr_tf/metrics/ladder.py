@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from sr_tf.images.degradation import enlarge, reduce
+from sr_tf.images.libraries import cv2
 from sr_tf.messages import markdown_table
 from sr_tf.metrics.fast import fast_psnr
 from sr_tf.metrics.scores import Measure, Score

@@ -4,9 +4,9 @@ Protocol: 8-bit RGB, no border cut. The image's edge is mirrored (… c b a | a 
 cell at the right or lower edge is as large as it is.
 """
 
-import cv2
 import numpy as np
 
+from sr_tf.images.libraries import cv2
 from sr_tf.metrics.ssim_formula import SIGMA, WINDOW, ssim_map
 
 ERROR_WINDOW = 5

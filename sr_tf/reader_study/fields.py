@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.original import open_original
 from sr_tf.archive.verify import require_slide
 from sr_tf.errors import UserError
+from sr_tf.images.libraries import cv2
 from sr_tf.slides.source_files import SourceFiles
 
 _PATCH, _LEAST_SPREAD, _LEAST_SHARE = 32, 8.0, 0.1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sr_tf.errors import UserError, reason
+from sr_tf.images.libraries import pydicom
 from sr_tf.slides.dicom_series import files_of_series
 
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
@@ -62,8 +63,7 @@ def frame_places(path: Path) -> list[tuple[int, int]]:
 
 def _read(path: Path, file: BinaryIO, names: list[str]):
     """Reads elements from a header; leaves the file at its pixel data."""
-    from pydicom import config, dcmread  # takes 0.15 s, which only DICOM slides need
-
+    config, dcmread = pydicom.config, pydicom.dcmread
     try:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 from sr_tf.errors import UserError, unreadable
+from sr_tf.images.libraries import pydicom
 
 _PREAMBLE, _MAGIC = 128, b"DICM"
 _SERIES_INSTANCE_UID = 0x0020000E
@@ -22,13 +23,12 @@ def is_dicom(path: Path) -> bool:
 
 def series_of(path: Path) -> str | None:
     """The SeriesInstanceUID of a DICOM file; None if it cannot be read."""
-    import pydicom  # takes 0.15 s, which only DICOM slides need
-
+    read_partial = pydicom.filereader.read_partial
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with path.open("rb") as file:
-                found = pydicom.filereader.read_partial(
+                found = read_partial(
                     file, stop_when=lambda tag, *_: tag > _SERIES_INSTANCE_UID, specific_tags=[_SERIES_INSTANCE_UID]
                 )
             return str(found.SeriesInstanceUID)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 from pydicom import Dataset, FileMetaDataset
 from pydicom.encaps import itemize_frame
 from pydicom.uid import UID, JPEG2000Lossless
+
+from sr_tf.images.libraries import imagecodecs
 
 _PIXEL_DATA = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 _EMPTY_TABLE, _END = b"\xfe\xff\x00\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"

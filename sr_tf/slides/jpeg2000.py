@@ -3,10 +3,10 @@
 A codestream does not say whether its components are RGB or YCbCr; the file around it does.
 """
 
-import imagecodecs
 import numpy as np
 
 from sr_tf.errors import reason
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.slides.tiff_page import YCBCR
 
 _START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"

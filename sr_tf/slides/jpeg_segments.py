@@ -7,10 +7,10 @@ without their EOI marker, followed by the segment without its SOI marker, are a 
 
 import re
 
-import imagecodecs
 import numpy as np
 
 from sr_tf.errors import reason
+from sr_tf.images import decoders
 from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, RGB, YCBCR
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
@@ -227,7 +227,7 @@ def decode_jpeg(standalone: bytes, colour_space: str, wanted: str) -> np.ndarray
     if not standalone.rstrip(b"\0").endswith(_EOI):
         raise ValueError("the JPEG is truncated")
     try:
-        return imagecodecs.jpeg8_decode(standalone, colorspace=colour_space, outcolorspace=wanted)
+        return decoders.decode_jpeg(standalone, colour_space, wanted)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"the JPEG is damaged ({reason(error)})") from error
 

@@ -1,30 +1,17 @@
 """Decoding a tile or strip of a TIFF page, never to more pixels than the page states."""
 
-from collections.abc import Callable
-
-import imagecodecs
 import numpy as np
 
 from sr_tf.errors import reason
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.slides.jpeg_segments import decode_jpeg, frame_size, join_tables
 from sr_tf.slides.tiff_page import JPEG, Page
 
 _NONE, _JPEG2000, _WEBP = 1, 34712, 50001
-# Decoders by the value of the TIFF tag Compression. Those in `_BYTES` return at most `out` bytes. Those in `_IMAGES`
-# return an image, and fail before they decode one of another size than `out`.
-_BYTES: dict[int, Callable[..., bytes]] = {
-    5: imagecodecs.lzw_decode,
-    8: imagecodecs.zlib_decode,
-    32773: imagecodecs.packbits_decode,
-    32946: imagecodecs.zlib_decode,
-    50000: imagecodecs.zstd_decode,
-}
-_IMAGES: dict[int, Callable[..., np.ndarray]] = {
-    _JPEG2000: imagecodecs.jpeg2k_decode,
-    _WEBP: imagecodecs.webp_decode,
-    50002: imagecodecs.jpegxl_decode,
-    52546: imagecodecs.jpegxl_decode,
-}
+# Decoders of imagecodecs by the value of the TIFF tag Compression. Those in `_BYTES` return at most `out` bytes. Those
+# in `_IMAGES` return an image, and fail before they decode one of another size than `out`.
+_BYTES = {5: "lzw_decode", 8: "zlib_decode", 32773: "packbits_decode", 32946: "zlib_decode", 50000: "zstd_decode"}
+_IMAGES = {_JPEG2000: "jpeg2k_decode", _WEBP: "webp_decode", 50002: "jpegxl_decode", 52546: "jpegxl_decode"}
 COMPRESSIONS = {_NONE, JPEG, *_BYTES, *_IMAGES}
 """The values of the TIFF tag Compression that `decode` knows."""
 
@@ -58,9 +45,12 @@ def decode(data: bytes, page: Page, height: int) -> np.ndarray:
             out = np.empty(shape if page.samples > 1 else shape[:2], np.uint8)
             # WebP does not store an opaque alpha channel.
             alpha = {"hasalpha": page.samples == 4} if page.compression == _WEBP else {}
-            return _IMAGES[page.compression](data, out=out, **alpha).reshape(shape)
+            return getattr(imagecodecs, _IMAGES[page.compression])(data, out=out, **alpha).reshape(shape)
         size = height * page.segment_width * page.samples
-        raw = data[:size] if page.compression == _NONE else _BYTES[page.compression](data, out=size)
+        if page.compression == _NONE:
+            raw = data[:size]
+        else:
+            raw = getattr(imagecodecs, _BYTES[page.compression])(data, out=size)
         pixels = np.frombuffer(raw, np.uint8)
         if pixels.size != size:
             raise ValueError(f"{pixels.size:,} bytes, expected {size:,}")

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-import imagecodecs
 import numpy as np
+
+from sr_tf.images.libraries import imagecodecs
 
 FULL, WIDTH_HALVED, HALVED = "full chroma", "chroma of half the width", "halved chroma"
 _SUBSAMPLING = {FULL: (1, 1), WIDTH_HALVED: (2, 1), HALVED: (2, 2)}

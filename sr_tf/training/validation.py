@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from sr_tf.images.degradation import baselines, crop_to, pad_to_multiple
+from sr_tf.images.degradation import baselines, crop_to
 from sr_tf.images.edges import mirrored, without_edges
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.images.pixels import to_uint8
 from sr_tf.metrics.scores import mean_scores, score_image
 

@@ -4,7 +4,9 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from starlette.applications import Starlette
@@ -12,14 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sr_tf.errors import UserError, missing_extra
+from sr_tf.images.libraries import EXTRA
 from sr_tf.viewer.answers import as_json, fixed, page_files
 from sr_tf.viewer.deepzoom import DeepZoom
 from sr_tf.viewer.describe import describe_map, describe_slide
-from sr_tf.viewer.dicomweb import DicomWeb
 from sr_tf.viewer.iiif import Iiif
 from sr_tf.viewer.levels import Tile
 from sr_tf.viewer.source import Source
 from sr_tf.viewer.tiles import Tiles
+
+if TYPE_CHECKING:
+    from sr_tf.viewer.dicomweb import DicomWeb
 
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -34,7 +40,22 @@ class Viewer:
 
     def __init__(self, tiles: Tiles, open_to_sites: bool):
         self._tiles = tiles
-        self.iiif, self.deepzoom, self.dicomweb = Iiif(tiles, open_to_sites), DeepZoom(tiles), DicomWeb(tiles)
+        self.iiif, self.deepzoom = Iiif(tiles, open_to_sites), DeepZoom(tiles)
+
+    @cached_property
+    def dicomweb(self) -> "DicomWeb":
+        """Answers of DICOMweb.
+
+        Raises:
+            UserError: pydicom is not installed.
+        """
+        try:
+            from sr_tf.viewer.dicomweb import DicomWeb  # pydicom takes 0.15 s
+        except ModuleNotFoundError as error:
+            if error.name != "pydicom":
+                raise
+            raise missing_extra(EXTRA, error) from error
+        return DicomWeb(self._tiles)
 
     async def tile(self, request: Request) -> Response:
         """Answers with a tile as a PNG file; status 404 if there is no such tile, else see `Tiles.answer`."""
@@ -82,7 +103,11 @@ def make_app(source: Source, workers: int, listed: bool = False, open_to_sites: 
         """An answer of the viewer, which exists once the application has started."""
 
         async def answered(request: Request) -> Response:
-            return await answer(request.app.state.viewer)(request)
+            try:
+                prepared = answer(request.app.state.viewer)
+            except UserError as error:  # an extra is not installed
+                return Response(str(error), 501)
+            return await prepared(request)
 
         return answered
 

@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -82,9 +81,7 @@ def _whole(slide: Slide) -> np.ndarray | None:
         return slide.associated()["thumbnail"].pixels
     if info.width * info.height > _MOST_PIXELS:
         return None
-    scale = THUMBNAIL / max(info.width, info.height)
-    size = max(1, round(scale * info.width)), max(1, round(scale * info.height))
-    return cv2.resize(slide.read(0, 0, info.width, info.height), size, interpolation=cv2.INTER_AREA)
+    return slide.read(0, 0, info.width, info.height)
 
 
 def _facts(info: SlideInfo) -> dict:

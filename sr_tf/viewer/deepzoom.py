@@ -3,14 +3,13 @@
 Deep Zoom counts levels from 1×1 pixel upwards. Tiles do not overlap and are the viewer's own, lossless.
 """
 
-import cv2
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sr_tf.images.reading import encode_png
+from sr_tf.images.means import reduce_to
 from sr_tf.viewer.answers import answered, etag_of
-from sr_tf.viewer.iiif import decode_png
 from sr_tf.viewer.levels import TILE, Tile
+from sr_tf.viewer.png import decode_tile, encode_tile
 from sr_tf.viewer.tiles import Tiles
 
 _DESCRIPTION = """<?xml version="1.0" encoding="UTF-8"?>
@@ -56,4 +55,4 @@ class DeepZoom:
         png = await self._tiles.png(tile)
         if level == tile.level:
             return png
-        return encode_png(cv2.resize(decode_png(png), self._tiles.levels.size(level), interpolation=cv2.INTER_AREA))
+        return encode_tile(reduce_to(decode_tile(png), *self._tiles.levels.size(level)))

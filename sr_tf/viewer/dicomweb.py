@@ -4,7 +4,6 @@ import asyncio
 import re
 from functools import cached_property
 
-import imagecodecs
 import numpy as np
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
@@ -13,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sr_tf.errors import UserError
+from sr_tf.images.libraries import imagecodecs
 from sr_tf.viewer.answers import answered, as_json, etag_of
 from sr_tf.viewer.dicom_objects import as_json as dicom_json
 from sr_tf.viewer.dicom_objects import datasets
-from sr_tf.viewer.iiif import decode_png
 from sr_tf.viewer.levels import TILE, Tile
+from sr_tf.viewer.png import decode_tile
 from sr_tf.viewer.tiles import Tiles
 
 _JSON = "application/dicom+json"
@@ -175,7 +175,7 @@ def _accepted(header: str) -> str | None:
 def _multipart(files: list[bytes], media: str) -> bytes:
     body = bytearray()
     for file in files:
-        pixels = decode_png(file)
+        pixels = decode_tile(file)
         missing = [(0, TILE - length) for length in pixels.shape[:2]]
         frame = np.ascontiguousarray(np.pad(pixels, (*missing, (0, 0)), constant_values=255))
         data = frame.tobytes() if media == "application/octet-stream" else _jpeg2000(frame)

@@ -4,7 +4,6 @@ import asyncio
 import io
 import math
 
-import cv2
 import numpy as np
 from PIL import Image
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from sr_tf.images.tiles import assemble, under
 from sr_tf.viewer.answers import answered, as_json, etag_of
 from sr_tf.viewer.iiif_syntax import FORMATS, MOST_SIDE, QUALITIES, BadAddress, Wanted, parse
 from sr_tf.viewer.levels import TILE, Tile
+from sr_tf.viewer.png import decode_tile
 from sr_tf.viewer.tile_queue import Busy
 from sr_tf.viewer.tiles import Tiles
 
@@ -130,7 +130,7 @@ class Iiif:
             some = [Tile(layer, level, column, row) for row, column in places[start : start + _TILES_AT_ONCE]]
             files = await asyncio.gather(*(self._tiles.png(tile, guess=len(places) == 1) for tile in some))
             parts += [(*levels.rectangle(tile)[:2], file) for tile, file in zip(some, files, strict=True)]
-        pixels = await asyncio.to_thread(assemble, rectangle, ((x, y, decode_png(file)) for x, y, file in parts))
+        pixels = await asyncio.to_thread(assemble, rectangle, ((x, y, decode_tile(file)) for x, y, file in parts))
         return pixels, (exact[0] - left, exact[1] - top, ends[0] - left, ends[1] - top)
 
     def _is_enough(self, level: int, wanted: Wanted) -> bool:
@@ -144,11 +144,6 @@ class Iiif:
             length >= size * scale or (start % scale == 0 and start + length == full and -(-length // scale) >= size)
             for start, length, size, full in sides
         )
-
-
-def decode_png(file: bytes) -> np.ndarray:
-    """uint8 [h, w, 3], RGB, of a tile's PNG file."""
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def _finished(pixels: np.ndarray, box: tuple[float, float, float, float], wanted: Wanted) -> bytes:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
-import cv2
 import numpy as np
 import openslide
 
@@ -14,7 +13,7 @@ from sr_tf.archive.overview import overview_scale, part_of
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple, reduce_to
 from sr_tf.images.tiles import assemble, under
 from sr_tf.messages import tell
 from sr_tf.slides.slide import Slide
@@ -149,7 +148,7 @@ class SlideLayer:
             wide, high = min(width * side, info.width - left), min(height * side, info.height - top)
             pixels = pad_to_multiple(self._slide.read(left, top, wide, high), side)
         same = pixels.shape[:2] == (height, width)
-        return pixels if same else cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        return pixels if same else reduce_to(pixels, width, height)
 
     def _stored(self, level: int) -> int:
         """The smallest level of the file that is not smaller than a level of the viewer."""

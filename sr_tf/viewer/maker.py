@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
 
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple, reduce_by_means
 from sr_tf.images.tiles import assemble
 from sr_tf.viewer.cache import TileCache
 from sr_tf.viewer.layers import Layer
 from sr_tf.viewer.levels import Levels, Tile
+from sr_tf.viewer.png import decode_tile, encode_tile
 
 
 class Abandoned(Exception):  # noqa: N818, it is not an error
@@ -46,7 +46,7 @@ class TileMaker:
         for member in self._levels.made_together(tile):
             if not wanted():
                 raise Abandoned
-            files[member] = self._cache.get(member) or _png(self._pixels(member, wanted))
+            files[member] = self._cache.get(member) or encode_tile(self._pixels(member, wanted))
             self._cache.put(member, files[member])
         return files
 
@@ -65,17 +65,12 @@ class TileMaker:
                 yield *self._levels.rectangle(part)[:2], self._cached(part, wanted)
 
         canvas = assemble((left, top, last_x + last_width - left, last_y + last_height - top), parts())
-        even = pad_to_multiple(canvas, 2)
-        return cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        return reduce_by_means(pad_to_multiple(canvas, 2), 2)
 
     def _cached(self, tile: Tile, wanted: Callable[[], bool]) -> np.ndarray:
         png = self._cache.get(tile)
         if png is not None:
-            return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            return decode_tile(png)
         pixels = self._pixels(tile, wanted)
-        self._cache.put(tile, _png(pixels))
+        self._cache.put(tile, encode_tile(pixels))
         return pixels
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    return cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()

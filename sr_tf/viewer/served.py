@@ -5,12 +5,12 @@ Servers run generators that need nothing but an image. Those that are told the c
 
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.errors import UserError
+from sr_tf.images.libraries import cv2
 
 _PATIENCE = 15.0
 """Seconds that a tile may take if the server is busy or does not answer. After that the tile is an error."""

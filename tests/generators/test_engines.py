@@ -10,7 +10,7 @@ from sr_tf.errors import UserError
 from sr_tf.generators.engines import ENGINES, engine_version, on_engine
 from sr_tf.generators.load import load_network, shipped
 from sr_tf.generators.upscale import upscale
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.images.pixels import to_uint8, with_quality
 from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.edsr import EDSR

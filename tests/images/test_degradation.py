@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sr_tf.images.degradation import DEGRADATIONS, SCALES, baselines, crop_to, enlarge, pad_to_multiple, reduce
+from sr_tf.images.degradation import DEGRADATIONS, SCALES, baselines, crop_to, enlarge, reduce
+from sr_tf.images.means import pad_to_multiple
 
 SIDES = st.integers(1, 60)
 SEEDS = st.integers(0, 2**32 - 1)

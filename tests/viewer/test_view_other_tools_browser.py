@@ -14,7 +14,7 @@ from http_served import http_served
 from viewed import running
 
 import sr_tf
-from sr_tf.viewer.iiif import decode_png
+from sr_tf.viewer.png import decode_tile
 
 pytestmark = IN_BROWSER
 
@@ -64,7 +64,7 @@ def test_openseadragon_on_another_site_shows_the_restored_pixels(browser, viewed
         shown = tab.evaluate(SHOW, server.url + address)
         tab.close()
     assert "failed" not in shown, shown
-    pixels = decode_png(base64.b64decode(shown["png"].partition(",")[2]))
+    pixels = decode_tile(base64.b64decode(shown["png"].partition(",")[2]))
     with sr_tf.open(viewed.archive) as slide:
         expected = slide.read_region((0, 0), 0, (1150, 740), as_array=True)
     # OpenSeadragon stretches tiles by fractions of a pixel.

@@ -11,7 +11,7 @@ from viewed import running, whole_level
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
-from sr_tf.images.degradation import pad_to_multiple
+from sr_tf.images.means import pad_to_multiple
 from sr_tf.viewer.levels import Levels, Tile
 from sr_tf.viewer.maker import TileMaker
 from sr_tf.viewer.source import INTERPOLATED, RESTORED

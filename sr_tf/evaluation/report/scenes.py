@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -14,6 +13,7 @@ from sr_tf.evaluation.details import DETAIL, busiest, largest_error
 from sr_tf.evaluation.report.columns import goodness, values
 from sr_tf.evaluation.wording import joined
 from sr_tf.images.degradation import DEGRADATIONS, enlarge
+from sr_tf.images.libraries import cv2
 from sr_tf.metrics.scores import Score
 
 WINDOW = 640

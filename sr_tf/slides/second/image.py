@@ -6,10 +6,10 @@ The first reader takes Pillow for all of them. The image is held in memory, as i
 import logging
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tifffile
 
+from sr_tf.images.libraries import cv2
 from sr_tf.slides.second.errors import NoSecondReader
 
 _TIFF = (b"II", b"MM")

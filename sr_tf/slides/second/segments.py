@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from sr_tf.images.jpeg_colours import RGB, YCBCR, stating_colours
 from sr_tf.slides.second.errors import NoSecondReader
 
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, ZSTD = 1, 5, 7, 8, 32946, 32773, 50000
@@ -24,8 +25,7 @@ _PILLOW = {JPEG2000, APERIO_YCBCR, APERIO_RGB, WEBP}
 KNOWN = {JPEG, *LOSSLESS, *_PILLOW, *JPEGXL}
 """Compressions that `decode` knows."""
 
-_SOI, _SOS, _APP14, _APP15 = b"\xff\xd8", 0xDA, 0xEE, 0xEF
-_RGB, _YCBCR = 2, 6
+_SOI = b"\xff\xd8"
 # Opening an image of more pixels would make Pillow warn.
 _MOST_PIXELS = 2**26
 
@@ -93,11 +93,8 @@ def decode_jpeg(file: bytes, photometric: int) -> np.ndarray:
     Returns:
         uint8 [h, w, 3], or [h, w] for grey.
     """
-    if photometric in (_RGB, _YCBCR):
-        # libjpeg takes the colours from an Adobe marker. A JFIF header comes first for it, and means YCbCr.
-        adobe = b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 1 if photometric == _YCBCR else 0)
-        marker = bytes((0xFF, _APP14)) + struct.pack(">H", len(adobe) + 2) + adobe
-        file = _SOI + marker + _without_adobe(file)[2:]
+    if photometric in (RGB, YCBCR):
+        file = stating_colours(file, photometric)
     image = _open(file, "JPEG")
     return np.asarray(image if image.mode == "L" else image.convert("RGB"))
 
@@ -107,19 +104,6 @@ def _inflate(data: bytes, size: int) -> bytes:
         return zlib.decompressobj().decompress(data, size)
     except zlib.error as error:
         raise ValueError(str(error)) from error
-
-
-def _without_adobe(file: bytes) -> bytes:
-    """Renames the Adobe markers of a JPEG, so that libjpeg ignores them."""
-    changed, place = bytearray(file), 2
-    while place + 4 <= len(file) and file[place] == 0xFF and file[place + 1] != _SOS:
-        if file[place + 1] == 0xFF:
-            place += 1
-            continue
-        if file[place + 1] == _APP14:
-            changed[place + 1] = _APP15
-        place += 2 + int.from_bytes(file[place + 2 : place + 4], "big")
-    return bytes(changed)
 
 
 def _by_pillow(data: bytes, compression: int) -> np.ndarray:

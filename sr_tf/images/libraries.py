@@ -1,0 +1,44 @@
+"""Libraries that are imported when something of them is first used: large ones, which reading archives does not need.
+
+    from sr_tf.images.libraries import cv2
+
+Where one is missing, that use is an error which names the extra. A small installation reads archives without them.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from sr_tf.errors import missing_extra
+
+EXTRA = "archive"
+"""The extra of setup.cfg that has them."""
+
+
+class _Library:
+    """Stands for a module until something of it is used."""
+
+    def __init__(self, name: str):
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            module = import_module(self.__name__)
+        except ImportError as error:
+            raise missing_extra(EXTRA, error) from error
+        value = getattr(module, name)
+        setattr(self, name, value)
+        return value
+
+
+cv2: Any = _Library("cv2")
+imagecodecs: Any = _Library("imagecodecs")
+pydicom: Any = _Library("pydicom")
+pylibjxl: Any = _Library("pylibjxl")
+
+
+def require_all() -> None:
+    """Raises a `UserError` unless all libraries of the extra are installed."""
+    for name in ("imagecodecs", "cv2", "pydicom"):
+        if find_spec(name) is None:
+            raise missing_extra(EXTRA, ModuleNotFoundError(f"No module named {name!r}"))

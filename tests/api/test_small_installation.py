@@ -1,0 +1,110 @@
+"""Without OpenCV, imagecodecs, pydicom and TensorFlow, archives without networks are read to the same pixels."""
+
+import hashlib
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sr_tf
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+READ = ["2-exact", "2-jpeg-tiles", "2-jpeg-tiles-and-glass", "2-interpolated", "2-full-size", "2-jpeg-xl"]
+READ += ["2-shared", "2-associated", "exact", "jpeg-tiles", "full-size", "jpeg-xl", "associated"]
+ABSENT = """
+import importlib.util, sys
+absent = ("cv2", "imagecodecs", "pydicom", "tensorflow", "keras")
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in absent else find(name, *rest)
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+PIXELS = """
+import hashlib, json
+import sr_tf
+found = {}
+for path in sys.argv[1:]:
+    with sr_tf.open(path) as slide:
+        images = [slide.read_region((0, 0), 0, slide.dimensions, as_array=True), slide.thumbnail(256)]
+        images += slide.associated_images.values()
+    found[path] = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+print(json.dumps(found))
+"""
+COMMAND = "from sr_tf.cli.main import main\nsys.exit(main())\n"
+
+
+def run(code, *arguments):
+    return subprocess.run([sys.executable, "-c", ABSENT + code, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_pixels_are_those_of_the_whole_installation():
+    paths = [GOLDEN / f"{name}.sr.zip" for name in READ]
+    done = run(PIXELS, *paths)
+    assert done.returncode == 0, done.stderr
+    for path, hashes in json.loads(done.stdout).items():
+        with sr_tf.open(path) as slide:
+            images = [slide.read_region((0, 0), 0, slide.dimensions, as_array=True), slide.thumbnail(256)]
+            images += slide.associated_images.values()
+        assert [hashlib.sha256(image.tobytes()).hexdigest() for image in images] == hashes, path
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        (["restore", GOLDEN / "2-exact.sr.zip", "OUT.ome.tif"], "imagecodecs"),
+        (["restore", GOLDEN / "2-exact.sr.zip", "OUT", "--to", "dicom"], "imagecodecs"),
+        (["verify", GOLDEN / "2-jpeg-tiles.sr.zip"], "imagecodecs"),
+        (["restore", GOLDEN / "3-jpeg-2000.sr.zip", "OUT.png", "--region", "0,0,40,30"], "imagecodecs"),
+        (["restore", GOLDEN / "interpolated.sr.zip", "OUT.png", "--region", "0,0,40,30"], "cv2"),
+        (["smear", "OUT"], "cv2"),
+        (["archive", "IMAGE", "OUT.sr.zip", "--quality", "lossless"], "imagecodecs"),
+    ],
+)
+def test_what_needs_more_names_the_extra_and_writes_nothing(command, module, tmp_path):
+    image = tmp_path / "image.png"
+    Image.fromarray(np.zeros((40, 50, 3), np.uint8)).save(image)
+    names = {"IMAGE": image}
+    arguments = [names.get(part) or str(part).replace("OUT", str(tmp_path / "out")) for part in command]
+    done = run(COMMAND, *arguments)
+    assert done.returncode == 2
+    beginning = f"sr-tf: error: the extra `archive` is not installed (No module named '{module}'), expected: pip"
+    assert done.stderr.splitlines()[-1].startswith(beginning), done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path != image] == []
+
+
+def test_doctor_says_what_is_missing():
+    done = run(COMMAND, "doctor", "--json")
+    report = json.loads(done.stdout)
+    assert report["libraries"]["libavif"]["version"] and report["libraries"]["libjxl"]["version"]
+
+
+def test_the_viewer_shows_an_archive_and_says_what_dicom_needs():
+    path = GOLDEN / "2-interpolated.sr.zip"
+    command = [sys.executable, "-c", ABSENT + COMMAND, "view", str(path), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            address = re.search(r"http://\S+/", server.stdout.readline()).group()
+            with urllib.request.urlopen(f"{address}iiif/restored/0,0,200,100/max/0/default.png", timeout=60) as answer:
+                shown = np.asarray(Image.open(io.BytesIO(answer.read())))
+            with pytest.raises(urllib.error.HTTPError, match="501") as refused:
+                urllib.request.urlopen(f"{address}dicomweb/studies", timeout=60)
+            assert "the extra `archive` is not installed (No module named 'pydicom')" in refused.value.read().decode()
+        finally:
+            server.send_signal(signal.SIGINT)
+    with sr_tf.open(path) as slide:
+        assert np.array_equal(shown, slide.read_region((0, 0), 0, (200, 100), as_array=True))
