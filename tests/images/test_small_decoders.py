@@ -15,9 +15,9 @@ from sr_tf.images.codecs import CODECS
 from sr_tf.images.jpeg_colours import RGB, YCBCR, stating_colours
 
 IMAGES = {
-    "smear": render_smear(3, 151, 226),
-    "noise": np.random.default_rng(0).integers(0, 256, (67, 133, 3), np.uint8),
-    "extremes": np.random.default_rng(1).choice(np.array([0, 255], np.uint8), (64, 48, 3)),
+    "smear": render_smear(3, 151, 226)[:97, :75],
+    "noise": np.random.default_rng(0).integers(0, 256, (33, 71, 3), np.uint8),
+    "extremes": np.random.default_rng(1).choice(np.array([0, 255], np.uint8), (32, 48, 3)),
     "one": np.full((1, 1, 3), 77, np.uint8),
 }
 
