@@ -50,7 +50,8 @@ def chosen_gate(
         raise UserError(f"--quality=study has no thresholds; expected no {flag} with it")
     if cells is not None and cells not in AGREEMENTS:
         raise UserError(f"--cells={cells}: expected one of {', '.join(AGREEMENTS)}")
-    gate = replace(gate, red_cells=cells)
+    if cells is not None:
+        gate = replace(gate, red_cells=cells)
     if not given:
         return gate
     if not 0 < given.get("min_psnr", gate.min_psnr) <= 60:

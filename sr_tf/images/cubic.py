@@ -1,15 +1,16 @@
 """Bicubic enlargement without rounding in between, so that every machine computes the same pixels.
 
 The kernel is Keys' with a = −0.75, that of OpenCV's INTER_CUBIC. At the places of twice and four times as many pixels
-its weights are multiples of 1/2048, and the sums of both directions multiples of 2⁻²² below 2³¹ of them: int32 holds
-them exactly. In float32, as OpenCV enlarges uint8 and float32 images, they depend on the processor.
+its weights are multiples of 1/2048, and the sums of both directions multiples of 2⁻²² below 2³¹ of them: float64 and
+int32 hold them exactly, in whatever order they are added. In float32, as OpenCV enlarges uint8 and float32 images, they
+depend on the processor.
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sr_tf.images.libraries import cv2
+from sr_tf.images.libraries import HAS_OPENCV, cv2
 
 _REACH, _TAPS = 2, 4
 _PHASES = {
@@ -33,6 +34,15 @@ def enlarge_cubic(image: np.ndarray, factor: int) -> np.ndarray:
     Returns:
         uint8 [factor · h, factor · w, 3]; halves are rounded up.
     """
+    if not HAS_OPENCV:
+        return enlarge_in_whole_numbers(image, factor)
+    exact = cv2.resize(image.astype(np.float64), None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    exact += 0.5
+    return np.clip(exact, 0, 255, out=exact).astype(np.uint8)
+
+
+def enlarge_in_whole_numbers(image: np.ndarray, factor: int) -> np.ndarray:
+    """The same without OpenCV, in five times the time."""
     height, width, channels = image.shape
     padded = np.pad(image, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)), "edge").astype(np.int32)
     wide = np.empty((len(padded), width, factor, channels), np.int32)

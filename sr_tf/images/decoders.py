@@ -6,31 +6,29 @@ ValueErrors and TypeErrors; what the small installation cannot decode is a UserE
 """
 
 import io
-from importlib.util import find_spec
 
 import numpy as np
 
 from sr_tf.images import libavif
 from sr_tf.images.jpeg_colours import RGB, YCBCR, stating_colours
-from sr_tf.images.libraries import imagecodecs, pylibjxl
+from sr_tf.images.libraries import HAS_IMAGECODECS, imagecodecs, pylibjxl
 
-_HAS_IMAGECODECS = find_spec("imagecodecs") is not None
 _PHOTOMETRIC = {"RGB": RGB, "YCBCR": YCBCR}
 
 
 def decode_avif_values(file: bytes) -> np.ndarray:
     """An AVIF file as RGB of its own depth: uint8, or uint16 of 10 bits; [h, w, 3]."""
-    return imagecodecs.avif_decode(file) if _HAS_IMAGECODECS else libavif.decode(file)
+    return imagecodecs.avif_decode(file) if HAS_IMAGECODECS else libavif.decode(file)
 
 
 def decode_jpegxl(file: bytes) -> np.ndarray:
     """A JPEG XL file of 8 bits, uint8 [h, w, 3]."""
-    return imagecodecs.jpegxl_decode(file, numthreads=1) if _HAS_IMAGECODECS else pylibjxl.decode(file)
+    return imagecodecs.jpegxl_decode(file, numthreads=1) if HAS_IMAGECODECS else pylibjxl.decode(file)
 
 
 def unpack_jpeg(file: bytes) -> bytes:
     """The JPEG file that a JPEG XL file was made of."""
-    return imagecodecs.jpegxl_decode_jpeg(file, numthreads=1) if _HAS_IMAGECODECS else pylibjxl.jxl_to_jpeg(file)
+    return imagecodecs.jpegxl_decode_jpeg(file, numthreads=1) if HAS_IMAGECODECS else pylibjxl.jxl_to_jpeg(file)
 
 
 def decode_jpeg(file: bytes, colour_space: str, wanted: str) -> np.ndarray:
@@ -44,7 +42,7 @@ def decode_jpeg(file: bytes, colour_space: str, wanted: str) -> np.ndarray:
     Returns:
         uint8 [h, w, 3], or [h, w] for grey.
     """
-    if _HAS_IMAGECODECS:
+    if HAS_IMAGECODECS:
         return imagecodecs.jpeg8_decode(file, colorspace=colour_space, outcolorspace=wanted)
     if colour_space in _PHOTOMETRIC:
         file = stating_colours(file, _PHOTOMETRIC[colour_space], over_jfif=True)
@@ -59,12 +57,12 @@ def decode_jpeg(file: bytes, colour_space: str, wanted: str) -> np.ndarray:
 
 def avif_version() -> str:
     """The version of the libavif that decodes here, for example "1.4.0"."""
-    return imagecodecs.avif_version().split()[-1] if _HAS_IMAGECODECS else libavif.version()
+    return imagecodecs.avif_version().split()[-1] if HAS_IMAGECODECS else libavif.version()
 
 
 def jpegxl_version() -> str:
     """The version of the libjxl that decodes here, for example "0.11.2"."""
-    if _HAS_IMAGECODECS:
+    if HAS_IMAGECODECS:
         return imagecodecs.jpegxl_version().split()[-1]
     number = pylibjxl.decoder_version()
     return f"{number // 1000000}.{number // 1000 % 1000}.{number % 1000}"

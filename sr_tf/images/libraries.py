@@ -13,6 +13,8 @@ from sr_tf.errors import missing_extra
 
 EXTRA = "archive"
 """The extra of setup.cfg that has them."""
+HAS_OPENCV, HAS_IMAGECODECS = (find_spec(name) is not None for name in ("cv2", "imagecodecs"))
+"""Whether they are installed: code for both cases gives the same pixels, and is faster or smaller."""
 
 
 class _Library:

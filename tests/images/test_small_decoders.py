@@ -25,7 +25,7 @@ IMAGES = {
 @pytest.fixture
 def small(monkeypatch):
     """`decoders` as where imagecodecs is not installed."""
-    monkeypatch.setattr(decoders, "_HAS_IMAGECODECS", False)
+    monkeypatch.setattr(decoders, "HAS_IMAGECODECS", False)
     return decoders
 
 
