@@ -126,7 +126,8 @@ class Outlook:
         if ceiling < 0:
             return
         prediction = self._look(family, search, ceiling, partial(search.margin, codec), search)
-        self._settled = prediction.index is not None and family.levels[prediction.index] <= _EASY
+        near = prediction.index is not None and not prediction.dear
+        self._settled = near and family.levels[prediction.index] <= _EASY
 
     def _consider_network(self, family: Family, search: FamilySearch) -> None:
         kind = family.kind
@@ -180,6 +181,8 @@ class Outlook:
 
         prediction.look(codec, judged, start, self._effort.looks, hope * limit)
         plain.only_tile = None
+        if network and prediction.dear:
+            return prediction
         if network and prediction.index is not None:
             search.only_tile = plain.worst_tile(codec, prediction.index)
             # The setting that stores takes little time where images are smallest; it is asked again to be stored.

@@ -132,13 +132,14 @@ class Prediction:
         index: the index to begin with where nothing is predicted.
 
     Attributes:
-        index: the predicted index; None: no level should pass, or none below the limit.
+        index: the predicted index; None: no level should pass.
         cost: the predicted bytes.
+        dear: whether it was not looked at any further, because the predicted bytes were above the limit.
     """
 
     def __init__(self, search: FamilySearch, curve: Curve, index: int | None = None):
         self._search, self._curve, self.index = search, curve, index
-        self.cost, self._sure = math.inf, False
+        self.cost, self.dear, self._sure = math.inf, False, False
 
     def look(self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float) -> None:
         """Codes a few levels at a fast setting, each where those before it predict the gate.
@@ -148,7 +149,7 @@ class Prediction:
             distance: a function from an index to its distance with that codec in dB, below 0 if it fails.
             start: the first index.
             looks: how many at most.
-            limit: stops when the predicted bytes are above this.
+            limit: stops when the predicted bytes are above this; then it is `dear`.
         """
         first, last, seen = self._search.first, self._search.last, set()
         index = max(start, first)
@@ -162,10 +163,11 @@ class Prediction:
             wanted = max(self._curve.index(), first)
             # One look tells the bytes of a level far away badly.
             room = 1 if number else _VAGUE
-            if self._curve.cost(min(wanted, last)) > room * limit or (index == last and found < 0):
+            if index == last and found < 0:
                 return
             index = min(wanted, last)
-            if index in seen or abs(found) < _NEAR:
+            self.dear = self._curve.cost(index) > room * limit
+            if self.dear or index in seen or abs(found) < _NEAR:
                 break
         self.index, self.cost = index, self._curve.cost(index)
 

@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.gate import QUALITIES
-from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, LR4_BICUBIC, with_all_levels
+from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, LR2_BICUBIC, LR4_BICUBIC, with_all_levels
 from sr_tf.archive.measure import Measure
+from sr_tf.archive.outlook import Outlook
 from sr_tf.archive.predict import Curve, Prediction
 from sr_tf.archive.search import FamilySearch
+from sr_tf.archive.stored import Stored
 from sr_tf.data.smear import render_smear
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
@@ -41,6 +44,46 @@ class _Straight:
 
     def stored(self, codec, index):
         return index
+
+
+class _Measured:
+    """A search of all levels, with straight lines between distances and bytes that were measured at three."""
+
+    first, last, only_tile = 0, len(LEVELS) - 1, None
+
+    def __init__(self, family, levels, distances, sizes, ceiling=np.inf):
+        self._family, self._levels, self._distances, self._sizes = family, levels, distances, np.log(sizes)
+        self._ceiling = ceiling
+
+    def ceiling(self):
+        return self._ceiling
+
+    def margin(self, codec, index):
+        return float(np.interp(index, self._levels, self._distances))
+
+    def cost_with(self, codec, index):
+        return round(np.exp(np.interp(index, self._levels, self._sizes)))
+
+    def worst_tile(self, codec, index):
+        return 0, 0
+
+    def tried(self, codec):
+        return []
+
+    def stored(self, codec, index):
+        return Stored(self._family.kind, index, b"", self.cost_with(codec, index))
+
+
+@pytest.mark.parametrize("effort", [1, 2, 3])
+def test_a_form_that_seemed_too_large_is_taken_if_the_smaller_one_is_larger_after_all(effort):
+    # A block of tissue in JPEG tiles. Two looks promise 20 kB for the reduced one, which takes 60.
+    reduced, full = (one for one in with_all_levels(FAMILIES) if one.kind in (LR2_BICUBIC, FULL_AVIF))
+    outlook = Outlook(EFFORTS[effort], 70871)
+    outlook.consider(reduced, _Measured(reduced, (46, 70, 98), (-7.0, -2.95, 1.92), (6578, 17718, 72577), 1.95))
+    outlook.consider(full, _Measured(full, (41, 54, 59), (-3.27, 0.0, 1.4), (18204, 31000, 36590)))
+    chosen = outlook.smallest()
+    assert chosen.kind is FULL_AVIF
+    assert chosen.cost < 35_000
 
 
 def test_a_gate_between_two_looks_is_sought_between_them():
