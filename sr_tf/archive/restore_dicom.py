@@ -20,7 +20,7 @@ from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError, unwritable
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.messages import Progress, Steps, tell
-from sr_tf.slides.copied_tiles import require_copyable
+from sr_tf.slides.copied_tiles import JpegPage, require_copyable
 from sr_tf.slides.dicom_metadata import associated_kind, level_object, make_associated
 from sr_tf.slides.dicom_series import is_dicom
 from sr_tf.slides.dicom_writer import Jpeg2000, write_image
@@ -79,7 +79,7 @@ def restore_dicom(
         (rows, columns), sizes = view.shape, level_sizes(info.width, info.height)
 
         def segment(column: int, row: int) -> bytes:
-            return _segment(slide, row, column)
+            return _segment(slide, view.page, row, column)
 
         settings = {
             "archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__, "to": "dicom",
@@ -223,10 +223,10 @@ def _are_frames(slide: ArchivedSlide) -> bool:
     return is_baseline(slide.segment(0, 0))
 
 
-def _segment(slide: ArchivedSlide, row: int, column: int) -> bytes:
+def _segment(slide: ArchivedSlide, page: JpegPage, row: int, column: int) -> bytes:
     standalone = slide.segment(row, column)
     try:
-        require_copyable(page_of(slide), standalone)
+        require_copyable(page, standalone)
         if not is_baseline(standalone):
             raise ValueError("not a baseline JPEG, as the first one is")
     except ValueError as error:

@@ -55,10 +55,8 @@ class RestoreOptions:
         if self.to == "svs" and self.compression == "jpegxl":
             raise UserError("compression jpegxl: OpenSlide cannot read it, expected zstd, deflate or jpeg for an SVS")
         if self.to == "dicom" and (self.compression is not None or self.max_bytes is not None):
-            found = "a compression" if self.compression is not None else "a limit in bytes"
-            raise UserError(
-                f"{found}: DICOM is lossless JPEG 2000, or JPEG of the quality that is given; expected neither"
-            )
+            what = f"compression {self.compression}" if self.compression else f"at most {self.max_bytes} bytes"
+            raise UserError(f"{what}: expected none with DICOM, which is lossless JPEG 2000, or JPEG of a quality")
         if self.max_bytes is not None and self.max_bytes < 1:
             raise UserError(f"at most {self.max_bytes} bytes: expected at least 1")
         if self.max_magnification is not None and not self.max_magnification > 0:

@@ -50,7 +50,7 @@ class RestoredView:
         self.info: SlideInfo = reduced_info(header.slide, self.factor)
         self._read = reducing(slide.read, (header.slide.width, header.slide.height), self.factor)
 
-    @property
+    @cached_property
     def tile(self) -> tuple[int, int]:
         """Height and width of a tile in pixels."""
         return tile_of(self.slide) if self.page else (_TILE, _TILE)
@@ -65,8 +65,13 @@ class RestoredView:
         x, y = column * self.tile[1], row * self.tile[0]
         place = x, y, min(self.tile[1], self.info.width - x), min(self.tile[0], self.info.height - y)
         native = self.slide.header.native
+        if not self.page or not native:
+            return self._read(*place)
         # A copied tile is decoded by itself: tiles that are wide and low lie under many blocks.
-        return native.read(self.slide.segment, *place) if self.page and native else self._read(*place)
+        try:
+            return native.read(self.slide.segment, *place)
+        except ValueError as error:
+            raise UserError(f"{self.slide.path}: segment {column},{row} cannot be decoded: {error}") from error
 
     @property
     def segments(self) -> Callable[[int, int], bytes] | None:

@@ -131,9 +131,10 @@ def verify(options: argparse.Namespace) -> None:
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in worst_scores.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
         print(f"{options.archive}: second decoder: {compared[0]}")
-        if (cells := compare_cells_again(options.archive, options.against, models, workers, engine)) is not None:
-            print(f"{options.archive}: red cells: {cells.report}")
-            findings += cells.findings
+        again = None if findings else compare_cells_again(options.archive, options.against, models, workers, engine)
+        if again is not None:
+            print(f"{options.archive}: red cells: {again.report}")
+            findings = again.findings
     for finding in findings[:_SHOWN]:
         tell(finding)
     if findings:

@@ -35,8 +35,8 @@ class OpenSlideReader:
 
     Attributes:
         info: size and metadata.
-        grid: the segments of level 0 if they are colour JPEG: tiles of one page, frames of DICOM, or what can be cut
-            from the JPEG of an NDPI; else None.
+        grid: the segments of level 0 if they are colour JPEG: tiles of one page, frames of DICOM, what can be cut
+            from the JPEG of an NDPI, or the tiles of a Leica slide's only area; else None.
         jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
 
     Args:
@@ -157,6 +157,8 @@ class OpenSlideReader:
         if None in found or "openslide.region[1].x" in self._slide.properties:
             return None
         x, y, *size = map(int, found)
+        if min(x, y) < 0 or x + size[0] > self.info.width or y + size[1] > self.info.height:
+            return None
         page = next((one for one in self._pages if one.tiled and [one.width, one.height] == size), None)
         return PlacedGrid(self._file, page, x, y) if page and has_segments(page) else None
 

@@ -44,8 +44,8 @@ class Slide:
     Attributes:
         path: the slide's file.
         info: size and metadata.
-        grid: the segments of level 0 if they are colour JPEG: tiles of a TIFF page, frames of DICOM, or what can be cut
-            from the JPEG of an NDPI; else None.
+        grid: the segments of level 0 if they are colour JPEG: tiles of a TIFF page, frames of DICOM, what can be cut
+            from the JPEG of an NDPI, or the tiles of a Leica slide's only area; else None.
         jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
     """
 

@@ -58,7 +58,8 @@ class NdpiTiles:
             line = min(row * self._high + number, self._interval_rows - 1)
             index = line * self.columns + column
             data = self._file.at(int(self._offsets[index]), int(self._counts[index]))
-            joined += data[: data.rindex(b"\xff")]  # without the marker that follows
+            last = index + 1 == len(self._offsets)
+            joined += data[: data.rindex(b"\xff\xd9" if last else b"\xff")]  # without the marker that follows
             joined += bytes([0xFF, 0xD9 if number + 1 == self._high else 0xD0 | number & 7])
         return bytes(joined)
 
