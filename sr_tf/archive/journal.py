@@ -31,6 +31,8 @@ _CACHED_PIECES = 8
 _CACHED_SEGMENTS = 64
 """Packed segments that are kept until it is known whether a block is stored as them, and as many unpacked ones: a wide
 one lies under several blocks in a row."""
+_CACHED_BYTES = 32 << 20
+"""But only so many bytes of each: a segment may be a whole page."""
 
 
 class Journal:
@@ -54,7 +56,10 @@ class Journal:
         self.grid, self.segments = grid, segments
         self._spool, self._standalone = spool, standalone
         self._piece_images = RecentlyUsed(_CACHED_PIECES)
-        self._packed, self._unpacked = RecentlyUsed(_CACHED_SEGMENTS), RecentlyUsed(_CACHED_SEGMENTS)
+        self._packed: RecentlyUsed[tuple[int, bytes]] = RecentlyUsed(
+            _CACHED_SEGMENTS, _CACHED_BYTES, lambda packed: len(packed[1])
+        )
+        self._unpacked: RecentlyUsed[bytes] = RecentlyUsed(_CACHED_SEGMENTS, _CACHED_BYTES, len)
         self._packing = [threading.Lock() for _ in range(_LOCKS)]
 
     @property

@@ -36,6 +36,7 @@ _LARGEST_PIECE = 4 << 20
 
 _CACHED_PIECES = 32
 _CACHED_SEGMENTS = 64
+_CACHED_BYTES = 32 << 20
 
 # What zipfile, json and NumPy raise for damaged files.
 _DAMAGED = (
@@ -101,7 +102,7 @@ class ArchiveFile:
             limits[embedded.member_of(record)] = embedded.size_of(record["architecture"])
         self.index = self._read_index((grid.rows, grid.columns))
         self._offsets = self._places("blocks", self.index.table["length"], _LARGEST_PIECE)
-        self._images, self._files = RecentlyUsed(_CACHED_PIECES), RecentlyUsed(_CACHED_SEGMENTS)
+        self._images, self._files = RecentlyUsed(_CACHED_PIECES), RecentlyUsed(_CACHED_SEGMENTS, _CACHED_BYTES, len)
         self.segment_index = None
         if native_page:
             shape = (native_page.rows, native_page.columns)

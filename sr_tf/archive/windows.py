@@ -6,6 +6,7 @@ neighbouring blocks around it. A block is enlarged from its window, so that bloc
 seam.
 """
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -105,10 +106,13 @@ class RecentlyUsed(Generic[_Value]):
 
     Args:
         size: the number of values to keep.
+        most_bytes: the most bytes that `weigh` may count in all of them; the last value is kept all the same.
+        weigh: the bytes of a value.
     """
 
-    def __init__(self, size: int):
+    def __init__(self, size: int, most_bytes: float = math.inf, weigh: Callable[[_Value], int] = lambda value: 0):
         self._size, self._values, self._lock = size, OrderedDict(), threading.Lock()
+        self._most_bytes, self._weigh = most_bytes, weigh
 
     def get(self, key: tuple, make: Callable[[], _Value]) -> _Value:
         """The value of a key; made by `make` if it is not kept."""
@@ -119,9 +123,13 @@ class RecentlyUsed(Generic[_Value]):
         value = make()
         with self._lock:
             self._values[key] = value
-            while len(self._values) > self._size:
+            while len(self._values) > self._size or (len(self._values) > 1 and self._bytes > self._most_bytes):
                 self._values.popitem(last=False)
         return value
+
+    @property
+    def _bytes(self) -> int:
+        return sum(map(self._weigh, self._values.values()))
 
     def drop(self, condition: Callable[[tuple], bool]) -> None:
         """Drops every value whose key fulfils a condition."""

@@ -14,6 +14,7 @@ from sr_tf.archive.grid import Grid
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT
 from sr_tf.archive.stored import Stored
+from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 from sr_tf.slides.slide import open_slide
 
@@ -103,3 +104,19 @@ def _journal(slide, spool: Spool) -> Journal:
 
 def _bytes_on_disk(journal: Journal) -> int:
     return Path(journal.path).stat().st_size
+
+
+def test_values_are_kept_up_to_a_number_of_bytes():
+    made = []
+
+    def ask(key: int, size: int) -> None:
+        kept.get((key,), lambda: made.append(key) or bytes(size))
+
+    kept = RecentlyUsed(3, 100, len)
+    for key, size in ((1, 40), (2, 40), (1, 40), (3, 40), (1, 40), (2, 40)):
+        ask(key, size)
+    assert made == [1, 2, 3, 2]
+    ask(4, 1000)
+    ask(4, 1000)
+    ask(2, 40)
+    assert made == [1, 2, 3, 2, 4, 2]
