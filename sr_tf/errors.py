@@ -16,6 +16,10 @@ class UserError(Exception):
     """
 
 
+class MissingExtraError(UserError):
+    """A package of one of the optional dependencies in setup.cfg is not installed; no file is to blame."""
+
+
 def reason(error: Exception | str) -> str:
     """Says in one line why something failed, without the error number of an `OSError`."""
     text = getattr(error, "strerror", None) or str(error)
@@ -52,6 +56,8 @@ def _install_command(extras: str) -> str:
     return f"pip install 'sr-tf{extras}=={__version__}'"
 
 
-def missing_extra(extra: str, error: ImportError) -> UserError:
+def missing_extra(extra: str, error: ImportError) -> MissingExtraError:
     """The error to raise when a package of an extra cannot be imported."""
-    return UserError(f"the extra `{extra}` is not installed ({reason(error)}), expected: {install_extra(extra)}")
+    return MissingExtraError(
+        f"the extra `{extra}` is not installed ({reason(error)}), expected: {install_extra(extra)}"
+    )

@@ -41,6 +41,11 @@ pylibjxl: Any = _Library("pylibjxl")
 
 def require_all() -> None:
     """Raises a `UserError` unless all libraries of the extra are installed."""
-    for name in ("imagecodecs", "cv2", "pydicom"):
+    require("imagecodecs", "cv2", "pydicom")
+
+
+def require(*names: str) -> None:
+    """Raises a `UserError` unless some libraries of the extra are installed, given by their modules' names."""
+    for name in names:
         if find_spec(name) is None:
             raise missing_extra(EXTRA, ModuleNotFoundError(f"No module named {name!r}"))

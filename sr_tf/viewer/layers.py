@@ -12,7 +12,7 @@ from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.overview import overview_scale, part_of
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.errors import UserError
+from sr_tf.errors import MissingExtraError, UserError
 from sr_tf.images.means import pad_to_multiple, reduce_to
 from sr_tf.images.tiles import assemble, under
 from sr_tf.messages import tell
@@ -171,6 +171,8 @@ def _or_hatched(
     def read(row: int, column: int) -> np.ndarray:
         try:
             return block(row, column)
+        except MissingExtraError:
+            raise  # the block is not damaged
         except UserError:
             return hatched(*size(row, column, level))
 

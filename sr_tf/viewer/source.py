@@ -9,10 +9,12 @@ from pathlib import Path
 from sr_tf import __version__
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.container import is_archive
+from sr_tf.archive.native import JPEG_2000
 from sr_tf.archive.original import open_original
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.errors import UserError
+from sr_tf.images.libraries import require
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.slide import open_slide
 from sr_tf.slides.source_files import SourceFiles
@@ -98,6 +100,8 @@ def _open_archive(
 ) -> Source:
     with ExitStack() as stack:
         archive = stack.enter_context(ArchivedSlide(path, models, engine))
+        if archive.header.native and archive.header.native.codec == JPEG_2000:
+            require("imagecodecs")
         blocks = archive.blocks
         if serving:
             generators = served_generators(archive, serving)

@@ -44,6 +44,17 @@ for path in sys.argv[1:]:
     found[path] = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
 print(json.dumps(found))
 """
+LEVELS = """
+import sr_tf.archive.archived_slide, sr_tf.errors, sr_tf.viewer.layers
+from pathlib import Path
+with sr_tf.archive.archived_slide.ArchivedSlide(Path(sys.argv[1])) as archive:
+    layer = sr_tf.viewer.layers.ArchiveLayer(archive, archive.blocks, True)
+    for level in range(3):
+        try:
+            layer.read(level, 0, 0, 8, 8)
+        except sr_tf.errors.MissingExtraError as error:
+            print(level, error)
+"""
 COMMAND = "from sr_tf.cli.main import main\nsys.exit(main())\n"
 
 
@@ -68,6 +79,7 @@ def test_pixels_are_those_of_the_whole_installation():
         (["restore", GOLDEN / "2-exact.sr.zip", "OUT.ome.tif"], "imagecodecs"),
         (["verify", GOLDEN / "2-jpeg-tiles.sr.zip"], "imagecodecs"),
         (["restore", GOLDEN / "3-jpeg-2000.sr.zip", "OUT.png", "--region", "0,0,40,30"], "imagecodecs"),
+        (["view", GOLDEN / "3-jpeg-2000.sr.zip", "--no-browser"], "imagecodecs"),
         (["smear", "OUT"], "cv2"),
         (["archive", "IMAGE", "OUT.sr.zip", "--quality", "lossless"], "imagecodecs"),
     ],
@@ -83,6 +95,15 @@ def test_what_needs_more_names_the_extra_and_writes_nothing(command, module, tmp
     assert done.stderr.splitlines()[-1].startswith(beginning), done.stderr
     assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file() and path != image] == []
+
+
+def test_blocks_that_cannot_be_decoded_here_are_not_shown_as_damaged():
+    done = run(LEVELS, GOLDEN / "3-jpeg-2000.sr.zip")
+    assert done.returncode == 0, done.stderr
+    message = "the extra `archive` is not installed (No module named 'imagecodecs')"
+    assert [line.partition(", expected")[0] for line in done.stdout.splitlines()] == [
+        f"{level} {message}" for level in range(3)
+    ]
 
 
 def test_doctor_says_what_is_missing():
