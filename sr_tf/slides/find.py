@@ -6,6 +6,7 @@ from pathlib import Path
 
 import openslide
 
+from sr_tf.errors import MissingExtraError
 from sr_tf.images.reading import natural_order
 from sr_tf.slides.source_files import SourceFiles
 
@@ -52,7 +53,7 @@ def _is_slide(path: Path) -> bool:
 
 def _without_parts(paths: list[Path]) -> list[Path]:
     """Leaves out files that are parts of another slide, and all but the first of those that are parts of each other."""
-    files = {path: SourceFiles(path).paths for path in paths}
+    files = {path: _files_of(path) for path in paths}
     parts: set[Path] = set()
     kept = []
     # The file that names the others comes before them.
@@ -61,3 +62,11 @@ def _without_parts(paths: list[Path]) -> list[Path]:
             kept.append(path)
             parts.update(files[path])
     return sorted(kept, key=natural_order)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The files of a slide; only itself where the library that finds the others is missing: opening it says so."""
+    try:
+        return SourceFiles(path).paths
+    except MissingExtraError:
+        return [path]

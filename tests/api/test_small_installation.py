@@ -1,9 +1,11 @@
 """Without OpenCV, imagecodecs, pydicom and TensorFlow, archives without networks are read to the same pixels."""
 
+import contextlib
 import hashlib
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from vendor_slides import write_dicom
 
 import sr_tf
+from sr_tf.data.smear import render_smear
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 READ = ["2-exact", "2-jpeg-tiles", "2-jpeg-tiles-and-glass", "2-interpolated", "2-full-size", "2-jpeg-xl"]
@@ -60,6 +64,22 @@ COMMAND = "from sr_tf.cli.main import main\nsys.exit(main())\n"
 
 def run(code, *arguments):
     return subprocess.run([sys.executable, "-c", ABSENT + code, *map(str, arguments)], capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def viewing(path):
+    """The address of `sr-tf view` while it runs without the libraries."""
+    command = [sys.executable, "-c", ABSENT + COMMAND, "view", str(path), "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            yield re.search(r"http://\S+/", server.stdout.readline()).group()
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+def asked(address):
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        return answer.read()
 
 
 def test_pixels_are_those_of_the_whole_installation():
@@ -112,18 +132,26 @@ def test_doctor_says_what_is_missing():
     assert report["libraries"]["libavif"]["version"] and report["libraries"]["libjxl"]["version"]
 
 
+def test_a_folder_with_a_dicom_file_shows_the_archives_beside_it(tmp_path):
+    write_dicom(tmp_path / "level-0.dcm", render_smear(1, 60, 80))
+    shutil.copy(GOLDEN / "2-exact.sr.zip", tmp_path)
+    with viewing(tmp_path) as address:
+        listed = {entry["name"]: entry["id"] for entry in json.loads(asked(f"{address}folder.json"))["slides"]}
+        assert list(listed) == ["2-exact.sr.zip", "level-0.dcm"]
+        assert json.loads(asked(f"{address}cards/{listed['2-exact.sr.zip']}.json"))["archive"]
+        assert asked(f"{address}slides/{listed['2-exact.sr.zip']}/iiif/restored/0,0,20,10/max/0/default.png")
+        with pytest.raises(urllib.error.HTTPError, match="422") as refused:
+            asked(f"{address}slides/{listed['level-0.dcm']}/")
+    assert "the extra `archive` is not installed (No module named 'pydicom')" in refused.value.read().decode()
+
+
 def test_the_viewer_shows_an_archive_and_says_what_dicom_needs():
     path = GOLDEN / "2-interpolated.sr.zip"
-    command = [sys.executable, "-c", ABSENT + COMMAND, "view", str(path), "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        try:
-            address = re.search(r"http://\S+/", server.stdout.readline()).group()
-            with urllib.request.urlopen(f"{address}iiif/restored/0,0,200,100/max/0/default.png", timeout=60) as answer:
-                shown = np.asarray(Image.open(io.BytesIO(answer.read())))
-            with pytest.raises(urllib.error.HTTPError, match="501") as refused:
-                urllib.request.urlopen(f"{address}dicomweb/studies", timeout=60)
-            assert "the extra `archive` is not installed (No module named 'pydicom')" in refused.value.read().decode()
-        finally:
-            server.send_signal(signal.SIGINT)
+    with viewing(path) as address:
+        content = asked(f"{address}iiif/restored/0,0,200,100/max/0/default.png")
+        with pytest.raises(urllib.error.HTTPError, match="501") as refused:
+            asked(f"{address}dicomweb/studies")
+        assert "the extra `archive` is not installed (No module named 'pydicom')" in refused.value.read().decode()
+    shown = np.asarray(Image.open(io.BytesIO(content)))
     with sr_tf.open(path) as slide:
         assert np.array_equal(shown, slide.read_region((0, 0), 0, (200, 100), as_array=True))
