@@ -58,15 +58,20 @@ def _extras(report: dict) -> _Rows:
     if lacking:
         rows += _remedy(lacking, report["required"]["install"])
     for name, extra in report["extras"].items():
-        rows.append((name, "installed" if extra["installed"] else "missing", extra["needed_for"]))
+        uses, *more = _wrapped(extra["needed_for"])
+        rows.append((name, "installed" if extra["installed"] else "missing", uses))
+        rows += [("", "", line) for line in more]
         if extra["install"]:
             rows += _remedy(extra["missing"], extra["install"])
     return rows
 
 
 def _remedy(lacking: list[str], install: str) -> _Rows:
-    told = textwrap.wrap(f"lacks {', '.join(lacking)}", _TEXT_WIDTH, break_on_hyphens=False)
-    return [("", "", line) for line in (*told, install)]
+    return [("", "", line) for line in (*_wrapped(f"lacks {', '.join(lacking)}"), install)]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _TEXT_WIDTH, break_on_hyphens=False)
 
 
 def _machine(report: dict) -> _Rows:

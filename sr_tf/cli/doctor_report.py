@@ -19,7 +19,8 @@ from sr_tf.generators.load import shipped
 from sr_tf.images.decoders import avif_version, jpegxl_version
 
 NEEDED_FOR = {
-    "archive": "archive, fleet, restore, verify --against or of JPEG tiles, smear, DICOM",
+    "archive": "archive, fleet, restore (not --region), verify --against or of JPEG tiles, certificate, reader-kit, "
+    "reduce, pack, smear, DICOM, JPEG 2000",
     "tensorflow": "generators: archives with networks, upscale, export, validate",
     "view": "view",
     "openvino": "--engine openvino",

@@ -23,7 +23,7 @@ from sr_tf.data.smear import render_smear
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 READ = ["2-exact", "2-jpeg-tiles", "2-jpeg-tiles-and-glass", "2-interpolated", "2-full-size", "2-jpeg-xl"]
-READ += ["2-shared", "2-associated", "exact", "jpeg-tiles", "full-size", "jpeg-xl", "associated"]
+READ += ["2-shared", "2-associated", "4-placed-page", "exact", "jpeg-tiles", "full-size", "jpeg-xl", "associated"]
 ABSENT = """
 import importlib.util, sys
 absent = ("cv2", "imagecodecs", "pydicom", "tensorflow", "keras")
@@ -37,6 +37,19 @@ class Absent:
 
 sys.meta_path.insert(0, Absent())
 """
+UNLISTED = """
+from importlib import metadata
+unlisted = ("opencv-python-headless", "imagecodecs", "pydicom", "tensorflow", "keras")
+version = metadata.version
+
+def listed_version(name):
+    if name in unlisted:
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+
+metadata.version = listed_version
+"""
+"""Hides the packages' metadata too, of which `doctor` asks."""
 PIXELS = """
 import hashlib, json
 import sr_tf
@@ -126,9 +139,15 @@ def test_blocks_that_cannot_be_decoded_here_are_not_shown_as_damaged():
     ]
 
 
-def test_doctor_says_what_is_missing():
-    done = run(COMMAND, "doctor", "--json")
+def test_doctor_says_what_is_missing_and_what_decodes():
+    done = run(UNLISTED + COMMAND, "doctor", "--json")
+    assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
+    extras = report["extras"]
+    assert extras["archive"]["missing"] == ["imagecodecs", "opencv-python-headless", "pydicom"]
+    assert extras["archive"]["install"] and not extras["archive"]["installed"]
+    assert set(extras["archive"]["missing"]) < set(extras["tensorflow"]["missing"])
+    assert extras["view"]["installed"] and report["required"]["missing"] == []
     assert report["libraries"]["libavif"]["version"] and report["libraries"]["libjxl"]["version"]
 
 
