@@ -51,10 +51,10 @@ GENERATOR = {
 @pytest.mark.parametrize(
     ("path", "value", "found"),
     [
-        ("version", 4, "version 4 with blocks of 512 and gate tiles of 256 pixels, expected version 3 with"),
+        ("version", 5, "version 5 with blocks of 512 and gate tiles of 256 pixels, expected version 4 with"),
         ("version", 3, "`native.codec`: expected it in version 3"),
         ("format", "other", "format is 'other'"),
-        ("block", 256, "blocks of 256 and gate tiles of 256 pixels, expected version 3 with blocks of 512 and"),
+        ("block", 256, "blocks of 256 and gate tiles of 256 pixels, expected version 4 with blocks of 512 and"),
         ("slide/width", 0, "`slide.width` is 0, expected `int` >= 1"),
         ("slide/width", 2**31, "`slide.width` is 2147483648"),
         ("slide/width", "620", "`slide.width` is '620', expected `int`, got `str`"),
