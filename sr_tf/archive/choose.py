@@ -8,7 +8,7 @@ import numpy as np
 from sr_tf.archive.effort import EFFORTS, HIGHEST_EFFORT, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle
 from sr_tf.archive.gate import Gate
-from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family
+from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family, Kind
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.outlook import MOST_GAIN, NETWORK_BYTES, Outlook
 from sr_tf.archive.search import FamilySearch, Place, WindowOf
@@ -119,8 +119,7 @@ class Chooser:
             number, *numbers = numbers
             if best := outlook.above(self._families[number], search(number)):
                 return best
-        # A network at once after its interpolation: where it promises little, larger images are hardly looked at.
-        for number in sorted(numbers, key=lambda number: -self._families[number].kind.scale):
+        for number in sorted(numbers, key=lambda number: _turn(self._families[number].kind)):
             outlook.consider(self._families[number], search(number))
         return outlook.smallest() or segments
 
@@ -168,3 +167,13 @@ class Chooser:
     def _index_of_family(self, stored: Stored) -> int:
         """The place of a representation's kind among the families."""
         return next(number for number, family in enumerate(self._families) if stored.kind is family.kind)
+
+
+def _turn(kind: Kind) -> tuple[int, int]:
+    """When a representation is predicted.
+
+    Where images are smallest, the network comes at once after its interpolation: if they promise little, larger images
+    are hardly looked at. Elsewhere networks come last, because rich blocks get none.
+    """
+    late = kind.generator and kind.scale < 4
+    return (1 if late else 0), -kind.scale

@@ -133,6 +133,8 @@ class Outlook:
         kind = family.kind
         if not self._effort.asks or (self._settled and (kind.scale, kind.codec) not in self._plain):
             return
+        if not self._effort.asks_rich and self._promises_rich:
+            return
         if (kind.scale, kind.codec) not in self._plain:  # nothing to predict from: begin in the middle
             prediction = Prediction(search, Curve(family.levels), len(family.levels) // 2)
             prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
@@ -189,6 +191,14 @@ class Outlook:
             prediction.ask(self._stores(family.kind, prediction.cost) if family.kind.scale == 4 else codec, limit)
         self._add(prediction, family)
         return prediction
+
+    @property
+    def _promises_rich(self) -> bool:
+        """Whether full size by itself promises to be smallest, and takes many bytes."""
+        if not self._predictions:
+            return False
+        prediction, family = min(self._predictions, key=lambda one: one[0].cost)
+        return family.kind.scale == 1 and prediction.cost > _RICH
 
     def _least(self) -> float:
         """The bytes below which another representation is of use, about."""

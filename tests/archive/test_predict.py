@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.gate import QUALITIES
-from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, LR2_BICUBIC, LR4_BICUBIC, with_all_levels
+from sr_tf.archive.kinds import FAMILIES, FULL_AVIF, FULL_AVIF_FILTER, LR2_BICUBIC, LR4_BICUBIC, with_all_levels
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.outlook import Outlook
 from sr_tf.archive.predict import Curve, Prediction
@@ -84,6 +84,22 @@ def test_a_form_that_seemed_too_large_is_taken_if_the_smaller_one_is_larger_afte
     chosen = outlook.smallest()
     assert chosen.kind is FULL_AVIF
     assert chosen.cost < 35_000
+
+
+@pytest.mark.parametrize(("effort", "size", "asked"), [(5, 31000, False), (5, 9000, True), (6, 31000, True)])
+def test_networks_are_not_asked_about_rich_blocks_by_default(effort, size, asked):
+    plain, network = (one for one in with_all_levels(FAMILIES) if one.kind in (FULL_AVIF, FULL_AVIF_FILTER))
+    outlook, looks = Outlook(EFFORTS[effort], np.inf), []
+
+    class Noting(_Measured):
+        def margin(self, codec, index):
+            looks.append(index)
+            return super().margin(codec, index)
+
+    levels, distances, sizes = (41, 54, 59), (-3.27, 0.0, 1.4), (0.6 * size, size, 1.2 * size)
+    outlook.consider(plain, _Measured(plain, levels, distances, sizes))
+    outlook.consider(network, Noting(network, levels, distances, sizes))
+    assert bool(looks) == asked
 
 
 def test_a_gate_between_two_looks_is_sought_between_them():
