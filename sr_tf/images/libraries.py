@@ -13,7 +13,16 @@ from sr_tf.errors import missing_extra
 
 EXTRA = "archive"
 """The extra of setup.cfg that has them."""
-HAS_OPENCV, HAS_IMAGECODECS = (find_spec(name) is not None for name in ("cv2", "imagecodecs"))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # where a program has forbidden it
+        return False
+
+
+HAS_OPENCV, HAS_IMAGECODECS = _is_installed("cv2"), _is_installed("imagecodecs")
 """Whether they are installed: code for both cases gives the same pixels, and is faster or smaller."""
 
 
@@ -47,5 +56,5 @@ def require_all() -> None:
 def require(*names: str) -> None:
     """Raises a `UserError` unless some libraries of the extra are installed, given by their modules' names."""
     for name in names:
-        if find_spec(name) is None:
+        if not _is_installed(name):
             raise missing_extra(EXTRA, ModuleNotFoundError(f"No module named {name!r}"))
