@@ -46,7 +46,8 @@ def local_ssim(values: np.ndarray, cell: int) -> np.ndarray:
     rows, columns = np.arange(0, height, cell), np.arange(0, width, cell)
     sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0, dtype=np.float64), columns, axis=1).sum(axis=2)
     heights, widths = np.minimum(cell, height - rows), np.minimum(cell, width - columns)
-    return sums / np.outer(heights, values.shape[2] * widths)
+    # In float32, the map of even images may be a few 10⁻⁵ above 1.
+    return np.minimum(sums / np.outer(heights, values.shape[2] * widths), 1.0)
 
 
 def local_error(hr: np.ndarray, sr: np.ndarray, cell: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 from skimage.metrics import structural_similarity
@@ -60,13 +60,14 @@ def test_the_map_gives_the_same_ssim_as_without_it():
 
 
 @settings(max_examples=30, deadline=None)
+@example(1, 2, 230, 231)
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 255), st.integers(0, 255))
 def test_sizes_and_ranges_of_any_image(height, width, one, other):
     hr, sr = (np.full((height, width, 3), value, np.uint8) for value in (one, other))
     ssim, error = local_ssim(whole_ssim_map(hr, sr), 32), local_error(hr, sr, 32)
     assert ssim.shape == error.shape == (-(-height // 32), -(-width // 32))
     assert (error == abs(one - other)).all()
-    assert (ssim <= 1 + 1e-6).all() and (one != other or np.allclose(ssim, 1))
+    assert (ssim <= 1).all() and (one != other or np.allclose(ssim, 1))
 
 
 def test_a_lost_spot_counts_only_in_its_cell():
