@@ -5,7 +5,6 @@ with the original and with what was measured. `check_restorable` is the part of 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from sr_tf.generators.load import load_network, shipped
 from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded, missing_generator
 from sr_tf.generators.weights_hash import weights_sha256
+from sr_tf.images.libraries import is_installed
 from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
 
@@ -147,7 +147,7 @@ def _missing_generators(archive: ArchiveFile, models: tuple[str, ...], engine: s
     if not records:
         return
     for module in ("keras", engine):
-        if not _is_installed(module):
+        if not is_installed(module):
             yield f"its blocks need generators, and {module} is not installed, expected: {install_extra(engine)}"
             return
     given = None
@@ -166,10 +166,3 @@ def _given(models: tuple[str, ...]) -> dict[str, int]:
     """The scales of a user's own generators by the SHA-256 of their weights."""
     loaded = [load_network(name) for name in models]
     return {weights_sha256(model): model.scale for model in loaded}
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ImportError:
-        return False

@@ -15,14 +15,15 @@ EXTRA = "archive"
 """The extra of setup.cfg that has them."""
 
 
-def _is_installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Whether a module can be imported, without importing it."""
     try:
         return find_spec(name) is not None
-    except ModuleNotFoundError:  # where a program has forbidden it
+    except ImportError:  # where a program has forbidden it
         return False
 
 
-HAS_OPENCV, HAS_IMAGECODECS = _is_installed("cv2"), _is_installed("imagecodecs")
+HAS_OPENCV, HAS_IMAGECODECS = is_installed("cv2"), is_installed("imagecodecs")
 """Whether they are installed: code for both cases gives the same pixels, and is faster or smaller."""
 
 
@@ -56,5 +57,5 @@ def require_all() -> None:
 def require(*names: str) -> None:
     """Raises a `UserError` unless some libraries of the extra are installed, given by their modules' names."""
     for name in names:
-        if not _is_installed(name):
+        if not is_installed(name):
             raise missing_extra(EXTRA, ModuleNotFoundError(f"No module named {name!r}"))

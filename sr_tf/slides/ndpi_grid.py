@@ -28,7 +28,7 @@ from sr_tf.slides.jpeg_segments import (
     sampling,
     with_size,
 )
-from sr_tf.slides.tiff_header import silent
+from sr_tf.slides.silent import silent
 from sr_tf.slides.tiff_page import Page
 
 MOST_UNCUT_PIXELS = 2**24

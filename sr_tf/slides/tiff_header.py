@@ -4,12 +4,10 @@ A damaged header can ask for any amount of memory. Therefore the data of each pa
 page must have the number of tiles that its size requires, and tiles must not be too large.
 """
 
-import logging
 import math
 import re
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from PIL import Image
 from sr_tf.disk.file_bytes import FileBytes
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.resolution import read_resolution
+from sr_tf.slides.silent import silent
 from sr_tf.slides.tiff_page import MAX_SEGMENT_PIXELS, Page
 
 _MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -237,16 +236,3 @@ def _check(path: Path, size: int, number: int, page: Page) -> None:
         raise UserError(
             f"{path}: is truncated or damaged, TIFF page {number} has data up to byte {last:,}, the file {size:,} bytes"
         )
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Suppresses tifffile's warnings, which do not name the file."""
-    logger = logging.getLogger("tifffile")
-    before, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = before

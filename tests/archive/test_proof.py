@@ -149,7 +149,7 @@ def test_verify_of_an_archive_with_generators_imports_no_framework(with_generato
     code = """
 from sr_tf.archive import proof
 print(proof.check_restorable(arguments[0]))
-proof._is_installed = lambda module: True
+proof.is_installed = lambda module: True
 print(proof.check_restorable(arguments[0]))
 """
     first, second = run_without_keras(code, with_generator.archive).splitlines()
@@ -158,7 +158,7 @@ print(proof.check_restorable(arguments[0]))
 
 
 def test_an_absent_engine_is_a_finding(with_generator, monkeypatch):
-    monkeypatch.setattr(proof, "_is_installed", lambda module: module != "openvino")
+    monkeypatch.setattr(proof, "is_installed", lambda module: module != "openvino")
     assert proof.check_restorable(with_generator.archive) == []
     (found,) = proof.check_restorable(with_generator.archive, engine="openvino")
     assert "openvino is not installed" in found

@@ -3,7 +3,6 @@
 The first reader takes Pillow for all of them. The image is held in memory, as in the first reader.
 """
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import tifffile
 
 from sr_tf.images.libraries import cv2
 from sr_tf.slides.second.errors import NoSecondReader
+from sr_tf.slides.silent import silent
 
 _TIFF = (b"II", b"MM")
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
@@ -54,18 +54,14 @@ class ImageSecond:
 
 
 def _tiff(path: Path) -> tuple[np.ndarray, bool]:
-    logger = logging.getLogger("tifffile")
-    before, logger.disabled = logger.disabled, True
     try:
-        with tifffile.TiffFile(path, _multifile=False) as tiff:
+        with silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
             page = tiff.pages[0]
             samples, bits, photometric = page.asarray(), page.bitspersample, int(page.photometric)
             planar, compression = int(page.planarconfig or 1) == 2, int(page.compression)
             colours, orientation = page.colormap, int(page.tags.valueof("Orientation", 1))
     except Exception as error:  # tifffile can raise any exception
         raise NoSecondReader(f"tifffile does not decode this image ({type(error).__name__})") from error
-    finally:
-        logger.disabled = before
     known = photometric in (_WHITE_IS_ZERO, _GREY, _RGB, _PALETTE) or (photometric == _YCBCR and compression == _JPEG)
     if not known:
         raise NoSecondReader(f"a TIFF without tiles of photometric interpretation {photometric}")

@@ -1,6 +1,5 @@
 """The second reader of Hamamatsu NDPI: tifffile finds the tiles between the restart markers, Pillow decodes them."""
 
-import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sr_tf.slides.second.directory import RandomAccess
 from sr_tf.slides.second.errors import NoSecondReader
 from sr_tf.slides.second.ndpi_tiles import NdpiTiles
 from sr_tf.slides.second.segments import decode_jpeg
+from sr_tf.slides.silent import silent
 
 _MAGNIFICATION, _FOCAL_PLANE = 65421, 65424
 _YCBCR = 6
@@ -28,10 +28,8 @@ class NdpiSecond:
     exact, page = False, None
 
     def __init__(self, path: Path):
-        logger = logging.getLogger("tifffile")
-        before, logger.disabled = logger.disabled, True
         try:
-            with tifffile.TiffFile(path) as tiff:
+            with silent(), tifffile.TiffFile(path) as tiff:
                 pages = [page for page in tiff.pages if _is_level(page)]
                 pages.sort(key=lambda page: -page.imagewidth)
                 if not pages:
@@ -45,8 +43,6 @@ class NdpiSecond:
             raise
         except Exception as error:  # tifffile can raise any exception on damaged numbers
             raise NoSecondReader(f"tifffile does not parse the NDPI file ({type(error).__name__})") from error
-        finally:
-            logger.disabled = before
         self._columns, self._rows = (-(-whole // side) for whole, side in zip(self.levels[0], self._side, strict=True))
         if len(self._offsets) != self._columns * self._rows or self._side[0] * self._side[1] > _MOST_PIXELS:
             raise NoSecondReader("an NDPI image without restart markers, too large to be decoded as a whole")

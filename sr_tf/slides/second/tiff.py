@@ -4,7 +4,6 @@ A parser of its own reads the directories; zlib, libtiff and Pillow decode the t
 `sr_tf.slides.second.ndpi`.
 """
 
-import logging
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -17,6 +16,7 @@ import tifffile
 from sr_tf.slides.second.directory import DESCRIPTION, KIND, TILE_WIDTH, XMP, Directory, RandomAccess, read_directories
 from sr_tf.slides.second.errors import NoSecondReader
 from sr_tf.slides.second.page import SecondPage
+from sr_tf.slides.silent import silent
 
 Sizes = tuple[tuple[int, int], ...]
 _REDUCED = 1
@@ -95,17 +95,13 @@ def _generic(path: Path, file: RandomAccess, directories: list[Directory]) -> Fo
 
 def _ome(path: Path, file: RandomAccess, directories: list[Directory]) -> Found:
     """Takes the page that tifffile finds for the first image; the first reader has its own parser of OME-XML."""
-    logger = logging.getLogger("tifffile")
-    before, logger.disabled = logger.disabled, True
     try:
-        with tifffile.TiffFile(path, _multifile=False) as tiff:
+        with silent(), tifffile.TiffFile(path, _multifile=False) as tiff:
             series = tiff.series[0]
             page, is_ome = series.levels[0].pages[0], tiff.is_ome
             index = page.index if isinstance(page.index, int) else -1
     except Exception as error:  # tifffile can raise any exception on damaged numbers
         raise NoSecondReader(f"tifffile does not parse the OME-XML ({type(error).__name__})") from error
-    finally:
-        logger.disabled = before
     if not is_ome or not 0 <= index < len(directories):
         raise NoSecondReader("tifffile does not find the first image of the OME-XML")
     return _first(path, file, directories[index:])
