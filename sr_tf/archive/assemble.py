@@ -1,6 +1,7 @@
 """Writes an archive's file from a journal that is complete."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FULL_JXL, NATIVE
 from sr_tf.archive.overview import encode_overview
 from sr_tf.archive.shared_piece import group_side
+from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
 from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
@@ -66,9 +68,11 @@ def assemble_archive(
     if header.slide.icc is not None:
         writer.add("profile.icc", header.slide.icc)
     entries = {}
-    for name in header.associated:
-        entries[name], content = encode_associated(images[name], header.gate)
-        writer.add(f"associated/{name}", content, compress=False)
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        coded = pool.map(lambda name: encode_associated(images[name], header.gate), header.associated)
+        for name, (entry, content) in zip(header.associated, coded, strict=True):
+            entries[name] = entry
+            writer.add(f"associated/{name}", content, compress=False)
     writer.finish(replace(header, heads=heads, associated=entries, pieces=len(pieces), generators=generators))
 
 

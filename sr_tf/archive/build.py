@@ -7,7 +7,7 @@ all blocks pass. The scores in an archive are therefore those of the pixels that
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -22,6 +22,7 @@ from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.native import JPEG_FILES
+from sr_tf.archive.network_wanted import Decision, NetworkWantedError
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.stored import Stored, StoredImage
@@ -66,6 +67,8 @@ class Builder:
         self._grid, self._workers = journal.grid, workers
         self._families, self._effort = with_all_levels(families) if effort.predicts else families, effort
         self._generators = generators
+        always = gate.lossless or gate.study or not effort.predicts
+        self._decision = Decision(journal, generators, always)
         # Only pages of JPEG tiles are copied when the archive is restored, and a copied page needs all its tiles.
         segments = journal.segments
         jpeg = segments is not None and segments.codec == JPEG_FILES
@@ -79,16 +82,25 @@ class Builder:
         Args:
             progress: called after each block.
         """
-        chooser = Chooser(self._gate.narrowed(), self._measure, self._generators, self._families, self._effort)
+        gate = self._gate.narrowed()
 
         def choose(row: int, column: int) -> None:
             if not self._journal.has(row, column):
-                place = row, column
-                original, source = (functools.partial(make, *place) for make in (self._original, self._source))
-                self._journal.put(*place, chooser.choose(original, source, native=self._native(*place)))
+                place, generators = (row, column), self._decision.generators
+                chooser = Chooser(gate, self._measure, generators, self._families, self._effort)
+                original = functools.partial(self._original, *place)
+                source = functools.partial(self._source, *place, generators=generators)
+                try:
+                    stored = chooser.choose(original, source, native=self._native(*place))
+                except NetworkWantedError as wanted:
+                    self._decision.postpone(place, wanted.cost)
+                    return
+                self._journal.put(*place, stored)
             progress()
 
         for_each(choose, self._grid.blocks_in_bands(), self._workers)
+        self._decision.close()
+        for_each(choose, self._decision.places, self._workers)
 
     def join(self, progress: Callable[[], object]) -> None:
         """Joins blocks into pieces, see `sr_tf.archive.join`.
@@ -210,7 +222,7 @@ class Builder:
 
     def chosen_again(self, row: int, column: int, gate: Gate, failed: Stored | None = None) -> Stored:
         """Chooses a block once more for a gate, surrounded by what is stored; for `failed` see `Chooser.choose`."""
-        chooser = Chooser(gate, self._measure, self._generators, self._families, self._effort)
+        chooser = Chooser(gate, self._measure, self._decision.generators, self._families, self._effort)
         place = row, column
         windows = (functools.partial(make, *place) for make in (self._original, self._source, self._around))
         return chooser.choose(*windows, self._native(*place), failed)
@@ -241,10 +253,12 @@ class Builder:
             f"delete {self._journal.path} and start again"
         )
 
-    def _source(self, row: int, column: int, kind: Kind) -> np.ndarray:
+    def _source(
+        self, row: int, column: int, kind: Kind, generators: Mapping[int, BlockGenerator] | None = None
+    ) -> np.ndarray:
         """A block of the original, reduced for a kind, with its halo; see `sr_tf.archive.search.WindowOf`."""
         margin = halo(kind, self._generators)
-        generator = self._generators[kind.scale] if kind.generator else None
+        generator = (generators or self._generators)[kind.scale] if kind.generator else None
         if generator is None or not generator.reduction_margin:
             return self._originals.window(row, column, kind.scale, margin)
         outer = kind.scale * margin + generator.reduction_margin

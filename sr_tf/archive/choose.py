@@ -1,6 +1,6 @@
 """Chooses the representation of a block: the smallest one whose restored pixels pass the gate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ from sr_tf.archive.enlarge import BlockGenerator, halo, middle
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.kinds import EXACT, FAMILIES, LR4_LOSSLESS_GENERATOR, NATIVE, Family, Kind
 from sr_tf.archive.measure import Measure
+from sr_tf.archive.network_wanted import NetworkWantedError
 from sr_tf.archive.outlook import MOST_GAIN, NETWORK_BYTES, Outlook
 from sr_tf.archive.search import FamilySearch, Place, WindowOf
 from sr_tf.archive.stored import Stored, exact, exactly_reduced
@@ -35,7 +36,7 @@ class Chooser:
         self,
         gate: Gate,
         measure: Measure,
-        generators: dict[int, BlockGenerator],
+        generators: Mapping[int, BlockGenerator],
         families: tuple[Family, ...] = FAMILIES,
         effort: Effort = EFFORTS[HIGHEST_EFFORT],
     ):
@@ -64,6 +65,9 @@ class Chooser:
 
         Returns:
             The smallest representation that passes; of the quality `study`, the only one.
+
+        Raises:
+            NetworkWantedError: a generator is wanted of which only the geometry is given.
         """
         if self._gate.study:
             kind = LR4_LOSSLESS_GENERATOR
@@ -119,9 +123,13 @@ class Chooser:
             number, *numbers = numbers
             if best := outlook.above(self._families[number], search(number)):
                 return best
-        for number in sorted(numbers, key=lambda number: _turn(self._families[number].kind)):
-            outlook.consider(self._families[number], search(number))
-        return outlook.smallest() or segments
+        try:
+            for number in sorted(numbers, key=lambda number: _turn(self._families[number].kind)):
+                outlook.consider(self._families[number], search(number))
+            return outlook.smallest() or segments
+        except NetworkWantedError as wanted:
+            wanted.cost = outlook.promised
+            raise
 
     def _searched(
         self,
@@ -169,11 +177,6 @@ class Chooser:
         return next(number for number, family in enumerate(self._families) if stored.kind is family.kind)
 
 
-def _turn(kind: Kind) -> tuple[int, int]:
-    """When a representation is predicted.
-
-    Where images are smallest, the network comes at once after its interpolation: if they promise little, larger images
-    are hardly looked at. Elsewhere networks come last, because rich blocks get none.
-    """
-    late = kind.generator and kind.scale < 4
-    return (1 if late else 0), -kind.scale
+def _turn(kind: Kind) -> tuple[int, bool]:
+    """When a representation is predicted: full chroma before the other, which then takes fewer looks."""
+    return -kind.scale, kind.codec == "avif420"

@@ -18,8 +18,8 @@ class Effort:
         looks: codings at a faster setting from which a level is predicted, for each representation.
         codings: codings at the setting that stores, for each block, to come closer to the lowest level that passes.
         asks: the same for a network, which was already asked once to predict its level; 0: no network.
-        asks_rich: whether networks are asked about blocks that are rich in detail: AVIF at full size promises to be
-            smallest and still takes many bytes.
+        spares_rich: whether little is tried on blocks that are rich in detail, those that promise to take many bytes:
+            one coding at the setting that stores, and no network.
         pieces: levels at which a piece of several blocks is tried.
     """
 
@@ -30,7 +30,7 @@ class Effort:
     looks: int = 5
     codings: int = 2
     asks: int = 2
-    asks_rich: bool = False
+    spares_rich: bool = True
     pieces: int = 1
 
     @property
@@ -45,9 +45,9 @@ EFFORTS: dict[int, Effort] = {
     3: Effort(reduced="-fast", asks=0),
     4: Effort(asks=0),
     5: Effort(),
-    6: Effort(codings=3, asks=3, asks_rich=True, pieces=2),
-    7: Effort(full="", codings=3, asks=3, asks_rich=True, pieces=3),
-    8: Effort(full="", looks=8, codings=5, asks=5, asks_rich=True, pieces=3),
+    6: Effort(codings=3, asks=3, spares_rich=False, pieces=2),
+    7: Effort(full="", codings=3, asks=3, spares_rich=False, pieces=3),
+    8: Effort(full="", looks=8, codings=5, asks=5, spares_rich=False, pieces=3),
     9: Effort(predicts=False, pieces=3),
 }
 """By the number that `sr-tf archive --effort` takes."""

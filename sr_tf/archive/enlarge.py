@@ -1,28 +1,33 @@
 """Restores stored images: by bicubic interpolation, a generator, or a filter at full size."""
 
+import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 
 from sr_tf.archive.kinds import Kind
 from sr_tf.errors import UserError
-from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine
-from sr_tf.generators.load import build_generator, load_network, load_reducer
+from sr_tf.generators.engines import DEFAULT_ENGINE, engine_version, on_engine, require_installed
+from sr_tf.generators.load import build_generator, has_reducer, load_network, load_reducer
 from sr_tf.generators.names import parse_model
-from sr_tf.generators.recorded import Recorded
+from sr_tf.generators.recorded import Recorded, recorded_of
 from sr_tf.generators.reduction import reduce_inside
-from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.pixels import to_uint8, with_quality
+from sr_tf.models.radius import REDUCER_RADIUS, radius_of
 
 BICUBIC_RADIUS = 2
 """Bicubic interpolation at a pixel depends on LR pixels up to this far away."""
+_LOADING = threading.Lock()
+"""Held while a network is built: two threads that begin to import a framework at once can wait for each other."""
 
 
 class BlockGenerator:
     """A generator or a filter that restores blocks of an archive.
 
-    Keras and its backend are imported by loading it: archives whose blocks need no generator work without them.
+    Of one that ships or is `recorded`, Keras and its backend are imported and the network is built when it is first
+    used: archives whose blocks need no generator work without them, and most slides need few. Thread-safe.
 
     Args:
         where: its name or path, see `sr_tf.generators.load.load_network`.
@@ -48,30 +53,38 @@ class BlockGenerator:
     def __init__(
         self, where: str, engine: str = DEFAULT_ENGINE, refine: bool = False, recorded: Recorded | None = None
     ):
+        require_installed(engine)
+        name, reduces = where, False
         if recorded is None:
             name = str(parse_model(where))
-            model = load_network(name)
-        else:
-            name, model = where, build_generator(recorded.architecture, recorded.weights)
-        from sr_tf.models.edsr import architecture
-
-        self._model, self.told = on_engine(model, engine, inner=True), model.channels == 4
-        self._reducer = load_reducer(where) if recorded is None else None
-        self.scale = model.scale
-        self.radius = model.receptive_radius
-        self.reduction_margin = 0 if self._reducer is None else self._reducer.receptive_radius * self.scale
+            recorded, reduces = _found(name), has_reducer(name)
+        architecture = recorded.architecture
+        self._recorded, self._engine = recorded, engine
+        self.scale = architecture["scale"]
+        self.told = self.scale == 1 or architecture.get("quality_input", False)
+        self.radius = radius_of(architecture)
+        self.reduction_margin = REDUCER_RADIUS * self.scale if reduces else 0
         self.record = {
             "name": name,
-            "architecture": architecture(model),
-            "weights_sha256": weights_sha256(model),
+            "architecture": architecture,
+            "weights_sha256": recorded.sha256,
             "engine": engine_version(engine),
         }
-        self.weights = model.get_weights()
+        self.weights = recorded.weights
         self.refiner = None
         if refine and self.scale > 1:
             from sr_tf.generators.refinement import Refiner
 
-            self.refiner = Refiner(model)
+            self.refiner = Refiner(build_generator(architecture, recorded.weights))
+
+    @cached_property
+    def _network(self):
+        network = build_generator(self._recorded.architecture, self.weights)
+        return on_engine(network, self._engine, inner=True)
+
+    @cached_property
+    def _reducer(self):
+        return load_reducer(self.record["name"])
 
     def __call__(self, window: np.ndarray, level: float) -> np.ndarray:
         """Restores the middle of a window.
@@ -85,7 +98,9 @@ class BlockGenerator:
         """
         if self.told:
             window = with_quality(window, level)
-        return to_uint8(self._model.predict_on_batch(window[None].astype(np.float32))[0])
+        with _LOADING:
+            network = self._network
+        return to_uint8(network.predict_on_batch(window[None].astype(np.float32))[0])
 
     def reduce(self, hr: np.ndarray) -> np.ndarray:
         """Reduces an image with the reducer that the generator was trained with; only if `reduction_margin` is not 0.
@@ -96,7 +111,19 @@ class BlockGenerator:
         Returns:
             uint8 [(H − 2 · margin) / scale, (W − 2 · margin) / scale, 3].
         """
-        return reduce_inside(self._reducer, hr)
+        with _LOADING:
+            reducer = self._reducer
+        return reduce_inside(reducer, hr)
+
+
+def _found(name: str) -> Recorded:
+    """A generator's shape and weights: read from its file if it ships, else from the network of a user's file."""
+    if found := recorded_of(name):
+        return found
+    network = load_network(name)
+    from sr_tf.models.edsr import architecture
+
+    return Recorded(architecture(network), network.get_weights())
 
 
 def load_generators(names: list[str], engine: str = DEFAULT_ENGINE, refine: bool = False) -> dict[int, BlockGenerator]:

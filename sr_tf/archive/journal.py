@@ -23,7 +23,7 @@ from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.disk.spool import Spool
 
 # 2 was a segment together with its bytes.
-_BLOCK, _SCORES, _PIECE, _SMALL, _SEGMENT, _PACKED, _SAME_CELLS, _RAISED = 0, 1, 3, 4, 5, 6, 7, 8
+_BLOCK, _SCORES, _PIECE, _SMALL, _SEGMENT, _PACKED, _SAME_CELLS, _RAISED, _NETWORKS = 0, 1, 3, 4, 5, 6, 7, 8, 9
 _SEGMENT_RECORD = struct.Struct(f"<BQ{len(half_sha256(b''))}s")
 """How a segment is packed, its bytes then, and the hash of the original's."""
 _LOCKS = 64
@@ -91,6 +91,15 @@ class Journal:
         if stored.shared:
             return StoredImage(stored.kind, *self._from_piece(stored.kind.scale, row, column))
         return StoredImage(stored.kind, decode(stored.kind, stored.file, (height, width)), stored.level)
+
+    def networks(self) -> bool | None:
+        """Whether networks are used on this slide; None: that is not decided yet."""
+        key = (_NETWORKS, 0, 0)
+        return self._spool.get(key) == b"1" if key in self._spool else None
+
+    def put_networks(self, used: bool) -> None:
+        """Stores whether networks are used on this slide."""
+        self._spool.put((_NETWORKS, 0, 0), b"1" if used else b"0")
 
     def joined(self, scale: int, row: int, column: int) -> bool:
         """Whether it was decided what blocks of a group share; see `sr_tf.archive.shared_piece`.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from sr_tf.images.avif_levels import AVIF_LEVELS
 from sr_tf.images.codecs import CODECS, Codec
 
 
@@ -102,5 +103,4 @@ FAMILIES = (
 
 def with_all_levels(families: tuple[Family, ...]) -> tuple[Family, ...]:
     """The families with each of AVIF's levels, for a search that tries few of them, but those that it predicts."""
-    every = tuple(range(_AVIF_LEVELS[-1] + 1))
-    return tuple(replace(one, levels=every) if one.levels == _AVIF_LEVELS else one for one in families)
+    return tuple(replace(one, levels=AVIF_LEVELS) if one.levels == _AVIF_LEVELS else one for one in families)

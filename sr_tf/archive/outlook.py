@@ -15,6 +15,7 @@ from sr_tf.archive.kinds import FULL_JXL, Family, Kind
 from sr_tf.archive.predict import Curve, Prediction, added
 from sr_tf.archive.search import FamilySearch
 from sr_tf.archive.stored import Stored
+from sr_tf.images.avif_levels import avif_places
 from sr_tf.images.codecs import CODECS, Codec
 
 _GAINS = {4: 2.0, 2: 1.0, 1: 0.8}
@@ -34,6 +35,10 @@ _FIRST = {
 }
 """By scale and network: the level that passes where the reduction uses the whole gate up, about, and how many levels
 less each dB is worth that it leaves."""
+_VAGUE, _ALIKE = 1.5, 1.05
+"""The bytes that one look predicts may be too many by this factor; from a start that is known better, by the second."""
+_FINE = 3.0
+"""A block that is reduced 2 times, and then has fewer dB left for the coding, is hardly smaller than at full size."""
 _UNSURE = 1.0
 """Where a network may miss the gate without coding, it is asked so first: if it lacks less than so many dB of it."""
 MOST_GAIN = 8.0
@@ -43,7 +48,9 @@ _ROOM = 1.1
 _WASTE = 10
 """At full size, the fast setting takes so many times the square root of the bytes too many: more of small files."""
 _RICH = 10_000
-"""Bytes of a block, 0.3 bits per pixel. Above, AVIF's slow setting takes five times as long and saves little."""
+"""Bytes of a block, 0.3 bits per pixel. Above, networks save little and take long, and so do further codings."""
+_LARGE = 3_000
+"""Bytes of a block at full size. Above, AVIF's slow setting takes five times as long and saves little."""
 _EASY = 40
 """Where a reduced block passes at such a quality, larger images cost more."""
 NETWORK_BYTES = 64
@@ -62,11 +69,14 @@ class Outlook:
         self._effort, self._limit = effort, limit
         self._predictions: list[tuple[Prediction, Family]] = []
         self._plain: dict[tuple[int, str], tuple[FamilySearch, float]] = {}
+        self._later: list[tuple[Family, FamilySearch]] = []
         self._last_resort: FamilySearch | None = None
         self._settled = False
 
     def consider(self, family: Family, search: FamilySearch) -> None:
         """Predicts a family. The most reduced ones come first, interpolation before the network of the same scale.
+
+        Where a larger image or interpolation will hardly be smaller, a family is predicted when all others are known.
 
         Args:
             family: the family.
@@ -75,9 +85,17 @@ class Outlook:
         if family.kind is FULL_JXL:
             self._last_resort = search
         elif family.kind.generator:
-            self._consider_network(family, search)
+            if family.kind.scale == 4 and self._ceiling(family.kind) >= 0:
+                self._consider_network(family, search)
+            else:
+                self._later.append((family, search))
         elif not self._settled:
-            self._consider_plain(family, search)
+            ceiling = search.ceiling() if family.kind.scale > 1 else math.inf
+            self._plain[family.kind.scale, family.kind.codec] = search, ceiling
+            if family.kind.scale == 2 and ceiling < _FINE:
+                self._later.append((family, search))
+            else:
+                self._consider_plain(family, search)
 
     def above(self, family: Family, search: FamilySearch) -> Stored | None:
         """Codes the block at a higher level of a family, after the level below the search's first has failed.
@@ -88,7 +106,7 @@ class Outlook:
         if search.first > search.last:
             return None
         codec = self._stores(family.kind, search.cost_with(_looks_with(family.kind), search.first))
-        prediction = Prediction(search, Curve(family.levels), search.first)
+        prediction = Prediction(search, Curve(avif_places(family.levels)), search.first)
         found = prediction.settled(codec, self._effort.codings, self._limit)
         return found if found is not None and found.cost < self._limit else None
 
@@ -100,14 +118,18 @@ class Outlook:
         Returns:
             The block; None if nothing passes in fewer bytes than are known already.
         """
+        for family, search in self._later:
+            (self._consider_network if family.kind.generator else self._consider_plain)(family, search)
         best, waiting = None, list(self._predictions)
         while waiting:
             waiting.sort(key=lambda one: one[0].cost)
             prediction, family = waiting.pop(0)
-            if best is not None and best.cost <= prediction.cost:
+            if min(self._limit, best.cost if best is not None else math.inf) <= prediction.cost:
                 break
             codec = self._stores(family.kind, prediction.cost)
             tries = self._effort.asks if family.kind.generator else self._effort.codings
+            if self._effort.spares_rich and prediction.cost > _RICH:
+                tries = 1
             others = [_ROOM * waiting[0][0].cost] if waiting else []
             found = prediction.settled(codec, tries, min([self._limit, *others]))
             if found is None and prediction.cost < self._limit:
@@ -120,12 +142,10 @@ class Outlook:
         return best if best is not None and best.cost < self._limit else None
 
     def _consider_plain(self, family: Family, search: FamilySearch) -> None:
-        kind, codec = family.kind, _looks_with(family.kind)
-        ceiling = search.ceiling() if kind.scale > 1 else float("inf")
-        self._plain[kind.scale, kind.codec] = search, ceiling
+        ceiling = self._ceiling(family.kind)
         if ceiling < 0:
             return
-        prediction = self._look(family, search, ceiling, partial(search.margin, codec), search)
+        prediction = self._look(family, search, ceiling, partial(search.margin, _looks_with(family.kind)), search)
         near = prediction.index is not None and not prediction.dear
         self._settled = near and family.levels[prediction.index] <= _EASY
 
@@ -133,10 +153,10 @@ class Outlook:
         kind = family.kind
         if not self._effort.asks or (self._settled and (kind.scale, kind.codec) not in self._plain):
             return
-        if not self._effort.asks_rich and self._promises_rich:
+        if self._spares:
             return
         if (kind.scale, kind.codec) not in self._plain:  # nothing to predict from: begin in the middle
-            prediction = Prediction(search, Curve(family.levels), len(family.levels) // 2)
+            prediction = Prediction(search, Curve(avif_places(family.levels)), len(family.levels) // 2)
             prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
             self._add(prediction, family)
             return
@@ -157,6 +177,10 @@ class Outlook:
 
         self._look(family, search, ceiling, distance, plain)
 
+    def _ceiling(self, kind: Kind) -> float:
+        """The distance of interpolation without coding, in dB; -inf if it was not considered."""
+        return self._plain.get((kind.scale, kind.codec), (None, -math.inf))[1]
+
     def _look(
         self,
         family: Family,
@@ -169,9 +193,8 @@ class Outlook:
 
         After the first look only the tile that decided is judged.
         """
-        prediction = Prediction(search, Curve(family.levels, ceiling))
-        start = bisect.bisect_left(family.levels, self._first_level(family.kind, ceiling))
-        codec, limit = _looks_with(family.kind), self._least()
+        prediction = Prediction(search, Curve(avif_places(family.levels), ceiling))
+        codec, limit, alike = _looks_with(family.kind), self._least(), self._alike(family)
         network, hope = family.kind.generator, 1.0
         if network:
             limit, hope = limit - NETWORK_BYTES, _HOPE[family.kind.scale]
@@ -181,7 +204,11 @@ class Outlook:
             plain.only_tile = plain.worst_tile(codec, index)
             return found
 
-        prediction.look(codec, judged, start, self._effort.looks, hope * limit)
+        if alike is not None:
+            prediction.look(codec, judged, alike.index, self._effort.looks, min(alike.cost, limit), _ALIKE)
+        else:
+            start = self._start(family, ceiling)
+            prediction.look(codec, judged, start, self._effort.looks, hope * limit, _VAGUE)
         plain.only_tile = None
         if network and prediction.dear:
             return prediction
@@ -193,12 +220,14 @@ class Outlook:
         return prediction
 
     @property
-    def _promises_rich(self) -> bool:
-        """Whether full size by itself promises to be smallest, and takes many bytes."""
-        if not self._predictions:
-            return False
-        prediction, family = min(self._predictions, key=lambda one: one[0].cost)
-        return family.kind.scale == 1 and prediction.cost > _RICH
+    def promised(self) -> float:
+        """The bytes that the block promises to take; infinite if no way to store it is known."""
+        return min([self._limit, *(one.cost for one, _ in self._predictions)])
+
+    @property
+    def _spares(self) -> bool:
+        """Whether little is tried on the block because it is rich in detail."""
+        return self._effort.spares_rich and _RICH < self.promised < math.inf
 
     def _least(self) -> float:
         """The bytes below which another representation is of use, about."""
@@ -210,19 +239,31 @@ class Outlook:
                 prediction.cost -= _WASTE * math.sqrt(prediction.cost)
             self._predictions.append((prediction, family))
 
-    def _first_level(self, kind: Kind, ceiling: float) -> float:
-        """Where to look first: what the reduction loses tells how fine the block is."""
+    def _alike(self, family: Family) -> Prediction | None:
+        """The prediction at the same scale with more chroma, which tells where to look and which bytes are too many."""
+        for prediction, other in self._predictions:
+            if (other.kind.scale, other.kind.generator, other.levels) == (
+                family.kind.scale,
+                family.kind.generator,
+                family.levels,
+            ):
+                return prediction
+        return None
+
+    def _start(self, family: Family, ceiling: float) -> int:
+        """The index to look at first: what the reduction loses tells how fine the block is."""
+        kind = family.kind
         if kind.scale == 1:
             _, ceiling = self._plain.get((2, "avif"), (None, 0.0))
         highest, slope = _FIRST[kind.scale, kind.generator]
-        return min(max(highest - slope * ceiling, 0), 98)
+        return bisect.bisect_left(family.levels, min(max(highest - slope * ceiling, 0), 98))
 
     def _stores(self, kind: Kind, cost: float) -> Codec:
         """The codec that stores blocks of a kind that take about so many bytes."""
-        rich = kind.scale == 1 and cost > _RICH
+        rich = kind.scale == 1 and cost > _LARGE
         return CODECS[kind.codec + (self._effort.full if rich else self._effort.reduced)]
 
 
 def _looks_with(kind: Kind) -> Codec:
     """The codec at the setting from which levels of a kind are predicted; small images take little time."""
-    return CODECS[kind.codec + ("-quick" if kind.scale == 1 else "-fast")]
+    return CODECS[kind.codec + ("-fast" if kind.scale == 4 else "-quick")]

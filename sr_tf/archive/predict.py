@@ -13,19 +13,15 @@ from sr_tf.archive.search import FamilySearch
 from sr_tf.archive.stored import Stored
 from sr_tf.images.codecs import Codec
 
-_SLOPES = 0.18, 0.3
-"""What one unit of AVIF's quality is worth in dB of the coding error, about: below and above a quality of 60."""
-_FINE = 60
-_LEAST_SLOPE, _LARGEST_SLOPE = 0.08, 0.5
-_GROWTH = 0.03
-"""How much the logarithm of the bytes grows with one unit of AVIF's quality, about."""
+_LEAST_SLOPE, _LARGEST_SLOPE = 0.4, 2.0
+"""What a dB of `avif_places` is worth in dB of the coding error."""
+_GROWTH = 0.18
+"""How much the logarithm of the bytes grows with it, about."""
 _LEAST_NOISE = 1e-3
 _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
 _SURE = 1.0
 """If the lowest level passes with so many dB to spare at the fast setting, it is not judged at the slow one."""
-_VAGUE = 1.5
-"""The bytes that one look predicts may be too many by this factor."""
 _MUCH = 0.05
 """A lower level promises much if it saves this part of its bytes."""
 _SLACK = 0.3
@@ -36,19 +32,19 @@ class Curve:
     """The distances and bytes of a few levels of a family, and what they say of the others.
 
     Args:
-        levels: the family's levels, from fewest to most bytes.
+        places: where the family's levels lie, see `avif_places`, from fewest to most bytes.
         ceiling: the distance without coding in dB, see `Gate.distance`; above 0, infinite if only coding costs quality.
-        slope: what a unit of level is worth, in dB of the coding error, until two points tell it; None: not known.
+        slope: what a dB of these places is worth, in dB of this block's coding error, until two points tell it.
     """
 
-    def __init__(self, levels: tuple[float, ...], ceiling: float = math.inf, slope: float | None = None):
-        self._levels, self._ceiling, self._slope = levels, ceiling, slope
+    def __init__(self, places: tuple[float, ...], ceiling: float = math.inf, slope: float = 1.0):
+        self._places, self._ceiling, self._slope = places, ceiling, slope
         self._rest = 10 ** (-ceiling / 10)
         self._points: list[tuple[float, float, float]] = []
 
     def add(self, index: int, distance: float, cost: float) -> None:
         """Adds a measured level: its index, its distance in dB, its bytes."""
-        self._points.append((self._levels[index], self._coding(distance), math.log(cost)))
+        self._points.append((self._places[index], self._coding(distance), math.log(cost)))
 
     def move(self, index: int, distance: float, cost: float) -> None:
         """Moves all points so that they agree with a level that was measured in another way.
@@ -58,41 +54,44 @@ class Curve:
             distance: what was measured, in dB.
             cost: its bytes.
         """
-        level, noise, logarithm = self._levels[index], self._coding(distance), math.log(cost)
+        place, noise, logarithm = self._places[index], self._coding(distance), math.log(cost)
         near, found, _ = self._near()[0]
-        higher = noise - (found + self.slope * (level - near))
+        higher = noise - (found + self.slope * (place - near))
         larger = logarithm - math.log(self.cost(index))
-        self._points = [(place, one + higher, bytes_ + larger) for place, one, bytes_ in self._points]
+        self._points = [(where, one + higher, bytes_ + larger) for where, one, bytes_ in self._points]
 
     @property
     def slope(self) -> float:
-        """What a unit of level is worth, in dB of the coding error."""
+        """What a dB of the places is worth, in dB of the coding error."""
         near = self._near()
         if len(near) < 2:
-            return self._slope or _SLOPES[near[0][0] >= _FINE]
+            return self._slope
         (a, noise_a, _), (b, noise_b, _) = near
         return min(max((noise_b - noise_a) / (b - a), _LEAST_SLOPE), _LARGEST_SLOPE)
 
-    def level(self) -> float:
+    def place(self) -> float:
         """Where the distance vanishes, by the line through the nearest two points."""
-        level, noise, _ = self._near()[0]
-        return level - noise / self.slope
+        place, noise, _ = self._near()[0]
+        return place - noise / self.slope
 
     def cost(self, index: int) -> float:
         """Bytes at a level, by the line through the logarithms of the nearest two points."""
         near = self._near()
         place, _, logarithm = near[0]
         growth = _GROWTH if len(near) < 2 else max((near[1][2] - logarithm) / (near[1][0] - place), 0.0)
-        return math.exp(logarithm + growth * (self._levels[index] - place))
+        return math.exp(logarithm + growth * (self._places[index] - place))
 
     def renewed(self) -> "Curve":
         """The same slope without the points, for another setting of the codec."""
-        return Curve(self._levels, self._ceiling, self.slope if self._points else self._slope)
+        return Curve(self._places, self._ceiling, self.slope if self._points else self._slope)
 
     def index(self) -> int:
         """The index of the lowest level that should pass; may be one beyond the last."""
-        step = self._levels[1] - self._levels[0] if len(self._levels) > 1 else 0.0
-        return bisect.bisect_left(self._levels, self.level() - _SLACK * step)
+        place, places = self.place(), self._places
+        found = bisect.bisect_left(places, place)
+        if 0 < found < len(places) and place - places[found - 1] < _SLACK * (places[found] - places[found - 1]):
+            return found - 1
+        return found
 
     def _near(self) -> list[tuple[float, float, float]]:
         """The two points nearest to the gate, the nearest first; one on each side if there are such."""
@@ -141,7 +140,9 @@ class Prediction:
         self._search, self._curve, self.index = search, curve, index
         self.cost, self.dear, self._sure = math.inf, False, False
 
-    def look(self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float) -> None:
+    def look(
+        self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float, vague: float
+    ) -> None:
         """Codes a few levels at a fast setting, each where those before it predict the gate.
 
         Args:
@@ -150,6 +151,7 @@ class Prediction:
             start: the first index.
             looks: how many at most.
             limit: stops when the predicted bytes are above this; then it is `dear`.
+            vague: the bytes that the first look predicts may be too many by this factor.
         """
         first, last, seen = self._search.first, self._search.last, set()
         index = max(start, first)
@@ -161,8 +163,7 @@ class Prediction:
             self._curve.add(index, found, self._search.cost_with(codec, index))
             seen.add(index)
             wanted = max(self._curve.index(), first)
-            # One look tells the bytes of a level far away badly.
-            room = 1 if number else _VAGUE
+            room = 1 if number else vague
             if index == last and found < 0:
                 return
             index = min(wanted, last)

@@ -1,7 +1,7 @@
 """Searches one family of representations for the lowest level whose restored block passes the gate."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -51,7 +51,7 @@ class FamilySearch:
     def __init__(
         self,
         family: Family,
-        generators: dict[int, BlockGenerator],
+        generators: Mapping[int, BlockGenerator],
         margin: Callable[[np.ndarray, Place], float],
         original: np.ndarray,
         source: WindowOf,

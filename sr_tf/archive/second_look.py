@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.native import JPEG_2000, JPEG_FILES
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError, reason
 from sr_tf.slides.jpeg2000 import without_comments
 from sr_tf.slides.jpeg_metadata import without_metadata
@@ -94,8 +96,9 @@ class SecondLook:
         except UNREADABLE as error:
             yield f"{self._slide.path}: cannot be read by {self._reader.name} ({reason(error)}), expected pixels"
             return
-        for place in places:
-            yield from self._compare(place, self._slide.read(*place))
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for findings in pool.map(lambda place: list(self._compare(place, self._slide.read(*place))), places):
+                yield from findings
         page = self._page(self._slide.grid.segment_height) if self._slide.grid else None
         segments = sorted({segment for place in places for segment in self._segments(page, place)})
         for column, row in segments:

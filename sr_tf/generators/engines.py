@@ -5,9 +5,11 @@ rounded to the other one. TensorFlow is therefore the default, and OpenVINO is u
 the engine with which it was measured.
 """
 
+import os
 from importlib import metadata
 
 from sr_tf.errors import UserError, missing_extra
+from sr_tf.images.libraries import is_installed
 
 ENGINES = ("tensorflow", "openvino")
 DEFAULT_ENGINE = ENGINES[0]
@@ -49,6 +51,13 @@ def require_engine(engine: str) -> None:
     """Raises a `UserError` if there is no engine of this name."""
     if engine not in ENGINES:
         raise UserError(f"engine={engine}: expected one of {', '.join(ENGINES)}")
+
+
+def require_installed(engine: str) -> None:
+    """Raises a `UserError` if an engine is not installed; imports none."""
+    module = "openvino" if engine == "openvino" else os.environ.get("KERAS_BACKEND", "tensorflow")
+    if not is_installed(module):
+        raise missing_extra(module, ModuleNotFoundError(f"No module named {module!r}"))
 
 
 def engine_version(engine: str) -> str:

@@ -98,17 +98,23 @@ def load_reducer(where: str | Path):
     Raises:
         UserError: the generator does not exist, or its reducer cannot be read.
     """
+    if not has_reducer(where):
+        return None
     load_backend()
     from sr_tf.models.reducer import Reducer
 
     where, cards = parse_model(str(where)).single().where, shipped()
     if where in cards:
-        shape = cards[where].get("reducer")
-        return None if shape is None else _build(Reducer, shape, read_weights(ZOO / where / "reducer.npz"))
-    path = reducer_path(_existing_file(where))
-    if not path.is_file():
-        return None
-    return _build(Reducer, *read_keras(path, "Reducer"))
+        return _build(Reducer, cards[where]["reducer"], read_weights(ZOO / where / "reducer.npz"))
+    return _build(Reducer, *read_keras(reducer_path(_existing_file(where)), "Reducer"))
+
+
+def has_reducer(where: str | Path) -> bool:
+    """Whether a generator was trained with a reducer; imports no framework. Arguments and errors of `load_reducer`."""
+    where, cards = parse_model(str(where)).single().where, shipped()
+    if where in cards:
+        return "reducer" in cards[where]
+    return reducer_path(_existing_file(where)).is_file()
 
 
 def save_shipped(generator, folder: Path, card: dict, reducer=None) -> None:

@@ -5,8 +5,9 @@ import threading
 
 import numpy as np
 
-from sr_tf.models.coded_filter import GRID, CodedFilter
+from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.edsr import EDSR
+from sr_tf.models.radius import FILTER_GRID
 
 # If this package can be imported, `import openvino` reports usage to its makers over the network and leaves files in
 # the home folder. A program for hospitals must not do that; without the package OpenVINO does neither.
@@ -88,10 +89,12 @@ def filter_graph(network: CodedFilter, padding: int = 1) -> openvino.Model:
     values = _minus_one(ops.multiply(rgb, _number(1 / 127.5)))
     # One value of the quality for each place of the grid: of each square of pixels, the upper left one.
     quality = _transposed(_channels(images, [3]), (0, 3, 1, 2))
-    quality = ops.strided_slice(quality, *_numbers([0] * 4, [2**31 - 1] * 4, [1, 1, GRID, GRID]), [0] * 4, [0] * 4)
-    places = ops.space_to_depth(values, "blocks_first", GRID)
+    quality = ops.strided_slice(
+        quality, *_numbers([0] * 4, [2**31 - 1] * 4, [1, 1, FILTER_GRID, FILTER_GRID]), [0] * 4, [0] * 4
+    )
+    places = ops.space_to_depth(values, "blocks_first", FILTER_GRID)
     seen = ops.concat([places, _minus_one(ops.multiply(quality, _number(1 / 50)))], axis=1)
-    differences = _shuffled(_convolution(_features(seen, network, padding), network.tail, padding), GRID)
+    differences = _shuffled(_convolution(_features(seen, network, padding), network.tail, padding), FILTER_GRID)
     middle = _inside(values, network.receptive_radius, padding)
     return openvino.Model([_levels(ops.add(middle, differences))], [images], "filter")
 

@@ -56,10 +56,15 @@ def find_recorded(name: str, sha256: str) -> Recorded | None:
     return next((one for one in _candidates(name, sha256) if one.sha256 == sha256), None)
 
 
+def recorded_of(name: str) -> Recorded | None:
+    """The generator that ships under a name now, `@ALPHA` included; None if none does."""
+    return next(_of_name(parse_model(name)), None)
+
+
 def missing_generator(name: str, sha256: str) -> UserError:
     """The error for a generator that is neither given nor found."""
     try:
-        found = next(_of_name(parse_model(name)), None)
+        found = recorded_of(name)
     except UserError:
         found = None
     if found is None:

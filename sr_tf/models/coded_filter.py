@@ -4,10 +4,8 @@ import keras
 from keras import layers, ops
 
 from sr_tf.models.edsr import Edge, ResidualNetwork
+from sr_tf.models.radius import FILTER_GRID, filter_radius
 from sr_tf.models.reducer import space_to_depth
-
-GRID = 2
-"""Pixels in each direction that the filter handles as one place of its grid."""
 
 
 @keras.saving.register_keras_serializable("sr_tf")
@@ -43,17 +41,17 @@ class CodedFilter(ResidualNetwork):
         self.scale = scale
         self._add_body(blocks, filters, residual_scaling)
         self.tail = layers.Conv2D(
-            3 * GRID**2, 3, padding="same", name="tail", dtype="float32", kernel_initializer="zeros"
+            3 * FILTER_GRID**2, 3, padding="same", name="tail", dtype="float32", kernel_initializer="zeros"
         )
 
     @property
     def receptive_radius(self) -> int:
-        """The distance in pixels up to which a pixel influences others, rounded up to whole places of the grid."""
-        return GRID * (2 * self.blocks + 3)
+        """In pixels, see `sr_tf.models.radius.filter_radius`."""
+        return filter_radius(self.blocks)
 
     def build(self, input_shape):
         """Creates all variables. The spatial sizes in `input_shape` do not matter."""
-        self.head.build((None, None, None, 3 * GRID**2 + 1))
+        self.head.build((None, None, None, 3 * FILTER_GRID**2 + 1))
         for layer in (*self.body, self.body_end, self.tail):
             layer.build((None, None, None, self.filters))
         self.built = True
@@ -61,9 +59,9 @@ class CodedFilter(ResidualNetwork):
     def restored(self, inputs, edge: Edge):
         """`call` with another edge."""
         values = inputs[..., :3] / 127.5 - 1.0
-        quality = inputs[:, ::GRID, ::GRID, 3:] / 50.0 - 1.0
-        features = self._features(ops.concatenate([space_to_depth(values, GRID), quality], axis=-1), edge)
-        differences = ops.depth_to_space(edge.convolve(self.tail, features), GRID)
+        quality = inputs[:, ::FILTER_GRID, ::FILTER_GRID, 3:] / 50.0 - 1.0
+        features = self._features(ops.concatenate([space_to_depth(values, FILTER_GRID), quality], axis=-1), edge)
+        differences = ops.depth_to_space(edge.convolve(self.tail, features), FILTER_GRID)
         return (ops.cast(edge.cut(values, self.receptive_radius), "float32") + differences + 1.0) * 127.5
 
     def compute_output_shape(self, input_shape):

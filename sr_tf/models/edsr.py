@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers, ops
 
+from sr_tf.models.radius import generator_radius
+
 
 class Edge(NamedTuple):
     """What a network does at the edge of its input.
@@ -164,12 +166,8 @@ class EDSR(ResidualNetwork):
 
     @property
     def receptive_radius(self) -> int:
-        """The distance in LR pixels up to which an LR pixel influences SR pixels: the halo that makes tiles exact.
-
-        One for each 3×3 convolution on the LR grid (head, two per block, body end, first upsampling or tail), and one
-        more for all convolutions on finer grids, whose radii of 1/2, 1/4, … LR pixel add up to less than one.
-        """
-        return 2 * self.blocks + (3 if self.one_step else 4)
+        """In LR pixels, see `sr_tf.models.radius.generator_radius`."""
+        return generator_radius(self.blocks, self.one_step)
 
     def build(self, input_shape):
         """Creates all variables. The spatial sizes in `input_shape` do not matter."""

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from sr_tf.models.radius import REDUCER_RADIUS
+
 
 @keras.saving.register_keras_serializable("sr_tf")
 class Reducer(keras.Model):
@@ -34,8 +36,8 @@ class Reducer(keras.Model):
 
     @property
     def receptive_radius(self) -> int:
-        """The distance in LR pixels up to which HR pixels influence an LR pixel."""
-        return 3
+        """In LR pixels, see `sr_tf.models.radius.REDUCER_RADIUS`."""
+        return REDUCER_RADIUS
 
     def build(self, input_shape):
         """Creates all variables. The spatial sizes in `input_shape` do not matter."""
