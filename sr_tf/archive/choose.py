@@ -118,7 +118,7 @@ class Chooser:
         The arguments are those of `_searched`. `again`: a level of the first family has failed.
         """
         segments = native() if native else None
-        outlook = Outlook(self._effort, segments.cost if segments else np.inf)
+        outlook = Outlook(self._effort, segments.cost if segments else np.inf, self._gate.judges_cells)
         if again:
             number, *numbers = numbers
             if best := outlook.above(self._families[number], search(number)):

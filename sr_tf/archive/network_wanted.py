@@ -15,10 +15,10 @@ from sr_tf.archive.enlarge import BlockGenerator
 from sr_tf.archive.grid import Place
 from sr_tf.archive.journal import Journal
 
-_MOST = 16
+_MOST = 8
 """So many blocks are put off at most. Where more want a network, the slide is large enough to load it."""
 _SHARE = 0.05
-"""The part of all bytes that these blocks must hold; a network saves a third of them at best."""
+"""The part of all bytes that these blocks must hold at least; a network saves a third of them at best."""
 
 
 class NetworkWantedError(Exception):
@@ -86,7 +86,7 @@ class Decision:
         if self._used is None:
             blocks = [place for place in self._journal.grid.blocks() if self._journal.has(*place)]
             rest = sum(self._journal.stored(*place).cost for place in blocks)
-            self._settle(self._cost > _SHARE * (self._cost + rest))
+            self._settle(bool(self.places) and self._cost >= _SHARE * (self._cost + rest))
 
     def _settle(self, used: bool) -> None:
         self._used = used

@@ -63,10 +63,11 @@ class Outlook:
     Args:
         effort: how much time to spend.
         limit: bytes of a representation that is known already; infinite if there is none.
+        cells: whether the gate judges cells: then single faults of a coding decide, of which the fastest has more.
     """
 
-    def __init__(self, effort: Effort, limit: float):
-        self._effort, self._limit = effort, limit
+    def __init__(self, effort: Effort, limit: float, cells: bool):
+        self._effort, self._limit, self._cells = effort, limit, cells
         self._predictions: list[tuple[Prediction, Family]] = []
         self._plain: dict[tuple[int, str], tuple[FamilySearch, float]] = {}
         self._later: list[tuple[Family, FamilySearch]] = []
@@ -105,7 +106,7 @@ class Outlook:
         """
         if search.first > search.last:
             return None
-        codec = self._stores(family.kind, search.cost_with(_looks_with(family.kind), search.first))
+        codec = self._stores(family.kind, search.cost_with(self._looks_with(family.kind), search.first))
         prediction = Prediction(search, Curve(avif_places(family.levels)), search.first)
         found = prediction.settled(codec, self._effort.codings, self._limit)
         return found if found is not None and found.cost < self._limit else None
@@ -145,7 +146,7 @@ class Outlook:
         ceiling = self._ceiling(family.kind)
         if ceiling < 0:
             return
-        prediction = self._look(family, search, ceiling, partial(search.margin, _looks_with(family.kind)), search)
+        prediction = self._look(family, search, ceiling, partial(search.margin, self._looks_with(family.kind)), search)
         near = prediction.index is not None and not prediction.dear
         self._settled = near and family.levels[prediction.index] <= _EASY
 
@@ -157,11 +158,11 @@ class Outlook:
             return
         if (kind.scale, kind.codec) not in self._plain:  # nothing to predict from: begin in the middle
             prediction = Prediction(search, Curve(avif_places(family.levels)), len(family.levels) // 2)
-            prediction.cost = search.cost_with(_looks_with(kind), prediction.index)
+            prediction.cost = search.cost_with(self._looks_with(kind), prediction.index)
             self._add(prediction, family)
             return
         plain, plain_ceiling = self._plain[kind.scale, kind.codec]
-        codec, gain = _looks_with(kind), _GAINS[kind.scale]
+        codec, gain = self._looks_with(kind), _GAINS[kind.scale]
         if plain_ceiling <= -MOST_GAIN or plain.cost_with(codec, search.first) > self._least() - NETWORK_BYTES:
             return
         ceiling = plain_ceiling + _SHARPER[kind.scale]
@@ -194,7 +195,7 @@ class Outlook:
         After the first look only the tile that decided is judged.
         """
         prediction = Prediction(search, Curve(avif_places(family.levels), ceiling))
-        codec, limit, alike = _looks_with(family.kind), self._least(), self._alike(family)
+        codec, limit, alike = self._looks_with(family.kind), self._least(), self._alike(family)
         network, hope = family.kind.generator, 1.0
         if network:
             limit, hope = limit - NETWORK_BYTES, _HOPE[family.kind.scale]
@@ -263,7 +264,7 @@ class Outlook:
         rich = kind.scale == 1 and cost > _LARGE
         return CODECS[kind.codec + (self._effort.full if rich else self._effort.reduced)]
 
-
-def _looks_with(kind: Kind) -> Codec:
-    """The codec at the setting from which levels of a kind are predicted; small images take little time."""
-    return CODECS[kind.codec + ("-fast" if kind.scale == 4 else "-quick")]
+    def _looks_with(self, kind: Kind) -> Codec:
+        """The codec at the setting from which levels of a kind are predicted: the fastest that does not mislead."""
+        fast = kind.scale == 4 or (kind.scale == 2 and self._cells and self._ceiling(kind) >= _FINE)
+        return CODECS[kind.codec + ("-fast" if fast else "-quick")]

@@ -19,7 +19,9 @@ from sr_tf.data.smear import render_smear
 from sr_tf.generators.engines import DEFAULT_ENGINE
 from sr_tf.images.reading import write_png
 
-LEVELS = tuple(range(99))
+STEP = 0.25
+"""What a level is worth in dB in these tests, about."""
+PLACES = tuple(STEP * level for level in range(99))
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +119,13 @@ def test_two_looks_find_the_gate_if_errors_add(slope, place, ceiling, first, sec
         """The coding error is a straight line in dB, and what it leaves of the gate at `place` is the reduction's."""
         return -10 * np.log10((1 - rest) * 10 ** (-slope * (level - place) / 10) + rest)
 
-    curve = Curve(LEVELS, ceiling)
+    curve = Curve(PLACES, ceiling)
     for index in {first, second}:
         noise = 10 ** (-distance(index) / 10) - rest
         if noise < 0.01:
             return  # next to nothing of the error is the coding's, so the place cannot be seen from there
         curve.add(index, distance(index), 100 * np.exp(0.03 * index))
     if first != second:
-        assert curve.level() == pytest.approx(place, abs=0.1)
+        assert curve.place() / STEP == pytest.approx(place, abs=0.1)
         assert curve.index() in (int(np.floor(place)), int(np.ceil(place)))
         assert curve.cost(50) == pytest.approx(100 * np.exp(1.5), rel=0.01)

@@ -14,10 +14,14 @@ from sr_tf.archive.predict import Curve, Prediction
 from sr_tf.archive.search import FamilySearch
 from sr_tf.archive.stored import Stored
 from sr_tf.data.smear import render_smear
+from sr_tf.images.avif_levels import AVIF_LEVELS
 from sr_tf.images.codecs import CODECS
 from sr_tf.images.degradation import reduce
 
 LEVELS = tuple(range(99))
+STEP = 0.25
+"""What a level is worth in dB in these tests, about."""
+PLACES = tuple(STEP * level for level in LEVELS)
 CODEC = CODECS["avif"]
 
 
@@ -49,7 +53,7 @@ class _Straight:
 class _Measured:
     """A search of all levels, with straight lines between distances and bytes that were measured at three."""
 
-    first, last, only_tile = 0, len(LEVELS) - 1, None
+    first, last, only_tile = 0, len(AVIF_LEVELS) - 1, None
 
     def __init__(self, family, levels, distances, sizes, ceiling=np.inf):
         self._family, self._levels, self._distances, self._sizes = family, levels, distances, np.log(sizes)
@@ -78,9 +82,9 @@ class _Measured:
 def test_a_form_that_seemed_too_large_is_taken_if_the_smaller_one_is_larger_after_all(effort):
     # A block of tissue in JPEG tiles. Two looks promise 20 kB for the reduced one, which takes 60.
     reduced, full = (one for one in with_all_levels(FAMILIES) if one.kind in (LR2_BICUBIC, FULL_AVIF))
-    outlook = Outlook(EFFORTS[effort], 70871)
-    outlook.consider(reduced, _Measured(reduced, (46, 70, 98), (-7.0, -2.95, 1.92), (6578, 17718, 72577), 1.95))
-    outlook.consider(full, _Measured(full, (41, 54, 59), (-3.27, 0.0, 1.4), (18204, 31000, 36590)))
+    outlook = Outlook(EFFORTS[effort], 70871, cells=False)
+    outlook.consider(reduced, _Measured(reduced, (23, 40, 61), (-7.0, -2.95, 1.92), (6578, 17718, 72577), 1.95))
+    outlook.consider(full, _Measured(full, (21, 28, 32), (-3.27, 0.0, 1.4), (18204, 31000, 36590)))
     chosen = outlook.smallest()
     assert chosen.kind is FULL_AVIF
     assert chosen.cost < 35_000
@@ -89,40 +93,41 @@ def test_a_form_that_seemed_too_large_is_taken_if_the_smaller_one_is_larger_afte
 @pytest.mark.parametrize(("effort", "size", "asked"), [(5, 31000, False), (5, 9000, True), (6, 31000, True)])
 def test_networks_are_not_asked_about_rich_blocks_by_default(effort, size, asked):
     plain, network = (one for one in with_all_levels(FAMILIES) if one.kind in (FULL_AVIF, FULL_AVIF_FILTER))
-    outlook, looks = Outlook(EFFORTS[effort], np.inf), []
+    outlook, looks = Outlook(EFFORTS[effort], np.inf, cells=False), []
 
     class Noting(_Measured):
         def margin(self, codec, index):
             looks.append(index)
             return super().margin(codec, index)
 
-    levels, distances, sizes = (41, 54, 59), (-3.27, 0.0, 1.4), (0.6 * size, size, 1.2 * size)
+    levels, distances, sizes = (21, 29, 32), (-3.27, 0.0, 1.4), (0.6 * size, size, 1.2 * size)
     outlook.consider(plain, _Measured(plain, levels, distances, sizes))
     outlook.consider(network, Noting(network, levels, distances, sizes))
+    outlook.smallest()
     assert bool(looks) == asked
 
 
 def test_a_gate_between_two_looks_is_sought_between_them():
-    curve = Curve(LEVELS)
+    curve = Curve(PLACES)
     for index, distance in ((67, 4.44), (52, 3.57), (8, -5.32)):
         curve.add(index, distance, 1000)
-    assert 8 < curve.level() < 52
+    assert 8 < curve.place() / STEP < 52
 
 
 def test_a_moved_curve_goes_through_what_was_measured_and_keeps_its_slope():
-    curve = Curve(LEVELS)
+    curve = Curve(PLACES)
     for index in (40, 60):
         curve.add(index, 0.2 * (index - 50), 100 * np.exp(0.03 * index))
     curve.move(50, 1.0, 150 * np.exp(0.03 * 50))
-    assert curve.level() == pytest.approx(45)
-    assert curve.slope == pytest.approx(0.2)
+    assert curve.place() / STEP == pytest.approx(45)
+    assert curve.slope * STEP == pytest.approx(0.2)
     assert curve.cost(60) == pytest.approx(150 * np.exp(0.03 * 60))
 
 
 @given(st.integers(5, 90), st.floats(0.1, 0.45), st.integers(0, 98), st.floats(0, 6))
 def test_what_is_settled_passes_and_is_near_the_lowest_level_wherever_it_begins(place, slope, start, jump):
     search = _Straight(place, slope, jump)
-    found = Prediction(search, Curve(LEVELS), start).settled(CODEC, 2, np.inf)
+    found = Prediction(search, Curve(PLACES), start).settled(CODEC, 2, np.inf)
     assert found >= place
     if jump < 0.5:
         assert search.cost_with(CODEC, found) <= 1.2 * search.cost_with(CODEC, place)
@@ -131,7 +136,7 @@ def test_what_is_settled_passes_and_is_near_the_lowest_level_wherever_it_begins(
 def test_a_level_that_was_asked_before_is_taken_if_nothing_lower_passes():
     search = _Straight(41, 0.2)
     search.margin(CODEC, 41)
-    assert Prediction(search, Curve(LEVELS), 29).settled(CODEC, 1, np.inf) == 41
+    assert Prediction(search, Curve(PLACES), 29).settled(CODEC, 1, np.inf) == 41
 
 
 @pytest.mark.parametrize("kind", [FULL_AVIF, LR4_BICUBIC])
