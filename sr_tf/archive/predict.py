@@ -22,8 +22,12 @@ _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
 _SURE = 1.0
 """If the lowest level passes with so many dB to spare at the fast setting, it is not judged at the slow one."""
-_MUCH = 0.05
-"""A lower level promises much if it saves this part of its bytes."""
+_MUCH = 0.05, 0.1
+"""A lower level promises much, or very much, if it saves these parts of its bytes."""
+_MOST_BETTER = 3.0
+"""A measured level moves the gate by so many dB at most: near what was taken for the ceiling, a little seems much."""
+_LEAST_STEPS = 2
+"""From the first level that passed, so many lower ones are skipped as predicted; of more, half."""
 _SLACK = 0.3
 """The lowest level above the predicted place is taken, unless the one below is less than this part of a step away."""
 
@@ -56,7 +60,7 @@ class Curve:
         """
         place, noise, logarithm = self._places[index], self._coding(distance), math.log(cost)
         near, found, _ = self._near()[0]
-        higher = noise - (found + self.slope * (place - near))
+        higher = min(noise - (found + self.slope * (place - near)), _MOST_BETTER)
         larger = logarithm - math.log(self.cost(index))
         self._points = [(where, one + higher, bytes_ + larger) for where, one, bytes_ in self._points]
 
@@ -191,7 +195,8 @@ class Prediction:
 
         Args:
             codec: the codec at the setting that stores.
-            codings: after so many codings no lower level is tried, or after twice as many if it promises much.
+            codings: after so many codings no lower level is tried; after twice as many if it promises much, and one
+                more if very much.
             limit: gives up when the predicted bytes are above this.
 
         Returns:
@@ -211,10 +216,13 @@ class Prediction:
             known, tries = [], tries + 1
             wanted = min(max(curve.index(), failed + 1), passed - 1)
             if passed <= search.last:
-                spares = search.cost_with(codec, passed) - curve.cost(wanted)
-                enough = tries >= codings * (1 + (spares > _MUCH * curve.cost(wanted)))
+                spares = search.cost_with(codec, passed) / curve.cost(wanted) - 1
+                much, very = (spares > one for one in _MUCH)
+                enough = tries >= codings * (1 + much) + very
                 if wanted <= failed or enough or curve.index() >= passed:
                     return search.stored(codec, passed)
+                if tries == 1:  # with this codec the curve may be steeper than it was predicted
+                    wanted = max(wanted, passed - max(_LEAST_STEPS, (passed - wanted + 1) // 2))
             else:
                 self.cost = math.inf if wanted <= failed else curve.cost(wanted)
                 if self.cost > limit or math.isinf(self.cost):

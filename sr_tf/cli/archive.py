@@ -103,7 +103,7 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         default=DEFAULT_EFFORT,
         metavar="1…9",
         help="how long to search for fewer bytes: 1 takes least time, 9 tries every form of a block at several levels, "
-        "and takes 2 to 40 times as long as the default; 1 to 8 predict the form and its level, 1 to 4 use no network, "
+        "and takes 4 to 25 times as long as the default; 1 to 8 predict the form and its level, 1 to 4 use no network, "
         "5 none for blocks that are rich in detail. "
         f"Every tile is measured at each (default {DEFAULT_EFFORT})",
     )
