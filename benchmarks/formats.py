@@ -7,12 +7,12 @@ is kept; whether the archive passes `verify --against`; whether the restored pix
 its metadata differ. Those of the archive are compared as they are; what is restored is read again.
 """
 
-import argparse
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from absl import app, flags
 
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.header import Header
@@ -28,21 +28,19 @@ from sr_tf.errors import UserError
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import SourceFiles
 
+flags.DEFINE_enum("to", "ome-tiff", ["ome-tiff", "svs", "dicom"], "What is restored.")
+
 _SAME = 1e-6
 """Relative difference below which two µm per pixel are the same; TIFF stores them as fractions."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--to", choices=("ome-tiff", "svs", "dicom"), default="ome-tiff", help="what is restored")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    given = parser.parse_args()
     print("| slide | format | source | archive | archive / source | kept as | verify | restored | pixels | differs |")
     print("| --- | --- | ---: | ---: | ---: | --- | --- | ---: | --- | --- |")
-    for name in given.files:
+    for name in map(Path, arguments[1:]):
         try:
-            print(f"| {name.name} | {' | '.join(_row(name, given.to))} |", flush=True)
+            print(f"| {name.name} | {' | '.join(_row(name, flags.FLAGS.to))} |", flush=True)
         except UserError as error:
             print(f"| {name.name} | {str(error).replace(f'{name.parent}/', '')[:150]} | | | | | | | | |", flush=True)
 
@@ -101,4 +99,4 @@ def _other_images(expected, read, names) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
+    app.run(main)
