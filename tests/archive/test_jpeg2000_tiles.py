@@ -11,7 +11,9 @@ from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
+from sr_tf.errors import UserError
 from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream, without_comments
+from sr_tf.slides.slide import open_slide
 
 
 @pytest.mark.parametrize("code", [33003, 33005])
@@ -103,3 +105,17 @@ def test_a_codestream_that_states_something_else_is_refused(place, what, tmp_pat
         tile[24:28] = (128).to_bytes(4, "big")
     with pytest.raises(ValueError, match=what):
         check_codestream(bytes(tile), TILE, TILE)
+
+
+def test_a_tile_is_checked_by_its_ends(tmp_path):
+    slide = build(tmp_path / "a.svs", 33005, True)
+    cut, followed = slide.tiles[1][:-2], slide.tiles[2] + bytes(200)
+    write(slide.path, 33005, [slide.tiles[0], cut, followed, b"", *slide.tiles[4:]])
+    with open_slide(slide.path) as opened:
+        grid = opened.jpeg2000
+        for column in (0, 2):
+            grid.check(0, column)
+        grid.check(1, 0)
+        with pytest.raises(UserError, match=r"tile 1,0 cannot be kept .*end marker"):
+            grid.check(0, 1)
+        assert grid.tile(0, 2) == followed
