@@ -107,7 +107,9 @@ def _view(slide: ArchivedSlide, options: RestoreOptions) -> tuple[RestoredView, 
     copies = native is not None and (native.codec != JPEG_2000 or options.jpeg_quality is None)
     view = RestoredView(slide, options.max_magnification, copies)
     coding = coding_of_copies(slide) if view.page else None
-    return view if coding else RestoredView(slide, options.max_magnification, copy=False), coding
+    if coding is None:
+        view = RestoredView(slide, options.max_magnification, copy=False)
+    return view, coding
 
 
 def check_folder(target: Path, overwrite: bool) -> None:
