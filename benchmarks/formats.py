@@ -1,18 +1,18 @@
 """Archives slides of many formats without loss, verifies and restores them, and prints sizes and what differs.
 
-    python benchmarks/formats.py FILE ...
+    python benchmarks/formats.py [--to=svs] FILE ...
 
-A row is a slide: its bytes, those of its archive and of the restored OME-TIFF; how level 0 is kept; whether the archive
-passes `verify --against`; whether the restored pixels are the slide's, and which fields of its metadata differ. Those
-of the archive are compared as they are; the restored file's are read from the file again.
+A row is a slide: its bytes, those of its archive and of what is restored, all files of a series together; how level 0
+is kept; whether the archive passes `verify --against`; whether the restored pixels are the slide's, and which fields of
+its metadata differ. Those of the archive are compared as they are; what is restored is read again.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from absl import app, flags
 
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.header import Header
@@ -20,31 +20,35 @@ from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.restore import restore_slide
+from sr_tf.archive.restore_dicom import restore_dicom
+from sr_tf.archive.restore_plan import RestoreOptions
 from sr_tf.archive.verify import measure_again
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.errors import UserError
 from sr_tf.slides.slide import Slide, open_slide
 from sr_tf.slides.source_files import SourceFiles
 
+flags.DEFINE_enum("to", "ome-tiff", ["ome-tiff", "svs", "dicom"], "What is restored.")
+
 _SAME = 1e-6
 """Relative difference below which two µm per pixel are the same; TIFF stores them as fractions."""
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Prints the table."""
     print("| slide | format | source | archive | archive / source | kept as | verify | restored | pixels | differs |")
     print("| --- | --- | ---: | ---: | ---: | --- | --- | ---: | --- | --- |")
-    for name in map(Path, sys.argv[1:]):
+    for name in map(Path, arguments[1:]):
         try:
-            print(f"| {name.name} | {' | '.join(_row(name))} |", flush=True)
+            print(f"| {name.name} | {' | '.join(_row(name, flags.FLAGS.to))} |", flush=True)
         except UserError as error:
             print(f"| {name.name} | {str(error).replace(f'{name.parent}/', '')[:150]} | | | | | | | | |", flush=True)
 
 
-def _row(path: Path) -> Iterator[str]:
+def _row(path: Path, to: str) -> Iterator[str]:
     source = SourceFiles(path).identity.size
     with tempfile.TemporaryDirectory() as folder:
-        archive, restored = Path(folder) / "slide.sr.zip", Path(folder) / "slide.tif"
+        archive, restored = Path(folder) / "slide.sr.zip", Path(folder) / ("series" if to == "dicom" else "slide.tif")
         header = write_archive(path, archive, Options(QUALITIES["lossless"], ()))
         size = archive.stat().st_size
         yield header.slide.format
@@ -57,8 +61,8 @@ def _row(path: Path) -> Iterator[str]:
         yield f"{codec} tiles" if segments == 1 else f"{segments:.0%} {codec} tiles" if segments else "pixels"
         problems = check_integrity(archive) + measure_again(archive, path, ())[0]
         yield problems[0] if problems else "passes"
-        restore_slide(archive, restored)
-        yield f"{restored.stat().st_size:,}"
+        (restore_dicom if to == "dicom" else restore_slide)(archive, restored, options=RestoreOptions(to))
+        yield f"{SourceFiles(restored).identity.size:,}"
         with open_slide(path) as one, open_slide(restored) as other, ArchiveFile(archive) as opened:
             equal = all(
                 np.array_equal(one.read(*place), other.read(*place))
@@ -95,4 +99,4 @@ def _other_images(expected, read, names) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
+    app.run(main)

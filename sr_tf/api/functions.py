@@ -138,7 +138,7 @@ def restore(
         jpeg_quality: 1 to 100 for JPEG tiles; None: lossless, the pixels that were measured. Not with `region`.
         to: "ome-tiff"; "svs" for a TIFF laid out like Aperio's, `.svs`; or "dicom" for a folder with a VL Whole Slide
             Microscopy image for each level. Not with `region`, as the next three.
-        compression: of all tiles: "zstd", "deflate", "jpegxl" or "jpeg"; None: what `to` has, or copied JPEG tiles.
+        compression: of all tiles: "zstd", "deflate", "jpegxl" or "jpeg"; None: what `to` has, or copied tiles.
         max_bytes: the most bytes of a TIFF: lossless if it fits, otherwise JPEG of the highest quality that does.
         max_magnification: a slide of a higher objective power is reduced 2, 4 or 8 times by averaging.
         models: names or paths of the archive's generators that neither ship with sr_tf nor are stored in it.

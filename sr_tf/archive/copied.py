@@ -1,8 +1,8 @@
 """Whether a lossless archive keeps a slide's JPEG or JPEG 2000 tiles byte by byte.
 
-`sr-tf restore` copies JPEG tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are restored as pixels,
-because OpenSlide reads them in no TIFF file but Aperio's own. So are JPEG tiles that are a part of the slide. Of other
-slides, the exact pixels are kept.
+`sr-tf restore` copies the tiles; `sr_tf.slides.copied_tiles` has the rules. JPEG 2000 tiles are copied into an SVS or
+DICOM, but not into an OME-TIFF, because OpenSlide reads them in no TIFF file but Aperio's own. JPEG tiles that are a
+part of the slide are restored as pixels. Of other slides, the exact pixels are kept.
 """
 
 import random
@@ -18,7 +18,7 @@ from sr_tf.archive.reader import ArchiveFile
 from sr_tf.errors import UserError
 from sr_tf.images.libraries import require_all
 from sr_tf.messages import tell
-from sr_tf.slides.copied_tiles import JpegPage, check_copy, copied_page, is_tile, page_for
+from sr_tf.slides.copied_tiles import CopiedPage, Jpeg2000Page, JpegPage, check_copy, copied_page, is_tile, page_for
 from sr_tf.slides.jpeg2000 import without_comments
 from sr_tf.slides.slide import Slide
 
@@ -92,10 +92,11 @@ def _jpeg2000_to_keep(slide: Slide, deidentify: bool) -> Segments | None:
     sides = page.width, page.height, page.segment_width, page.segment_height
     segments = Segments(*sides, grid.photometric, None, None, JPEG_2000)
     tile = reader_of(slide, segments, deidentify)
+    check = tile if deidentify else grid.check  # comments may be anywhere
     places = [(row, column) for row in range(page.rows) for column in range(page.columns)]
     try:
         for row, column in places:
-            tile(row, column)
+            check(row, column)
         _check_pixels(segments, tile, slide.read)
     except (UserError, ValueError) as error:
         why = str(error).removeprefix(f"{slide.path}: ")
@@ -112,13 +113,16 @@ def _check_pixels(segments: Segments, standalone: Standalone, read: Read) -> Non
             raise ValueError(f"tile {column},{row} has other pixels than the slide")
 
 
-def page_of(archive: ArchiveFile) -> JpegPage | None:
-    """The tags of the page that the archive's JPEG tiles are copied into; None if its pixels are written instead."""
+def page_of(archive: ArchiveFile) -> CopiedPage | None:
+    """The tags of the page that the archive's tiles can be copied into; None if its pixels must be written instead."""
     header, native = archive.header, archive.header.native
-    if not header.gate.lossless or native is None or native.codec == JPEG_2000:
+    if not header.gate.lossless or native is None:
         return None
     if not native.covers(header.slide.width, header.slide.height) or (archive.index.kinds != NATIVE.code).any():
         return None
+    if native.codec == JPEG_2000:
+        tiles = is_tile(native.segment_height, native.segment_width)
+        return Jpeg2000Page(native.photometric) if tiles else None
     try:
         return _page(native)
     except ValueError:

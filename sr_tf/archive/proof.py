@@ -24,6 +24,7 @@ from sr_tf.generators.names import parse_model
 from sr_tf.generators.recorded import find_recorded, missing_generator
 from sr_tf.generators.weights_hash import weights_sha256
 from sr_tf.images.libraries import is_installed
+from sr_tf.slides.copied_tiles import JpegPage
 from sr_tf.slides.info import Associated
 from sr_tf.slides.slide import Slide
 
@@ -131,7 +132,7 @@ def _unwritable(archive: ArchiveFile, pixels: Slide | ArchiveFile) -> Iterator[s
     header = archive.header
     try:
         pyramid_info(header, tile_of(archive))
-        if page_of(archive):
+        if isinstance(page_of(archive), JpegPage):
             read = pixels.read if isinstance(pixels, Slide) else _segments_reader(archive)
             check_copies(header.native, archive.segment, read)
     except ValueError as error:

@@ -12,6 +12,7 @@ import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.estimate import Estimate
 from sr_tf.archive.map_picture import preview
+from sr_tf.archive.native import JPEG_2000
 from sr_tf.archive.restore_plan import COPIES_DOUBT, RestoreOptions, fitting
 from sr_tf.archive.restored_view import RestoredView, describe, refuse_original
 from sr_tf.disk.files import write_atomically
@@ -65,9 +66,9 @@ def restore_slide(
 ) -> str:
     """Writes the whole slide, or resumes an interrupted call.
 
-    If the archive is lossless and contains the original's JPEG segments, they are copied into level 0, except tiles of
-    an NDPI with full chroma into an OME-TIFF. Otherwise an
-    OME-TIFF is lossless, with exactly the pixels that were measured, unless the options say else.
+    If the archive is lossless and contains the original's JPEG or JPEG 2000 tiles, they are copied into level 0, except
+    JPEG 2000 and tiles of an NDPI with full chroma into an OME-TIFF. Otherwise an OME-TIFF is lossless, with exactly
+    the pixels that were measured, unless the options say else.
 
     Args:
         source: the archive's file.
@@ -130,7 +131,7 @@ def restore_slide(
                 view.pixels,
                 settings=settings,
                 segments=view.segments,
-                jpeg=view.page,
+                page=view.page,
                 codec=codec,
                 layout=kind.layout,
                 limit=limit,
@@ -138,25 +139,25 @@ def restore_slide(
                 workers=workers,
                 progress=step,
             )
-    copied = view.page is not None and written is codec
-    how = "the original's JPEG tiles" if copied else f"lossless ({written.name})" if written.lossless else written.name
+    if view.page is not None and written is codec:
+        how = f"the original's {view.page.words}"
+    else:
+        how = f"lossless ({written.name})" if written.lossless else written.name
     at = f" at {view.info.objective_power:g}×" if view.factor > 1 else ""
     return f"{target}: {info.width}×{info.height} pixels{at}, {how}, {target.stat().st_size:,} bytes"
 
 
 def _copies(slide: ArchivedSlide, options: RestoreOptions) -> bool:
-    """Whether JPEG tiles are copied.
+    """Whether tiles are copied.
 
-    Bio-Formats shows an OME-TIFF with full chroma in wrong colours, see `sr_tf.slides.tile_codecs.Jpeg`. Tiles of a
-    TIFF are shown so in the original too; an NDPI is not.
+    OpenSlide reads JPEG 2000 in no TIFF file but an SVS. Bio-Formats shows an OME-TIFF with full chroma in wrong
+    colours, see `sr_tf.slides.tile_codecs.Jpeg`. Tiles of a TIFF are shown so in the original too; an NDPI is not.
     """
     native = slide.header.native
-    wrong = (
-        options.to == "ome-tiff"
-        and slide.header.slide.format == "hamamatsu"
-        and native is not None
-        and (native.photometric, native.subsampling) == (YCBCR, (1, 1))
-    )
+    if native is None or options.to != "ome-tiff":
+        return options.copies
+    full_chroma = (native.photometric, native.subsampling) == (YCBCR, (1, 1))
+    wrong = native.codec == JPEG_2000 or (slide.header.slide.format == "hamamatsu" and full_chroma)
     return options.copies and not wrong
 
 

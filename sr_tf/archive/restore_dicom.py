@@ -3,15 +3,17 @@
 import datetime
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.uid import UID, JPEGBaseline8Bit
+from pydicom.uid import UID
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.copied import page_of
+from sr_tf.archive.copied_frames import FrameCoding, coding_of, coding_of_copies
+from sr_tf.archive.native import JPEG_2000
 from sr_tf.archive.restore_plan import UPPER_LEVELS_QUALITY, RestoreOptions
 from sr_tf.archive.restored_view import RestoredView, refuse_original
 from sr_tf.disk.files import make_folder
@@ -27,7 +29,6 @@ from sr_tf.slides.dicom_writer import Jpeg2000, write_image
 from sr_tf.slides.jpeg_segments import is_baseline
 from sr_tf.slides.pyramid import level_sizes
 from sr_tf.slides.pyramid_tiles import Tiles
-from sr_tf.slides.tiff_page import RGB
 from sr_tf.slides.tile_codecs import Jpeg
 
 _UNKNOWN = "UNKNOWN"
@@ -46,8 +47,9 @@ def restore_dicom(
 ) -> str:
     """Writes the whole slide into a folder, one file for each level, or resumes an interrupted call.
 
-    JPEG tiles of a lossless archive are the frames of level 0, byte for byte, where they are baseline JPEG. Other
-    frames are JPEG 2000 without loss, or JPEG if a quality is given.
+    JPEG tiles of a lossless archive are the frames of level 0, byte for byte, where they are baseline JPEG; so are JPEG
+    2000 tiles unless a quality is given, see `sr_tf.archive.copied_frames`. Other frames are JPEG 2000 without loss, or
+    JPEG if a quality is given.
 
     Args:
         source: the archive's file.
@@ -71,29 +73,43 @@ def restore_dicom(
     jpeg_quality = options.jpeg_quality
     with ArchivedSlide(source, models, engine) as slide:
         refuse_original(target, slide)
-        view = RestoredView(slide, options.max_magnification, copy=_are_frames(slide))
-        info, copied = view.info, view.page is not None
+        view, of_copies = _view(slide, options)
+        info, copied = view.info, of_copies is not None
         if info.mpp is None:
             raise UserError(f"{source}: states no µm per pixel, expected an archive that does for --to dicom")
         codec = Jpeg(jpeg_quality or UPPER_LEVELS_QUALITY) if copied or jpeg_quality else Jpeg2000()
         (rows, columns), sizes = view.shape, level_sizes(info.width, info.height)
-
-        def segment(column: int, row: int) -> bytes:
-            return _segment(slide, view.page, row, column)
-
+        codings = [coding_of(codec) for _ in sizes]
+        if of_copies is not None:
+            codings[0] = of_copies
         settings = {
             "archive": slide.sha256(), "engine": engine, "sr_tf": sr_tf.__version__, "to": "dicom",
-            "JPEG quality": jpeg_quality, "copied JPEG tiles": copied, "reduction": view.factor,
+            "JPEG quality": jpeg_quality, "copied tiles": copied, "reduction": view.factor,
         }  # fmt: skip
         make_folder(target.parent)
         with Spool(partial_of(target), settings) as spool:
-            tiles = Tiles(sizes, view.tile, codec, spool, view.pixels, segment if copied else None)
+            tiles = Tiles(sizes, view.tile, codec, spool, view.pixels, _frames(view))
             with Steps({"restore": columns * rows}, progress).phase("restore", "tile") as step:
                 tiles.finish_all(workers, step)
-            _write_folder(view, target, tiles, sizes, codec, copied, str(settings))
+            _write_folder(view, target, tiles, sizes, codings, str(settings))
             spool.remove()
-    how = "the original's JPEG tiles" if copied else f"JPEG {jpeg_quality}" if jpeg_quality else "lossless JPEG 2000"
+    if view.page is not None:
+        how = f"the original's {view.page.words}"
+    else:
+        how = f"JPEG {jpeg_quality}" if jpeg_quality else "lossless JPEG 2000"
     return f"{target}: {len(sizes)} levels, {info.width}×{info.height} pixels, {how}"
+
+
+def _view(slide: ArchivedSlide, options: RestoreOptions) -> tuple[RestoredView, FrameCoding | None]:
+    """(what is written, how the frames of level 0 are coded if they are copied)."""
+    native = slide.header.native
+    # JPEG is made of JPEG 2000 if it is asked for, but not of JPEG, which it would only make worse.
+    copies = native is not None and (native.codec != JPEG_2000 or options.jpeg_quality is None)
+    view = RestoredView(slide, options.max_magnification, copies)
+    coding = coding_of_copies(slide) if view.page else None
+    if coding is None:
+        view = RestoredView(slide, options.max_magnification, copy=False)
+    return view, coding
 
 
 def check_folder(target: Path, overwrite: bool) -> None:
@@ -117,8 +133,7 @@ def _write_folder(
     target: Path,
     tiles: Tiles,
     sizes: list[tuple[int, int]],
-    codec: Jpeg | Jpeg2000,
-    copied: bool,
+    codings: list[FrameCoding],
     identity: str,
 ) -> None:
     slide = view.slide
@@ -127,11 +142,10 @@ def _write_folder(
         if draft.exists():
             shutil.rmtree(draft)
         draft.mkdir()
-        for level in range(len(sizes)):
+        for level, coding in enumerate(codings):
             lengths = [len(frame) for frame in tiles.encoded(level)]
-            image = _image(view, level, sizes[level], view.tile, codec, copied and not level, sum(lengths), identity)
-            syntax = codec.syntax if isinstance(codec, Jpeg2000) else JPEGBaseline8Bit
-            write_image(draft / f"level-{level}.dcm", image, syntax, lengths, lambda at=level: tiles.encoded(at))
+            image = _image(view, level, sizes[level], view.tile, coding, sum(lengths), identity)
+            write_image(draft / f"level-{level}.dcm", image, coding.syntax, lengths, lambda at=level: tiles.encoded(at))
         for number, (name, kind) in enumerate(_associated(slide).items(), len(sizes)):
             pixels = slide.associated(name)
             image = _associated_image(view, number, pixels, kind, identity)
@@ -162,7 +176,7 @@ def _associated(slide: ArchivedSlide) -> dict[str, str]:
 
 def _associated_image(view: RestoredView, number: int, pixels: np.ndarray, kind: str, identity: str) -> Dataset:
     height, width, _ = pixels.shape
-    image = _image(view, number, (width, height), (height, width), Jpeg2000(), False, 0, identity)
+    image = _image(view, number, (width, height), (height, width), coding_of(Jpeg2000()), 0, identity)
     make_associated(image, kind)
     image.SharedFunctionalGroupsSequence[0].WholeSlideMicroscopyImageFrameTypeSequence[0].FrameType = image.ImageType
     return image
@@ -173,8 +187,7 @@ def _image(
     level: int,
     size: tuple[int, int],
     tile: tuple[int, int],
-    codec: Jpeg | Jpeg2000,
-    copied: bool,
+    coding: FrameCoding,
     encoded: int,
     identity: str,
 ) -> Dataset:
@@ -184,7 +197,7 @@ def _image(
         return UID(f"2.25.{int.from_bytes(hashlib.sha256(f'{identity}/{what}'.encode()).digest()[:16])}")
 
     header = view.slide.header
-    exact = header.gate.lossless and isinstance(codec, Jpeg2000)
+    exact = header.gate.lossless and coding.method is None
     image = level_object(view.info, level, size, tile, uid, exact)
     image.Manufacturer, image.ManufacturerModelName = "sr_tf", "sr-tf restore"
     image.DeviceSerialNumber, image.SoftwareVersions = _UNKNOWN, sr_tf.__version__
@@ -201,34 +214,29 @@ def _image(
     image.SharedFunctionalGroupsSequence[0].WholeSlideMicroscopyImageFrameTypeSequence = [kind]
     dimensions.DimensionOrganizationUID = uid("dimensions")
     image.DimensionOrganizationSequence = [dimensions]
-    if isinstance(codec, Jpeg2000):
-        image.PhotometricInterpretation = codec.photometric
-    elif copied and header.native.photometric == RGB:
-        image.PhotometricInterpretation = "RGB"
-    else:
-        image.PhotometricInterpretation = "YBR_FULL_422"
+    image.PhotometricInterpretation = coding.photometric
     if not exact:
         raw = int(image.NumberOfFrames) * image.Rows * image.Columns * 3
-        stored = encoded if isinstance(codec, Jpeg) else view.slide.path.stat().st_size
+        stored = encoded if coding.method else view.slide.path.stat().st_size
         image.LossyImageCompressionRatio = f"{max(1.0, raw / stored):.4g}"
-        image.LossyImageCompressionMethod = "ISO_10918_1" if isinstance(codec, Jpeg) else "SR_TF"
+        image.LossyImageCompressionMethod = coding.method or "SR_TF"
     return image
 
 
-def _are_frames(slide: ArchivedSlide) -> bool:
-    """Whether the archive's JPEG tiles can be frames: none is left out, and they are baseline JPEG."""
-    page, native = page_of(slide), slide.header.native
-    if page is None or native is None or not slide.segment_index["length"].all():
-        return False
-    return is_baseline(slide.segment(0, 0))
+def _frames(view: RestoredView) -> Callable[[int, int], bytes] | None:
+    """Gives the frame of (column, row) that is copied; None if no frame is."""
+    slide, page = view.slide, view.page
+    if not isinstance(page, JpegPage):
+        return view.segments
 
+    def frame(column: int, row: int) -> bytes:
+        standalone = slide.segment(row, column)
+        try:
+            require_copyable(page, standalone)
+            if not is_baseline(standalone):
+                raise ValueError("not a baseline JPEG, as the first one is")
+        except ValueError as error:
+            raise UserError(f"{slide.path}: segment {column},{row} cannot be copied: {error}") from error
+        return standalone
 
-def _segment(slide: ArchivedSlide, page: JpegPage, row: int, column: int) -> bytes:
-    standalone = slide.segment(row, column)
-    try:
-        require_copyable(page, standalone)
-        if not is_baseline(standalone):
-            raise ValueError("not a baseline JPEG, as the first one is")
-    except ValueError as error:
-        raise UserError(f"{slide.path}: segment {column},{row} cannot be copied: {error}") from error
-    return standalone
+    return frame

@@ -10,7 +10,7 @@ from sr_tf.slides.tile_codecs import FULL, FULL_CHROMA_FROM, LOSSLESS, WIDTH_HAL
 
 COMPRESSIONS = (*LOSSLESS, "jpeg")
 UPPER_LEVELS_QUALITY = 85
-"""JPEG quality of the smaller levels above copied JPEG tiles. They are computed from level 0, so nothing is lost."""
+"""JPEG quality of the smaller levels above copied tiles. They are computed from level 0, so nothing is lost."""
 JPEG_QUALITY = 90
 """JPEG quality where none is given."""
 
@@ -81,7 +81,7 @@ class RestoreOptions:
 
     @property
     def copies(self) -> bool:
-        """Whether JPEG tiles of the archive are copied, if it keeps them: unless another coding is asked for."""
+        """Whether tiles of the archive are copied, if it keeps them: unless another coding is asked for."""
         return self.compression is None
 
     def default(self, copied: bool) -> TileCodec:

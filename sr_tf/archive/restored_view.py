@@ -12,8 +12,9 @@ from sr_tf.archive.grid import BLOCK
 from sr_tf.archive.header import Header
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.reader import ArchiveFile
+from sr_tf.archive.windows import RecentlyUsed
 from sr_tf.errors import UserError
-from sr_tf.slides.copied_tiles import JpegPage, require_copyable
+from sr_tf.slides.copied_tiles import CopiedPage, JpegPage, require_copyable
 from sr_tf.slides.info import SlideInfo
 from sr_tf.slides.jpeg_segments import split_tables
 from sr_tf.slides.pyramid import PyramidInfo
@@ -21,7 +22,9 @@ from sr_tf.slides.reduced import factor_for, reduced_info, reducing
 from sr_tf.slides.source_files import SourceFiles
 
 _TILE = 512
-"""Side of the tiles in pixels, unless JPEG tiles are copied."""
+"""Side of the tiles in pixels, unless tiles are copied."""
+_CACHED_TILES, _CACHED_BYTES = 16, 2**26
+"""Decoded JPEG 2000 tiles: each is decoded before it is copied, and asked for again by the level above."""
 
 
 class RestoredView:
@@ -30,12 +33,12 @@ class RestoredView:
     Args:
         slide: the archive.
         most: the highest magnification; None: as archived.
-        copy: whether JPEG tiles that the archive keeps are copied.
+        copy: whether tiles that the archive keeps are copied.
 
     Attributes:
         slide: the archive.
         factor: how many times its pixels are reduced.
-        page: the tags of the page that JPEG tiles are copied into; None: pixels are written.
+        page: the tags of the page that tiles are copied into; None: pixels are written.
         info: size and metadata of what is written.
 
     Raises:
@@ -46,9 +49,10 @@ class RestoredView:
         header = slide.header
         self.slide = slide
         self.factor = factor_for(slide.path, header.slide.objective_power, most)
-        self.page: JpegPage | None = page_of(slide) if copy and self.factor == 1 else None
+        self.page: CopiedPage | None = page_of(slide) if copy and self.factor == 1 else None
         self.info: SlideInfo = reduced_info(header.slide, self.factor)
         self._read = reducing(slide.read, (header.slide.width, header.slide.height), self.factor)
+        self._decoded: RecentlyUsed[np.ndarray] = RecentlyUsed(_CACHED_TILES, _CACHED_BYTES, lambda tile: tile.nbytes)
 
     @cached_property
     def tile(self) -> tuple[int, int]:
@@ -69,15 +73,24 @@ class RestoredView:
             return self._read(*place)
         # A copied tile is decoded by itself: tiles that are wide and low lie under many blocks.
         try:
-            return native.read(self.slide.segment, *place)
+            if isinstance(self.page, JpegPage):
+                return native.read(self.slide.segment, *place)
+            return self._decoded.get(place, lambda: native.read(self.slide.segment, *place))
         except ValueError as error:
             raise UserError(f"{self.slide.path}: segment {column},{row} cannot be decoded: {error}") from error
 
     @property
     def segments(self) -> Callable[[int, int], bytes] | None:
-        """Gives the JPEG tile of (column, row) without the tables that its page has; None: no tile is copied."""
+        """Gives the tile of (column, row), a JPEG without the tables that its page has; None: no tile is copied."""
         page = self.page
-        return None if page is None else lambda column, row: _abbreviated(self.slide, page, column, row)
+        if isinstance(page, JpegPage):
+            return lambda column, row: _abbreviated(self.slide, page, column, row)
+        return self._codestream if page else None
+
+    def _codestream(self, column: int, row: int) -> bytes:
+        """A JPEG 2000 tile that can be decoded; b"" if the original leaves it out."""
+        self.pixels(column, row)
+        return self.slide.segment(row, column)
 
     @cached_property
     def costs(self) -> np.ndarray:

@@ -173,9 +173,9 @@ def _add_restore(commands: Commands) -> None:
         choices=("ome-tiff", "svs", "dicom"),
         help="ome-tiff (default): read by OpenSlide, tiffslide, tifffile and others. svs: OpenSlide takes it for "
         "Aperio's and finds objective power, label, macro and thumbnail; JPEG of quality 90 unless the archive keeps "
-        "JPEG tiles, which are copied, or --compression or --jpeg-quality says else; the file says that sr_tf wrote "
-        "it. dicom: a folder with a VL Whole Slide Microscopy image for each level; JPEG tiles are copied, other "
-        "frames are JPEG 2000 without loss, or JPEG with --jpeg-quality",
+        "JPEG or JPEG 2000 tiles, which are copied, or --compression or --jpeg-quality says else; the file says that "
+        "sr_tf wrote it. dicom: a folder with a VL Whole Slide Microscopy image for each level; JPEG tiles, and JPEG "
+        "2000 tiles in RGB, are copied, other frames are JPEG 2000 without loss, or JPEG with --jpeg-quality",
     )
     command.add_argument(
         "--compression",
@@ -191,9 +191,7 @@ def _add_restore(commands: Commands) -> None:
         help="write a file that is not larger, for instance 500MB: as without this flag if that fits, otherwise JPEG "
         "of the highest quality (95 to 30) that fits, otherwise nothing",
     )
-    arguments.add_max_magnification(
-        command, "µm per pixel and objective power are scaled, and JPEG tiles are not copied"
-    )
+    arguments.add_max_magnification(command, "µm per pixel and objective power are scaled, and no tile is copied")
     arguments.add_overwrite(command)
     arguments.add_own_models(command)
     arguments.add_engine(command)

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from sr_tf.slides.jpeg2000_grid import RGB_CODE, YCBCR_CODE
 from sr_tf.slides.pyramid import PyramidInfo
 from sr_tf.slides.pyramid_file import Level
 
 _HEADER = "Aperio Image layout, not scanned: written by sr_tf"
 _LABEL, _MACRO = 1, 9  # NewSubfileType of the last two pages
 _SAME_MPP = 0.01
+_CODINGS = {"jpeg": "JPEG", YCBCR_CODE: "J2K", RGB_CODE: "J2K"}
 _WORDS = str.maketrans({"≥": ">=", "≤": "<=", "×": "x", "−": "-", "–": "-", "µ": "u", "|": "/", "\r": " ", "\n": " "})
 
 
@@ -75,7 +77,8 @@ def _write_image(writer: tifffile.TiffWriter, image: np.ndarray, line: str, kind
 def _describe(info: PyramidInfo, size: str, level: Level) -> str:
     """The ImageDescription of level 0: what OpenSlide reads as `aperio.` properties."""
     height, width = info.tile_shape
-    coding = "JPEG" if level.page["compression"] == "jpeg" else level.page["compression"]
+    compression = level.page["compression"]
+    coding = _CODINGS.get(compression, compression)
     fields = {}
     if info.objective_power is not None:
         fields["AppMag"] = f"{info.objective_power:.15g}"

@@ -1,4 +1,4 @@
-"""JPEG tiles that are copied from one TIFF file into another without decoding: whether they can be, and their tags.
+"""Tiles that are copied from one TIFF file into another without decoding: whether they can be, and their tags.
 
 The rules are here once. The archive asks them before it keeps a slide's tiles, restoring asks them before it copies
 tiles, and the writer of pyramids refuses what they refuse.
@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from sr_tf.errors import reason
+from sr_tf.slides.jpeg2000_grid import RGB_CODE, YCBCR_CODE
 from sr_tf.slides.jpeg_grid import JpegGrid
 from sr_tf.slides.jpeg_segments import (
     decode_segment,
@@ -38,6 +39,7 @@ class JpegPage:
         tables: TIFF tag JPEGTables, which all tiles share, or None if each tile has its own tables.
         photometric: TIFF tag PhotometricInterpretation: 2 (RGB) or 6 (YCbCr).
         subsampling: TIFF tag YCbCrSubSampling, or None.
+        words: what is copied, for people.
 
     Raises:
         ValueError: a tag has a value that cannot be written.
@@ -46,6 +48,7 @@ class JpegPage:
     tables: bytes | None
     photometric: int
     subsampling: tuple[int, int] | None
+    words = "JPEG tiles"
 
     def __post_init__(self):
         if self.photometric not in _PHOTOMETRICS:
@@ -65,6 +68,29 @@ class JpegPage:
             # Without this, TiffWriter declares YCbCr whatever `photometric` is.
             "compressionargs": {"outcolorspace": photometric},
         }
+
+
+@dataclass(frozen=True)
+class Jpeg2000Page:
+    """The tags of a TIFF page of JPEG 2000 tiles that are copied: Aperio's, which OpenSlide reads in an SVS only.
+
+    Attributes:
+        photometric: how the tiles' colours are stored: 2 (RGB) or 6 (YCbCr), as TIFF numbers them.
+        words: what is copied, for people.
+    """
+
+    photometric: int
+    words = "JPEG 2000 tiles"
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """The arguments of `tifffile.TiffWriter.write` that describe the tiles."""
+        # Aperio says RGB for both; so every reader gets from the copy what it gets from the original.
+        return {"photometric": "rgb", "compression": YCBCR_CODE if self.photometric == YCBCR else RGB_CODE}
+
+
+CopiedPage = JpegPage | Jpeg2000Page
+"""The tags of a page that tiles are copied into."""
 
 
 def is_tile(height: int, width: int) -> bool:

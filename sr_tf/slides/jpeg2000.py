@@ -3,6 +3,8 @@
 A codestream does not say whether its components are RGB or YCbCr; the file around it does.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sr_tf.errors import reason
@@ -11,6 +13,8 @@ from sr_tf.slides.tiff_page import YCBCR
 
 _START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"
 _START_OF_TILE, _START_OF_DATA, _COMMENT = b"\xff\x90", b"\xff\x93", b"\xff\x64"
+_CODING, _CODING_OF_COMPONENT = b"\xff\x52", b"\xff\x53"
+_COLOUR_TRANSFORM, _WAVELET = 8, 13  # where a coding says them, counted from its marker
 _SIZES = 42  # where the components are stated: behind the two markers and the fixed part of SIZ
 _COMPONENT = bytes([7, 1, 1])  # 8 bits without sign, not reduced
 
@@ -80,33 +84,70 @@ def rgb_of(pixels: np.ndarray) -> np.ndarray:
     return np.stack([np.clip(luma + change, 0, 255) for change in changes], axis=-1).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Transforms:
+    """How a codestream was made from its components.
+
+    Attributes:
+        colours: whether a colour transform was applied, which decoding undoes.
+        reversible: whether it and the wavelet are reversible. Detail may have been cut off all the same.
+    """
+
+    colours: bool
+    reversible: bool
+
+
+def transforms_of(codestream: bytes) -> Transforms:
+    """Reads how a codestream was made.
+
+    Raises:
+        ValueError: it is damaged, or coded in several ways.
+    """
+    _, main, own = _headers(codestream)
+    codings = [part for part in main if part.startswith(_CODING)]
+    others = any(part.startswith((_CODING, _CODING_OF_COMPONENT)) for part in own)
+    others = others or any(part.startswith(_CODING_OF_COMPONENT) for part in main)
+    if len(codings) != 1 or others or len(codings[0]) <= _WAVELET:
+        raise ValueError("the JPEG 2000 codestream is not coded in one way")
+    colours, wavelet = codings[0][_COLOUR_TRANSFORM], codings[0][_WAVELET]
+    if colours > 1 or wavelet > 1:
+        raise ValueError("the JPEG 2000 codestream has an unknown transform")
+    return Transforms(bool(colours), bool(wavelet))
+
+
 def without_comments(codestream: bytes) -> bytes:
     """Removes the comments of a codestream's main header; the pixels stay the same to the bit.
 
     Raises:
         ValueError: it is damaged, or a tile's own header has a comment.
     """
-    tiles, markers = _markers(codestream, 2, _START_OF_TILE)
-    kept = [codestream[start:end] for start, end in markers if codestream[start : start + 2] != _COMMENT]
-    stream, place = codestream.rstrip(b"\0"), tiles
+    tiles, main, own = _headers(codestream)
+    if any(part.startswith(_COMMENT) for part in own):
+        raise ValueError("the JPEG 2000 codestream has a comment in the header of a tile")
+    kept = [part for part in main if not part.startswith(_COMMENT)]
+    return b"".join([codestream[:2], *kept, codestream[tiles:].rstrip(b"\0")])
+
+
+def _headers(codestream: bytes) -> tuple[int, list[bytes], list[bytes]]:
+    """(the place of the first tile, the marker segments of the main header, those of the headers of tiles)."""
+    tiles, main = _markers(codestream, 2, _START_OF_TILE)
+    stream, place, own = codestream.rstrip(b"\0"), tiles, []
     while stream[place : place + 2] == _START_OF_TILE:
-        _, own = _markers(stream, place, _START_OF_DATA)
-        if any(stream[start : start + 2] == _COMMENT for start, _ in own):
-            raise ValueError("the JPEG 2000 codestream has a comment in the header of a tile")
+        own += _markers(stream, place, _START_OF_DATA)[1]
         length = int.from_bytes(stream[place + 6 : place + 10], "big")
         place = place + length if length else len(stream) - len(_END)
     if stream[place:] != _END:
         raise ValueError("the JPEG 2000 codestream is damaged between its tiles")
-    return b"".join([codestream[:2], *kept, stream[tiles:]])
+    return tiles, main, own
 
 
-def _markers(codestream: bytes, place: int, last: bytes) -> tuple[int, list[tuple[int, int]]]:
-    """(the place of the marker `last`, the start and end of each marker segment before it)."""
+def _markers(codestream: bytes, place: int, last: bytes) -> tuple[int, list[bytes]]:
+    """(the place of the marker `last`, the marker segments before it)."""
     found = []
     while codestream[place : place + 2] != last:
         end = place + 2 + int.from_bytes(codestream[place + 2 : place + 4], "big")
         if codestream[place : place + 1] != b"\xff" or not place + 4 <= end <= len(codestream):
             raise ValueError("the JPEG 2000 codestream has a damaged header")
-        found.append((place, end))
+        found.append(codestream[place:end])
         place = end
     return place, found

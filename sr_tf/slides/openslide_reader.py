@@ -1,6 +1,7 @@
 """Reading slides with OpenSlide: Aperio, Hamamatsu, Leica, MIRAX, Philips, Ventana, DICOM, generic TIFF and more."""
 
 import math
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,6 @@ class OpenSlideReader:
 
     Attributes:
         info: size and metadata.
-        grid: the segments of level 0 if they are colour JPEG: tiles of one page, frames of DICOM, what can be cut
-            from the JPEG of an NDPI, or the tiles of a Leica slide's only area; else None.
-        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
 
     Args:
         path: the slide's file.
@@ -50,7 +48,7 @@ class OpenSlideReader:
     """
 
     def __init__(self, path: Path, vendor: str, tiff: Tiff | None):
-        self._path = path
+        self._path, self._vendor = path, vendor
         self._frames_file: FileBytes | None = None
         try:
             self._slide = openslide.OpenSlide(path)
@@ -60,17 +58,31 @@ class OpenSlideReader:
         self._pages = tiff.pages if tiff else []
         try:
             self.info = self._read_info(vendor)
-            page = self._level_0()
-            self._refuse_other_pixels(page)
-            if vendor == "dicom":
-                page = self._frames()
+            self._refuse_other_pixels(self._level_0())
             self._further = self._further_pages(vendor)
         except UserError:
             self.close()
             raise
-        file, kept = (self._frames_file or self._file), (page if vendor in (*_ONE_PAGE, "dicom") else None)
-        self.grid = grid_of(file, kept, by_tag=True) if kept else self._part_of_level_0(vendor)
-        self.jpeg2000: Jpeg2000Grid | None = jpeg2000_grid_of(file, kept) if kept else None
+
+    @cached_property
+    def grid(self) -> JpegGrid | None:
+        """See `sr_tf.slides.slide.Slide.grid`. Found when it is first asked for: viewing a slide does not need it."""
+        if self._kept is not None:
+            return grid_of(*self._kept, by_tag=True)
+        return self._part_of_level_0(self._vendor)
+
+    @cached_property
+    def jpeg2000(self) -> Jpeg2000Grid | None:
+        """See `sr_tf.slides.slide.Slide.jpeg2000`. Found when it is first asked for."""
+        return jpeg2000_grid_of(*self._kept) if self._kept is not None else None
+
+    @cached_property
+    def _kept(self) -> tuple[FileBytes, Page] | None:
+        """The page or the frames that are level 0 as a whole, and their file."""
+        if self._vendor == "dicom":
+            return self._frames()
+        page = self._level_0() if self._vendor in _ONE_PAGE else None
+        return (self._file, page) if page else None
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0 that lies inside it. Thread-safe.
@@ -162,12 +174,12 @@ class OpenSlideReader:
         page = next((one for one in self._pages if one.tiled and [one.width, one.height] == size), None)
         return PlacedGrid(self._file, page, x, y) if page and has_segments(page) else None
 
-    def _frames(self) -> Page | None:
+    def _frames(self) -> tuple[FileBytes, Page] | None:
         found = page_of_frames(self._path, self.info.width, self.info.height)
         if found is None:
             return None
         self._frames_file = FileBytes(found[0])
-        return found[1]
+        return self._frames_file, found[1]
 
     def _refuse_other_pixels(self, page: Page | None) -> None:
         # Where OpenSlide composes level 0 from several pages, the largest one stands for all.

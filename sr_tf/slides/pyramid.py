@@ -11,7 +11,7 @@ from sr_tf.disk.files import replace_atomically
 from sr_tf.disk.outputs import partial_of
 from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
-from sr_tf.slides.copied_tiles import JpegPage, is_tile
+from sr_tf.slides.copied_tiles import CopiedPage, is_tile
 from sr_tf.slides.pyramid_file import Level, ome_xml, write_pyramid_file
 from sr_tf.slides.pyramid_tiles import Tiles
 from sr_tf.slides.tile_codecs import TileCodec, Zstd
@@ -128,7 +128,7 @@ def write_pyramid(
     *,
     settings: Mapping[str, object],
     segments: Callable[[int, int], bytes] | None = None,
-    jpeg: JpegPage | None = None,
+    page: CopiedPage | None = None,
     codec: TileCodec | None = None,
     layout: Layout = write_ome_tiff,
     limit: Limit | None = None,
@@ -149,9 +149,9 @@ def write_pyramid(
         tile_pixels: called with (column, row), from several threads; returns a tile of level 0, uint8 [H, W, 3],
             cropped at the image's edge. The same call must always return the same pixels.
         settings: everything the pixels depend on, as JSON values by names that people understand.
-        segments: called with (column, row); returns a JPEG tile that is copied into level 0. `tile_pixels` must then
-            return its decoded pixels, from which level 1 is computed.
-        jpeg: the tags of the page that `segments` come from; required with `segments`.
+        segments: called with (column, row); returns an encoded tile that is copied into level 0. `tile_pixels` must
+            then return its decoded pixels, from which level 1 is computed.
+        page: the tags of the page that `segments` come from; required with `segments`.
         codec: how tiles that are not copied are coded; None: without loss, by Zstandard.
         layout: writes the file; see `sr_tf.slides.pyramid_file` for the default.
         limit: the most bytes of the file, and what to do if it has more; None: any size.
@@ -169,8 +169,8 @@ def write_pyramid(
         Exception: an exception from `tile_pixels` or `segments`. Finished tiles are kept for the next run.
     """
     path, associated, codec = Path(path), associated or {}, codec or Zstd()
-    if (segments is None) != (jpeg is None):
-        raise ValueError("segments and jpeg: expected both or neither")
+    if (segments is None) != (page is None):
+        raise ValueError("segments and page: expected both or neither")
     all_settings = {
         **settings,
         "coding": codec.name,
@@ -178,7 +178,7 @@ def write_pyramid(
         "largest size": limit and limit.most_bytes,
         "size": f"{info.width}×{info.height}",
         "tile": "{1}×{0}".format(*info.tile_shape),
-        "copied JPEG tiles": segments is not None,
+        "copied tiles": segments is not None,
         "pyramid": 2,
     }
     with Spool(partial_of(path), all_settings) as spool:
@@ -187,11 +187,11 @@ def write_pyramid(
             tiles = Tiles(info.sizes, info.tile_shape, codec, spool, tile_pixels, segments, attempt)
             tiles.finish_all(workers, progress)
             pages = [codec.page for _ in info.sizes]
-            if jpeg is not None:
-                pages[0] = jpeg.arguments
+            if page is not None:
+                pages[0] = page.arguments
             levels = [
-                Level(width, height, page, tiles.encoded(level))
-                for level, ((width, height), page) in enumerate(zip(info.sizes, pages, strict=True))
+                Level(width, height, tags, tiles.encoded(level))
+                for level, ((width, height), tags) in enumerate(zip(info.sizes, pages, strict=True))
             ]
             try:
                 _write_file(path, lambda draft, levels=levels: layout(draft, info, levels, associated), limit)
@@ -201,7 +201,7 @@ def write_pyramid(
                 if next_codec is None:
                     spool.remove()
                     raise _too_large(path, codec, found.size, limit) from None
-                codec, segments, jpeg, attempt = next_codec, None, None, attempt + 1
+                codec, segments, page, attempt = next_codec, None, None, attempt + 1
         spool.remove()
     return codec
 

@@ -29,9 +29,11 @@ _PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 
 class _Reader(Protocol):
     info: SlideInfo
-    grid: JpegGrid | None
-    jpeg2000: Jpeg2000Grid | None
 
+    @property
+    def grid(self) -> JpegGrid | None: ...
+    @property
+    def jpeg2000(self) -> Jpeg2000Grid | None: ...
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray: ...
     def associated(self) -> dict[str, Associated]: ...
     def associated_names(self) -> list[str]: ...
@@ -44,17 +46,33 @@ class Slide:
     Attributes:
         path: the slide's file.
         info: size and metadata.
-        grid: the segments of level 0 if they are colour JPEG: tiles of a TIFF page, frames of DICOM, what can be cut
-            from the JPEG of an NDPI, or the tiles of a Leica slide's only area; else None.
-        jpeg2000: the tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None.
     """
 
     def __init__(self, path: Path, reader: _Reader):
         self.path = path
         self.info = reader.info
-        self.grid = reader.grid
-        self.jpeg2000 = reader.jpeg2000
         self._reader = reader
+
+    @property
+    def grid(self) -> JpegGrid | None:
+        """The segments of level 0 if they are colour JPEG, else None.
+
+        Tiles of a TIFF page, frames of DICOM, what can be cut from the JPEG of an NDPI, or the tiles of a Leica slide's
+        only area. An open slide finds them when they are first asked for.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        return self._reader.grid
+
+    @property
+    def jpeg2000(self) -> Jpeg2000Grid | None:
+        """The tiles of level 0 if they are JPEG 2000 in an Aperio or DICOM slide, else None; found like `grid`.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        return self._reader.jpeg2000
 
     def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
         """Reads a rectangle of level 0. Thread-safe.

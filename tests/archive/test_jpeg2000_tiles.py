@@ -1,68 +1,19 @@
 """Lossless archives of Aperio's JPEG 2000 tiles keep the codestreams; pixels are compared with OpenSlide's."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import imagecodecs
 import numpy as np
 import pytest
-import tifffile
+from jpeg2000_slides import COMMENT, HEIGHT, TILE, WIDTH, archive, build, read_by_openslide, write
 from openslide import OpenSlide
-from PIL import Image
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
-from sr_tf.data.smear import render_smear
+from sr_tf.errors import UserError
 from sr_tf.slides.jpeg2000 import check_codestream, decode_codestream, without_comments
-
-TILE, WIDTH, HEIGHT = 256, 700, 560
-TEXT = f"Aperio Image Library v10.0.50\r\n{WIDTH}x{HEIGHT} (256x256) J2K|AppMag = 20|MPP = 0.5|User = abc"
-COMMENT = b"\xff\x64\x00\x0e\x00\x01Patient X."
-
-
-@dataclass(frozen=True)
-class Built:
-    """A slide and the codestreams of its tiles, row by row."""
-
-    path: Path
-    tiles: list[bytes]
-
-
-def build(path: Path, code: int, reversible: bool, comment: bytes = b"", lossy: int = 40) -> Built:
-    pixels = render_smear(5, HEIGHT, WIDTH)
-    padded = np.pad(pixels, ((0, -HEIGHT % TILE), (0, -WIDTH % TILE), (0, 0)), mode="edge")
-    if code == 33003:
-        padded = np.asarray(Image.fromarray(padded).convert("YCbCr"))
-    tiles = []
-    for y in range(0, HEIGHT, TILE):
-        for x in range(0, WIDTH, TILE):
-            tile = np.ascontiguousarray(padded[y : y + TILE, x : x + TILE])
-            options = {"reversible": reversible, "codecformat": "j2k", "mct": code == 33005}
-            stream = imagecodecs.jpeg2k_encode(tile, level=lossy, **options)
-            first = stream.index(b"\xff\x52")  # COD follows SIZ
-            tiles.append(stream[:first] + comment + stream[first:])
-    write(path, code, tiles)
-    return Built(path, tiles)
-
-
-def write(path: Path, code: int, tiles: list[bytes]) -> None:
-    options = {"shape": (HEIGHT, WIDTH, 3), "dtype": "uint8", "tile": (TILE, TILE), "photometric": "rgb"}
-    with tifffile.TiffWriter(path) as writer:
-        writer.write(iter(tiles), compression=code, description=TEXT, metadata=None, **options)
-
-
-def read_by_openslide(path: Path) -> np.ndarray:
-    with OpenSlide(path) as slide:
-        pixels = np.array(slide.read_region((0, 0), 0, slide.dimensions))
-    pixels[pixels[..., 3] == 0] = 255  # tiles that the slide leaves out
-    return pixels[..., :3]
-
-
-def archive(slide: Path, target: Path, deidentify: bool = False):
-    return write_archive(slide, target, Options(QUALITIES["lossless"], (), deidentify=deidentify))
+from sr_tf.slides.slide import open_slide
 
 
 @pytest.mark.parametrize("code", [33003, 33005])
@@ -154,3 +105,17 @@ def test_a_codestream_that_states_something_else_is_refused(place, what, tmp_pat
         tile[24:28] = (128).to_bytes(4, "big")
     with pytest.raises(ValueError, match=what):
         check_codestream(bytes(tile), TILE, TILE)
+
+
+def test_a_tile_is_checked_by_its_ends(tmp_path):
+    slide = build(tmp_path / "a.svs", 33005, True)
+    cut, followed = slide.tiles[1][:-2], slide.tiles[2] + bytes(200)
+    write(slide.path, 33005, [slide.tiles[0], cut, followed, b"", *slide.tiles[4:]])
+    with open_slide(slide.path) as opened:
+        grid = opened.jpeg2000
+        for column in (0, 2):
+            grid.check(0, column)
+        grid.check(1, 0)
+        with pytest.raises(UserError, match=r"tile 1,0 cannot be kept .*end marker"):
+            grid.check(0, 1)
+        assert grid.tile(0, 2) == followed

@@ -26,7 +26,8 @@ from pyramid_files import (
     write,
 )
 
-from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+from sr_tf.slides.copied_tiles import JpegPage
+from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
 from sr_tf.slides.tile_codecs import Jpeg
 
 APERIO = Path(__file__).parents[2] / ".." / "shared" / "data" / "slides" / "cmu-1-small-region.svs"
@@ -217,7 +218,7 @@ def test_jpeg_tiles_are_copied(tmp_path, jpeg_slide):
             cut(source, tile),
             settings={"image": "copy"},
             segments=locked,
-            jpeg=jpeg,
+            page=jpeg,
             codec=Jpeg(95),
             workers=3,
         )
@@ -246,7 +247,7 @@ def test_copied_tiles_with_lossless_upper_levels(tmp_path, jpeg_slide):
         tile = (page.tilelength, page.tilewidth)
         info = PyramidInfo(page.imagewidth, page.imagelength, tile)
         jpeg = JpegPage(page.jpegtables, int(page.photometric), page.subsampling)
-        kwargs = {"settings": {}, "segments": page_segments(page), "jpeg": jpeg, "workers": 1}
+        kwargs = {"settings": {}, "segments": page_segments(page), "page": jpeg, "workers": 1}
         write_pyramid(tmp_path / "copy.tif", info, cut(source, tile), **kwargs)
     for reader in READERS:
         assert_equal(reader(tmp_path / "copy.tif"), levels_of(source))

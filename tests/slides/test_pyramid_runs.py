@@ -15,7 +15,8 @@ from pyramid_files import assert_equal, by_openslide, cut, levels_of, names, smo
 
 from sr_tf.errors import UserError
 from sr_tf.slides import pyramid, pyramid_file
-from sr_tf.slides.pyramid import JpegPage, PyramidInfo, write_pyramid
+from sr_tf.slides.copied_tiles import JpegPage
+from sr_tf.slides.pyramid import PyramidInfo, write_pyramid
 from sr_tf.slides.tile_codecs import Jpeg
 
 
@@ -106,7 +107,7 @@ def test_arguments_out_of_range(tmp_path):
     with pytest.raises(ValueError, match="chroma subsampling"):
         JpegPage(None, 6, (4, 1))
     with pytest.raises(ValueError, match="both or neither"):
-        write(tmp_path / "a.tif", smooth(5, 5), jpeg=JpegPage(None, 6, None))
+        write(tmp_path / "a.tif", smooth(5, 5), page=JpegPage(None, 6, None))
     with pytest.raises(ValueError, match="JPEG quality 101"):
         write(tmp_path / "a.tif", smooth(5, 5), codec=Jpeg(101))
     assert names(tmp_path) == []
