@@ -17,7 +17,7 @@ from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.grid import Place
-from sr_tf.archive.join import SCALES, Joiner, groups
+from sr_tf.archive.join import ENTRY, SCALES, Group, Joiner, group_members, group_of, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.measure import Measure
@@ -25,7 +25,7 @@ from sr_tf.archive.native import JPEG_FILES
 from sr_tf.archive.network_wanted import Decision, NetworkWantedError
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.stored import Stored, StoredImage
+from sr_tf.archive.stored import Stored, StoredImage, stored_bytes
 from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
 from sr_tf.images.codecs import CODECS
@@ -127,8 +127,10 @@ class Builder:
             generator = self._generators[kind.scale] if kind.generator else None
             # A refined image passes for what it was made to, not for being near the reduced block.
             refined = generator is not None and generator.refiner is not None
-            # Networks take long, and glass at the lowest level passes easily: `confirm` measures them.
-            if self._effort.predicts and not refined and (generator or self._journal.stored(row, column).level == 0):
+            # Networks take long, and glass at the lowest level passes easily: `confirm` measures them. Of an image with
+            # no larger error the worst cell may be worse.
+            trusts = self._effort.predicts and not refined and not gate.judges_cells
+            if trusts and (generator or self._journal.stored(row, column).level == 0):
                 as_exact = self._as_exact(row, column, reduced(row, column, kind), image)
                 if as_exact or generator:
                     return as_exact
@@ -177,7 +179,8 @@ class Builder:
     def confirm(self, progress: Callable[[], object], places: Iterable[Place] | None = None) -> set[Place]:
         """Measures every restored block and replaces those that fail.
 
-        Every replacement is larger than the block that failed, and the largest are the exact pixels. So it ends.
+        Every replacement is larger than the block that failed, and the largest are the exact pixels. A piece that a
+        block has left is dissolved if the others take fewer bytes alone; they are never joined again. So it ends.
 
         Args:
             progress: called after each measurement.
@@ -192,6 +195,7 @@ class Builder:
         """
         pending, exact = list(self._grid.blocks_in_bands() if places is None else places), set()
         replaced: set[Place] = set()
+        left: set[Group] = set()
         while pending:
             failing: set[Place] = set()
 
@@ -216,9 +220,33 @@ class Builder:
                 if chosen.kind is EXACT:
                     exact.add((row, column))
                 self.replace(row, column, chosen)
-            replaced |= failing
-            pending = self._grid.around(failing)
+                if failed.shared:
+                    left.add(group_of(failed.kind.scale, row, column))
+            alone = set() if failing else self._dissolved(left)
+            replaced |= failing | alone
+            pending = self._grid.around(failing | alone)
         return replaced
+
+    def _dissolved(self, left: set[Group]) -> set[Place]:
+        """Stores blocks alone where that takes fewer bytes than the piece that others have left; returns them."""
+        alone: set[Place] = set()
+        while left:
+            group = left.pop()
+            members = [place for place in group_members(self._grid, *group) if self._is_shared(place, group[0])]
+            if not members:
+                continue
+            kind, piece = self._journal.stored(*members[0]).kind, self._journal.piece(*group)
+            chosen = {place: self.chosen_again(*place, self._gate.narrowed()) for place in members}
+            if sum(one.cost + ENTRY for one in chosen.values()) < stored_bytes(kind, piece.file) + ENTRY:
+                self._journal.put_piece(*group, None)
+                for place, stored in chosen.items():
+                    self.replace(*place, stored)
+                alone |= set(chosen)
+        return alone
+
+    def _is_shared(self, place: Place, scale: int) -> bool:
+        stored = self._journal.stored(*place)
+        return stored.shared and stored.kind.scale == scale
 
     def chosen_again(self, row: int, column: int, gate: Gate, failed: Stored | None = None) -> Stored:
         """Chooses a block once more for a gate, surrounded by what is stored; for `failed` see `Chooser.choose`."""

@@ -21,7 +21,9 @@ from sr_tf.images.codecs import Codec
 SCALES = (4, 2)
 """The scales at which blocks are smaller than a piece may be."""
 
-_ENTRY = 14
+Group = tuple[int, int, int]
+"""(scale, row, column) of blocks that may share a piece."""
+ENTRY = 14
 """Bytes of a piece's entry in the index, deflated."""
 _STEP, _STEPS = 2, 3
 """If a block fails in a piece, the piece is coded so many levels higher, at most so many times."""
@@ -54,7 +56,7 @@ class Joiner:
         if self._journal.joined(scale, row, column):
             return
         members = self._members(scale, row, column)
-        single = sum(stored.cost + _ENTRY for stored in members.values())
+        single = sum(stored.cost + ENTRY for stored in members.values())
         best: tuple[float, SharedPiece, dict[Place, Stored]] | None = None
         images: dict[Place, np.ndarray] = {}
         for level in _levels(members, self._candidates):
@@ -64,7 +66,7 @@ class Joiner:
             for place, stored in chosen.items():
                 if place not in images:
                     images[place] = self._reduced(*place, stored.kind)
-            rest = single - sum(stored.cost + _ENTRY for stored in chosen.values())
+            rest = single - sum(stored.cost + ENTRY for stored in chosen.values())
             piece, cost = self._coded(scale, images, chosen, level, (best[0] if best else single) - rest)
             if piece is not None:
                 best = cost + rest, piece, chosen
@@ -79,7 +81,7 @@ class Joiner:
 
     def _members(self, scale: int, row: int, column: int) -> dict[Place, Stored]:
         found = {}
-        for place in group(self._grid, scale, row, column):
+        for place in group_members(self._grid, scale, row, column):
             stored = self._journal.stored(*place)
             if stored.kind.scale == scale and stored.kind.codec == "avif":
                 found[place] = stored
@@ -104,7 +106,7 @@ class Joiner:
         for step in range(_STEPS + 1):
             tried = min(level + step * _STEP, 98)
             file = self._codec.encode(image, tried)
-            cost = stored_bytes(kind, file) + _ENTRY
+            cost = stored_bytes(kind, file) + ENTRY
             if cost >= limit:
                 return None, cost
             decoded = decode_image(file, "avif", width, height)
@@ -119,7 +121,7 @@ class Joiner:
         return None, limit
 
 
-def groups(grid: Grid, scale: int) -> Iterator[tuple[int, int, int]]:
+def groups(grid: Grid, scale: int) -> Iterator[Group]:
     """(scale, row, column) of every group of blocks at a scale."""
     side = group_side(scale)
     for row in range(-(-grid.rows // side)):
@@ -127,7 +129,13 @@ def groups(grid: Grid, scale: int) -> Iterator[tuple[int, int, int]]:
             yield scale, row, column
 
 
-def group(grid: Grid, scale: int, row: int, column: int) -> Iterator[Place]:
+def group_of(scale: int, row: int, column: int) -> Group:
+    """The group of a block at a scale."""
+    side = group_side(scale)
+    return scale, row // side, column // side
+
+
+def group_members(grid: Grid, scale: int, row: int, column: int) -> Iterator[Place]:
     """The blocks of a group, row by row."""
     side = group_side(scale)
     for r in range(row * side, min((row + 1) * side, grid.rows)):

@@ -51,6 +51,8 @@ _RICH = 10_000
 """Bytes of a block, 0.3 bits per pixel. Above, networks save little and take long, and so do further codings."""
 _LARGE = 3_000
 """Bytes of a block at full size. Above, AVIF's slow setting takes five times as long and saves little."""
+_DEAR = 1.3
+"""Where a block that failed would need so many times the bytes, other families are compared with it."""
 _EASY = 40
 """Where a reduced block passes at such a quality, larger images cost more."""
 NETWORK_BYTES = 64
@@ -72,6 +74,7 @@ class Outlook:
         self._plain: dict[tuple[int, str], tuple[FamilySearch, float]] = {}
         self._later: list[tuple[Family, FamilySearch]] = []
         self._last_resort: FamilySearch | None = None
+        self._raised: Stored | None = None
         self._settled = False
 
     def consider(self, family: Family, search: FamilySearch) -> None:
@@ -102,14 +105,19 @@ class Outlook:
         """Codes the block at a higher level of a family, after the level below the search's first has failed.
 
         Returns:
-            The block; None if no level passes in fewer bytes than are known already.
+            The block; None if no level passes in fewer bytes than are known already, or if it takes many more than the
+            level that failed: then `smallest` returns it unless another family takes fewer.
         """
         if search.first > search.last:
             return None
-        codec = self._stores(family.kind, search.cost_with(self._looks_with(family.kind), search.first))
+        least = search.cost_with(self._looks_with(family.kind), search.first)
+        codec = self._stores(family.kind, least)
         prediction = Prediction(search, Curve(avif_places(family.levels)), search.first)
         found = prediction.settled(codec, self._effort.codings, self._limit)
-        return found if found is not None and found.cost < self._limit else None
+        if found is None or found.cost >= self._limit:
+            return None
+        self._raised, self._limit = found, found.cost
+        return found if found.cost < _DEAR * search.cost_with(codec, search.first) else None
 
     def smallest(self) -> Stored | None:
         """Codes the block in the form that is predicted to be smallest, or in the next one if that does not pass.
@@ -117,7 +125,7 @@ class Outlook:
         JPEG XL takes long, and is tried only if nothing else is left but exact pixels.
 
         Returns:
-            The block; None if nothing passes in fewer bytes than are known already.
+            The block; None if nothing passes in fewer bytes than were known at first.
         """
         for family, search in self._later:
             (self._consider_network if family.kind.generator else self._consider_plain)(family, search)
@@ -140,7 +148,7 @@ class Outlook:
         if best is None and self._last_resort is not None and math.isinf(self._limit):
             index = self._last_resort.cheapest(self._limit, None)
             best = None if index is None else self._last_resort.settled(index)
-        return best if best is not None and best.cost < self._limit else None
+        return best if best is not None and best.cost < self._limit else self._raised
 
     def _consider_plain(self, family: Family, search: FamilySearch) -> None:
         ceiling = self._ceiling(family.kind)
@@ -211,12 +219,12 @@ class Outlook:
             start = self._start(family, ceiling)
             prediction.look(codec, judged, start, self._effort.looks, hope * limit, _VAGUE)
         plain.only_tile = None
-        if network and prediction.dear:
-            return prediction
-        if network and prediction.index is not None:
+        if network and prediction.index is not None and not prediction.dear:
             search.only_tile = plain.worst_tile(codec, prediction.index)
             # The setting that stores takes little time where images are smallest; it is asked again to be stored.
             prediction.ask(self._stores(family.kind, prediction.cost) if family.kind.scale == 4 else codec, limit)
+        if self._cells:
+            search.only_tile = None  # the worst cell may lie in another tile than interpolation's
         self._add(prediction, family)
         return prediction
 
