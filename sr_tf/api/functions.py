@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive.cells_again import compare_cells_again
+from sr_tf.archive.cells_again import with_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.effort import DEFAULT_EFFORT
@@ -229,9 +229,9 @@ def verify(
             second_reader,
             progress=lambda done, _: told(blocks + done, total),
         )
-        if not findings:
-            again = compare_cells_again(source, _path(against), names, workers or usable_cores(), engine, _untold)
-            findings = again.findings if again else []
+        findings, _ = with_cells_again(
+            findings, source, _path(against), names, workers or usable_cores(), engine, _untold
+        )
     if findings:
         expected = "expected an archive as it was written that can be restored"
         error = UserError(f"{source}: {len(findings)} findings, {expected}; the first: {findings[0]}")

@@ -8,7 +8,7 @@ import numpy as np
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cells import CELL_SCORES, rounded
-from sr_tf.archive.cells_again import compare_cells_again
+from sr_tf.archive.cells_again import with_cells_again
 from sr_tf.archive.gate import measured_names, of_tiles, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.original import open_original
@@ -68,8 +68,8 @@ def certify(
 
     second: list[str] = []
     findings, _ = measure_again(path, original, models, workers, engine, report=second.append, observe=observe)
-    again = None if findings else compare_cells_again(path, original, models, workers, engine)
-    _require_none(path, again.findings if again else findings)
+    findings, red_cells = with_cells_again(findings, path, original, models, workers, engine)
+    _require_none(path, findings)
     with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
         pictures: Pictures = {}
         factor, shown = show_tiles(archive, slide, measured, pictures)
@@ -88,7 +88,7 @@ def certify(
         detail=kept,
         cells=cells,
         not_measured=not_measured(facts, cells),
-        red_cells=again.report if again else None,
+        red_cells=red_cells,
     )
     return certificate, pictures
 

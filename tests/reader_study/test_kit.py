@@ -77,7 +77,7 @@ def test_readers_are_blinded(study):
 
 
 def test_image_files_tell_nothing_but_their_pixels(study):
-    folder, key = study
+    folder, _ = study
     paths = sorted((folder / "reader" / "images").iterdir())
     contents = [path.read_bytes() for path in paths]
     assert len({len(content) for content in contents}) == 1
