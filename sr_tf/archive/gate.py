@@ -17,7 +17,7 @@ PROTOCOL = (
     "large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower; "
     "shift: largest |mean of SR − HR| of a channel"
 )
-_CELL_PROTOCOL = (
+CELL_PROTOCOL = (
     f"; cells of {CELL}×{CELL} pixels: mean SSIM, largest |mean of SR − HR over {ERROR_WINDOW}×{ERROR_WINDOW}| of a "
     "channel; the tile's edge is mirrored"
 )
@@ -95,7 +95,7 @@ class Gate:
     @property
     def protocol(self) -> str:
         """How tiles are measured, in words."""
-        return PROTOCOL + _CELL_PROTOCOL * self.judges_cells + _LPIPS_PROTOCOL * self.study
+        return PROTOCOL + CELL_PROTOCOL * self.judges_cells + _LPIPS_PROTOCOL * self.study
 
     def passes(self, scores: dict[str, np.ndarray]) -> bool:
         """Whether all tiles pass; `scores` are those of `Measure`."""
@@ -206,7 +206,7 @@ class Gate:
             *([] if self.min_local_ssim is None else [f"local SSIM ≥ {self.min_local_ssim:g}"]),
             *([] if self.max_local_error is None else [f"local error ≤ {self.max_local_error:g} of 255"]),
         ]
-        return f"; every cell of {CELL}×{CELL} {', '.join(limits)}" if limits else ""
+        return f"; every detail cell of {CELL}×{CELL} pixels {', '.join(limits)}" if limits else ""
 
 
 QUALITIES = {

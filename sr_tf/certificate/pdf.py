@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib import rc_context
@@ -14,8 +15,8 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from sr_tf.certificate import content
-from sr_tf.certificate.content import Figure, Section, Table
 from sr_tf.certificate.lines import text_width, wrapped
+from sr_tf.certificate.parts import Figure, Section, Table
 from sr_tf.certificate.record import NOTE, Certificate, Pictures
 from sr_tf.metrics.ring_correlation import THRESHOLD, frequencies
 from sr_tf.validation.detail import Summary
@@ -31,8 +32,11 @@ _LINE = 1.42
 _KEY = 130.0
 """Width of the column of the facts' names."""
 _GAP = 9.0
-_WITH_TITLE, _WITH_FIGURE = 60.0, 260.0
+_WITH_TITLE, _WITH_FIGURE, _WITH_CURVES = 60.0, 260.0, 310.0
 """Room for a title and what follows, so that no title is alone at the foot of a page."""
+_WHOLE = 240.0
+"""Tables that take less are not divided."""
+_COPY = "This PDF is a copy for print and cannot be checked; the HTML page that was made with it can."
 
 
 def to_pdf(certificate: Certificate, pictures: Pictures) -> bytes:
@@ -50,14 +54,20 @@ def to_pdf(certificate: Certificate, pictures: Pictures) -> bytes:
         PdfPages(file, metadata=information) as pages,
     ):
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        sheets = _Sheets(pages, f"{content.title(certificate)}, {content.date(certificate)}. {NOTE}")
+        sheets = _Sheets(pages, f"{NOTE} {content.date(certificate)}. {content.title(certificate)}")
+        sheets.text(NOTE, 10, _ALARM, "bold")
+        sheets.skip(4)
         sheets.text("sr-tf certificate: an archive compared with its slide", _SMALL, _MUTED)
         sheets.text(content.title(certificate), 19, weight="bold")
+        sheets.skip(4)
         sheets.text(content.date(certificate), _SMALL, _MUTED)
         sheets.skip(8)
         sheets.text(content.verdict(certificate), 10.5)
         for section in content.sections(certificate):
             _set(sheets, section, pictures)
+        sheets.skip(16)
+        sheets.text(_COPY, _SMALL, _MUTED)
+        sheets.text(content.how_to_check(certificate).replace("`", ""), _SMALL, _MUTED)
         sheets.close()
     return file.getvalue()
 
@@ -76,6 +86,11 @@ class _Sheets:
         self.rule(_LEFT, _WIDTH - _LEFT, _BOTTOM - 16)
         self.put(wrapped(self._footer, _SMALL, _ROOM - 30)[0], _LEFT, _BOTTOM - 28, _SMALL, _MUTED)
         self.put(str(self._count), _WIDTH - _LEFT, _BOTTOM - 28, _SMALL, _MUTED, right=True)
+
+    @property
+    def page(self) -> int:
+        """The page's number."""
+        return self._count
 
     def close(self) -> None:
         """Writes the last page."""
@@ -135,7 +150,7 @@ class _Sheets:
 
 def _set(sheets: _Sheets, section: Section, pictures: Pictures) -> None:
     sheets.skip(16)
-    sheets.need(_WITH_FIGURE if section.figures else _WITH_TITLE)
+    sheets.need(_WITH_CURVES if section.curves else _WITH_FIGURE if section.figures else _WITH_TITLE)
     sheets.text(section.title, 12, weight="bold")
     sheets.skip(3)
     for text in section.text:
@@ -151,7 +166,9 @@ def _set(sheets: _Sheets, section: Section, pictures: Pictures) -> None:
     for figure in section.figures:
         _figure(sheets, figure, pictures)
     for point in section.points:
-        for index, line in enumerate(wrapped(point, _BODY, _ROOM - 12)):
+        lines = wrapped(point, _BODY, _ROOM - 12)
+        sheets.need(len(lines) * _BODY * _LINE)
+        for index, line in enumerate(lines):
             y = sheets.take(_BODY * _LINE)
             sheets.put("–" * (index == 0), _LEFT, y, _BODY, _MUTED)
             sheets.put(line, _LEFT + 12, y, _BODY)
@@ -189,33 +206,37 @@ def _curves(sheets: _Sheets, curves: Mapping[str, Summary]) -> None:
 
 
 def _table(sheets: _Sheets, table: Table) -> None:
-    """Sets a table; the first column takes what the figures leave."""
+    """Sets a table; the first column takes what the figures leave. A long one has its headings on each page."""
     size = _BODY if len(table.headings) <= 5 else 6.5
-    columns = list(zip(*table.rows, strict=True))
-    heads = [[heading] if index == 0 else heading.split() for index, heading in enumerate(table.headings)]
+    step = size * _LINE
     widths = [
-        max(text_width(text, size) for text in [*columns[index], *heads[index]]) + _GAP for index in range(len(columns))
+        max(text_width(text, size, "bold") for text in [*column, *heading.split(" ")]) + _GAP
+        for heading, column in zip(table.headings, zip(*table.rows, strict=True), strict=True)
     ]
-    first = _ROOM - sum(widths[1:])
-    ends = [_LEFT + first + sum(widths[1 : index + 1]) for index in range(len(widths))]
-    sheets.need(size * _LINE * (max(map(len, heads)) + 3))
-    for line in range(max(map(len, heads))):
-        y = sheets.take(size * _LINE)
-        for index, words in enumerate(heads):
-            shown = line - (max(map(len, heads)) - len(words))
-            if shown >= 0:
-                x, right = (ends[index], True) if index else (_LEFT, False)
-                sheets.put(words[shown], x, y, size, weight="bold", right=right)
-    sheets.rule(_LEFT, _WIDTH - _LEFT, sheets.take(4), _INK)
-    for row in table.rows:
-        names = wrapped(row[0], size, first - _GAP)
-        for index, name in enumerate(names):
-            y = sheets.take(size * _LINE)
-            sheets.put(name, _LEFT, y, size)
-            if index == 0:
-                for column, text in enumerate(row[1:], 1):
-                    sheets.put(text, ends[column], y, size, right=True)
-        sheets.rule(_LEFT, _WIDTH - _LEFT, sheets.take(4))
+    widths[0] = _ROOM - sum(widths[1:])
+    ends = [_LEFT + sum(widths[: index + 1]) for index in range(len(widths))]
+    heads = [wrapped(text, size, width - _GAP, "bold") for text, width in zip(table.headings, widths, strict=True)]
+    lines = [[*[""] * (max(map(len, heads)) - len(words)), *words] for words in heads]
+
+    def row(cells: tuple[list[str], ...], weight: str, colour: str) -> None:
+        for texts in zip_longest(*cells, fillvalue=""):
+            y = sheets.take(step)
+            for index, text in enumerate(texts):
+                sheets.put(text, ends[index] if index else _LEFT, y, size, weight=weight, right=bool(index))
+        sheets.rule(_LEFT, _WIDTH - _LEFT, sheets.take(4), colour)
+
+    rows = [(wrapped(texts[0], size, widths[0] - _GAP), *([text] for text in texts[1:])) for texts in table.rows]
+    whole = sum(len(cells[0]) * step + 4 for cells in rows) + len(lines[0]) * step + 4
+    if whole < _WHOLE:
+        sheets.need(whole)
+    page = None
+    for cells in rows:
+        height = len(cells[0]) * step + 4
+        sheets.need(height if page == sheets.page else height + len(lines[0]) * step + 4)
+        if page != sheets.page:
+            row(tuple(lines), "bold", _INK)
+            page = sheets.page
+        row(cells, "normal", _RULE)
 
 
 def _figure(sheets: _Sheets, figure: Figure, pictures: Pictures) -> None:

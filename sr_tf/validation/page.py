@@ -11,6 +11,7 @@ from sr_tf.cells.finder import TYPES
 from sr_tf.images.reading import encode_png
 from sr_tf.pages.common import common_parts, heading_cells, table_row
 from sr_tf.validation import detail
+from sr_tf.validation.finder_words import finder_text
 from sr_tf.validation.results import Difference, Validation
 from sr_tf.validation.table import HEADINGS, headings, row
 
@@ -52,25 +53,6 @@ def _detail(validation: Validation) -> dict[str, str]:
         "detail_headings": heading_cells(detail.HEADINGS),
         "detail_rows": "\n".join(table_row(detail.row(name, one, validation.mpp)) for name, one in found.items()),
     }
-
-
-def finder_text(finder: dict) -> str:
-    """What the finder's card says of its errors, in words."""
-    if "method" in finder:
-        return (
-            f"{finder['method']} Lengths are those of {finder['mpp']:.4g} µm per pixel. Its errors were not measured "
-            "against readers; it misses pale nuclei and takes folds, pigment and ink for nuclei. Agreement of counts "
-            "cannot mean more."
-        )
-    test = finder["test"]
-    interval = f"{test['kappa_low']:.3f} to {test['kappa_high']:.3f}"
-    return (
-        f"A network of {finder['parameters']:,} weights, trained on {finder['data']}. On {test['fields']} test fields "
-        f"with {test['labels']:,} labelled cells it found {test['recall']:.1%}, within {test['radius']:g} pixels. "
-        f"Of these, {test['accuracy']:.1%} got the label's type: κ {test['kappa']:.3f} ({interval}), macro F1 "
-        f"{test['macro_f1']:.3f}. It expects cells 35 to 50 pixels wide; on other slides its figures mean nothing. "
-        "Agreement of types cannot mean more than these figures do."
-    )
 
 
 def _finder_hash(validation: Validation) -> str:

@@ -142,7 +142,7 @@ def _same_windows(restored: Method, chosen: Sequence[Window]) -> Method:
 
 _TYPES = (
     "κ without weights, 95 % interval by 2,000 bootstrap resamples of blocks, or of cells where fewer than ten blocks "
-    "hold any"
+    "hold any; where all types agree it has no width and says nothing"
 )
 
 
