@@ -108,7 +108,7 @@ def compare_cells_again(
             step()
 
         every = list(windows(archive.header.grid))
-        with Steps({"cells": len(every)}, progress).phase("cells", "window") as step:
+        with Steps({"red cells": len(every)}, progress).phase("red cells", "window") as step:
             for_each(compare, ((window, step) for window in every), workers)
     count, cells = sum(differing.values()), sum(found)
     report = f"{cells:,} found again in the slide, {count:,} differ in the archive (finder {gated.finder_sha256[:12]}…)"

@@ -57,8 +57,8 @@ class Gate:
         max_shift: largest |mean of SR − HR| of a channel, in 8-bit levels. A different shift in the next tile is
             visible as an edge on blank glass, where PSNR allows several levels. Below 1, no codec that stores Y, Cb and
             Cr in 8 bits is sure to pass: even a single colour may come back with an error of one level.
-        min_local_ssim: lowest mean SSIM of a cell; None: no threshold. See `sr_tf.metrics.local`.
-        max_local_error: largest error of a cell in 8-bit levels; None: no threshold.
+        min_local_ssim: lowest mean SSIM of a detail cell; None: no threshold. See `sr_tf.metrics.local`.
+        max_local_error: largest error of a detail cell in 8-bit levels; None: no threshold.
         red_cells: what must agree between the red cells of the original and those of the restored slide, a name in
             `sr_tf.cells.names.AGREEMENTS`; None: nothing. It is no threshold of tiles, see `sr_tf.archive.cell_gate`.
     """

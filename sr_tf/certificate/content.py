@@ -66,7 +66,7 @@ def sections(certificate: Certificate) -> list[Section]:
         _stored(archive),
         _tiles(certificate),
         _detail(certificate),
-        *([cells_section(certificate.cells)] if certificate.cells else []),
+        *([cells_section(certificate.cells, archive.red_cells)] if certificate.cells else []),
         Section("What was not measured", points=certificate.not_measured),
         _identity(certificate),
         _protocol(certificate),

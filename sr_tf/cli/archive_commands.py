@@ -203,10 +203,11 @@ def _measured(archive: ArchiveFile) -> list[str]:
 
 
 def _cells_in_words(name: str, values: np.ndarray) -> str:
-    """Describes the score of cells, of which archives keep bounds."""
+    """Describes the score of detail cells, of which archives keep bounds."""
     x, y = place_of_worst(name, values)
     bound = "at most" if name in LESS_IS_BETTER else "at least"
-    return f"{name:<11} worst cell {bound} {worst(name, values):g}, at {x},{y}; median {bound} {np.median(values):g}"
+    lowest, median = worst(name, values), np.median(values)
+    return f"{name:<11} worst detail cell {bound} {lowest:g}, at {x},{y}; median {bound} {median:g}"
 
 
 def _mean(name: str, values: np.ndarray) -> str:

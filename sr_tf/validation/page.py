@@ -65,8 +65,8 @@ def _facts(validation: Validation) -> list[tuple[str, str]]:
     texts = dict(zip(HEADINGS, row(method.name, method.rate, method.tally), strict=True))
     types = [("agreement of types, κ", texts["κ"]), ("95 % interval", texts["95 % interval"])]
     return [
-        (f"{validation.counted} in the original", texts["cells, original"]),
-        ("in the restored slide", texts["cells, stored"]),
+        (f"{validation.counted} in the original", texts["found, original"]),
+        ("in the restored slide", texts["found, stored"]),
         ("bias", f"{texts['bias (%)']} %"),
         ("only in the original", texts["only in original"]),
         ("only in the restored slide", texts["only in stored"]),

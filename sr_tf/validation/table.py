@@ -14,7 +14,7 @@ from sr_tf.validation.results import Difference, Method, Validation
 
 MADE_BY = "sr-tf validate"
 HEADINGS = (
-    "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
+    "stored as", "bit/pixel", "found, original", "found, stored", "bias (%)", "bias per place", "limits of agreement",
     "only in original", "only in stored", "same type", "κ", "95 % interval",
 )  # fmt: skip
 _OF_TYPES = 3

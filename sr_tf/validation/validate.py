@@ -86,7 +86,7 @@ def validate(
 def _compare_all(archive: ArchivedSlide, slide: Slide, counted: Subject, method: Method) -> dict[Window, Cells]:
     """Compares every window; returns the original's cells of those windows that have any."""
     cells = {}
-    for window in tqdm(list(windows(archive.header.grid)), desc="cells", unit="window", disable=None):
+    for window in tqdm(list(windows(archive.header.grid)), desc=counted.name, unit="window", disable=None):
         pixels, other = slide.read(*window.seen), archive.read(*window.seen)
         own = counted.find(pixels).moved(*window.seen[:2])
         pairing = _paired(counted, own, other, window)

@@ -123,7 +123,9 @@ def test_verify_and_info_say_what_cells_have(details, capsys):
     assert main(["info", str(path)]) == 0
     printed = capsys.readouterr().out
     assert "every detail cell of 32×32 pixels local SSIM ≥ 0.8, local error ≤ 20 of 255" in printed
-    assert "local_error worst cell at most " in printed and "local_ssim  worst cell at least 0." in printed
+    assert (
+        "local_error worst detail cell at most " in printed and "local_ssim  worst detail cell at least 0." in printed
+    )
 
 
 def test_verify_finds_recorded_cells_that_are_too_good(details, tmp_path, capsys):

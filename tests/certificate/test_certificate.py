@@ -22,7 +22,7 @@ from sr_tf.certificate.details import most_changed
 from sr_tf.certificate.lines import text_width, wrapped
 from sr_tf.certificate.page import pictures_of, record_of, to_html
 from sr_tf.certificate.pdf import to_pdf
-from sr_tf.certificate.record import Certificate, Score
+from sr_tf.certificate.record import CellFacts, CellsOfMethod, Certificate, Score
 from sr_tf.certificate.shown import amplified, common_factor, worst_places
 from sr_tf.certificate.unmeasured import not_measured
 from sr_tf.data.smear import render_smear
@@ -30,6 +30,8 @@ from sr_tf.images.reading import read_rgb, write_png
 from sr_tf.metrics.local import local_error, local_ssim, whole_ssim_map
 from sr_tf.metrics.ring_correlation import Detail, detail, merged
 from sr_tf.validation.detail import summary
+
+AGREEING = CellsOfMethod("restored", 0.5, 9, 9, 0.0, (0.0, 0.0), 0, 0, 1.0, (1.0, 1.0), 2, 9, 9)
 
 
 def test_the_facts_are_those_of_the_files(archived, certified):
@@ -235,6 +237,10 @@ def test_a_gate_on_red_cells_is_stated_with_its_finder_and_what_it_is_worth(tmp_
     # The verdict says what was found now, and not what the gate asked for.
     assert f"Red cells: {certificate.red_cells}." in verdict(certificate)
     assert "none lost or added" not in verdict(certificate)
+    for finder, same in ((gated.finder_sha256, True), ("0" * 64, False)):
+        counts = CellFacts("sr-tf validate", "red cells", True, "how", finder, "errors.", [AGREEING])
+        counted = msgspec.structs.replace(certificate, cells=counts)
+        assert ("So the row of the archive is no evidence" in to_html(counted, pictures)) == same
     other = msgspec.structs.replace(certificate, red_cells="not compared: gated by another finder")
     assert verdict(other).endswith(
         ": PSNR ≥ 34 dB, SSIM ≥ 0.9, mean colour within 1.5 of 255. Red cells: not compared: gated by another finder."
