@@ -34,9 +34,10 @@ def _add_archive(commands: Commands) -> None:
         "cells can be viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise, and small "
         "details are kept: every detail cell of 32×32 pixels has local SSIM ≥ 0.8 and local error ≤ 20 of 255. "
         "lossless: every pixel is kept, and JPEG tiles byte by byte. study: the published scheme; every block is "
-        "reduced 4 times by bicubic interpolation, stored without loss and restored by one generator of scale 4, whatever comes out. Nothing is "
-        "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
-        "`sr-tf assets fetch lpips_imagenet`. The quality names are labels; none is clinically validated.",
+        "reduced 4 times by bicubic interpolation, stored without loss and restored by one generator of scale 4, "
+        "whatever comes out. Nothing is promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured "
+        "and kept in the archive; needs `sr-tf assets fetch lpips_imagenet`. The quality names are labels; none "
+        "is clinically validated.",
     )
     command.add_argument(
         "slide", type=Path, metavar="SLIDE", help="a slide, an image or a folder with one DICOM series"
