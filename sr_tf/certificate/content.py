@@ -29,9 +29,10 @@ def date(certificate: Certificate) -> str:
 def verdict(certificate: Certificate) -> str:
     """What was found, in a few sentences."""
     archive = certificate.archive
+    original = "the slide after its reduction" if archive.slide.reduced_from else "the original"
     done = (
         f"Every byte of the archive was checked, and each of its {certificate.tiles:,} tiles of "
-        f"{GATE_TILE}×{GATE_TILE} pixels was restored and compared with the original."
+        f"{GATE_TILE}×{GATE_TILE} pixels was restored and compared with {original}."
     )
     if not archive.limits:
         return (
@@ -39,7 +40,7 @@ def verdict(certificate: Certificate) -> str:
             "rest. No tile was refused, however large its error, and nothing is promised of any. The errors are below."
         )
     if archive.limits["psnr"] is None:
-        return f"{done} Every pixel is as in the original."
+        return f"{done} Every pixel is as in {original}."
     quality, _, gate = archive.gate.partition(": every tile ")
     if archive.red_cells:
         # What was found now, and not what the gate asked for: a second comparison tolerates a few cells.

@@ -221,6 +221,15 @@ def test_the_quality_study_promises_nothing(certified):
     assert not any("passes" in line for line in study.not_measured)
 
 
+def test_pixels_of_a_reduced_slide_are_not_called_the_original(certified):
+    certificate, _ = certified
+    slide = msgspec.structs.replace(certificate.archive.slide, reduced_from=40.0)
+    for limits in (certificate.archive.limits, {"psnr": None}):
+        archive = msgspec.structs.replace(certificate.archive, slide=slide, limits=limits)
+        said = verdict(msgspec.structs.replace(certificate, archive=archive))
+        assert "compared with the slide after its reduction" in said and "the original" not in said
+
+
 @pytest.mark.slow
 def test_a_gate_on_red_cells_is_stated_with_its_finder_and_what_it_is_worth(tmp_path):
     slide, archive = tmp_path / "smear.png", tmp_path / "smear.sr.zip"
