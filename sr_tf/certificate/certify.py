@@ -7,9 +7,9 @@ import numpy as np
 
 import sr_tf
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.cells import CELL_SCORES
+from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR
 from sr_tf.archive.cells_again import with_cells_again
-from sr_tf.archive.gate import ALWAYS_MEASURED, measured_names, worst
+from sr_tf.archive.gate import ALWAYS_MEASURED, measured_names, of_tiles, worst
 from sr_tf.archive.integrity import check_integrity
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.original import open_original
@@ -19,7 +19,7 @@ from sr_tf.archive.verify import Measured, measure_again
 from sr_tf.certificate.details import detail_facts
 from sr_tf.certificate.facts import archive_facts
 from sr_tf.certificate.record import MADE_BY, NOTE, CellFacts, Certificate, Pictures, Score
-from sr_tf.certificate.shown import as_stated, show_tiles
+from sr_tf.certificate.shown import as_stated, places_of_worst, show_tiles
 from sr_tf.certificate.unmeasured import not_measured
 from sr_tf.errors import UserError
 from sr_tf.generators.engines import DEFAULT_ENGINE
@@ -58,7 +58,8 @@ def certify(
         facts, grid = archive_facts(archive), archive.header.grid
         # Small details are measured whether or not the gate judges them: the original is still there.
         names = dict.fromkeys((*measured_names(archive.header.gate), *CELL_SCORES))
-    measured = {name: np.full(grid.cell_shape if name in CELL_SCORES else grid.gate_shape, np.nan) for name in names}
+    measured = {name: np.full(grid.gate_shape, np.nan) for name in names}
+    worst_cells = np.zeros((*grid.gate_shape, 2), np.int64)
     details: dict[tuple[int, int], Detail] = {}
     measure = Measure((*ALWAYS_MEASURED, *CELL_SCORES))
 
@@ -68,9 +69,10 @@ def certify(
         scores = block.scores
         if not set(CELL_SCORES) <= set(scores):
             scores = measure(block.pixels, block.restored) | scores
+        part = grid.gate_tiles(block.row, block.column)
         for name, values in scores.items():
-            part = grid.cells if name in CELL_SCORES else grid.gate_tiles
-            measured[name][part(block.row, block.column)] = values
+            measured[name][part] = of_tiles(name, values)
+        worst_cells[part] = np.add(places_of_worst(scores[LOCAL_ERROR]), (x, y))
 
     second: list[str] = []
     findings, _ = measure_again(path, original, models, workers, engine, report=second.append, observe=observe)
@@ -78,7 +80,7 @@ def certify(
     _require_none(path, findings)
     with ArchivedSlide(path, models, engine) as archive, open_original(original, archive.header) as slide:
         pictures: Pictures = {}
-        factor, shown = show_tiles(archive, slide, measured, pictures)
+        factor, shown = show_tiles(archive, slide, measured, worst_cells, pictures)
         kept = detail_facts(archive, slide, dict(sorted(details.items())), factor, pictures)
     stated = {name: as_stated(name, values) for name, values in measured.items()}
     certificate = Certificate(

@@ -4,7 +4,7 @@ import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR, LOCAL_SSIM, place_of_worst, rounded
-from sr_tf.archive.gate import LESS_IS_BETTER, of_tiles
+from sr_tf.archive.gate import LESS_IS_BETTER
 from sr_tf.archive.grid import BLOCK, CELL, GATE_TILE
 from sr_tf.certificate.facts import SCORE_NAMES
 from sr_tf.certificate.record import Pictures, Tile, keep
@@ -22,8 +22,8 @@ _GREY = 128
 
 
 def as_stated(name: str, values: np.ndarray) -> np.ndarray:
-    """A score by tile as certificates state it; scores of detail cells in the steps in which archives keep them."""
-    return of_tiles(name, rounded(name, values) if name in CELL_SCORES else values)
+    """A score as certificates state it; those of detail cells in the steps in which archives keep them."""
+    return rounded(name, values) if name in CELL_SCORES else values
 
 
 def worst_places(scores: dict[str, np.ndarray]) -> dict[tuple[int, int], list[str]]:
@@ -44,20 +44,26 @@ def worst_places(scores: dict[str, np.ndarray]) -> dict[tuple[int, int], list[st
 
 
 def show_tiles(
-    archive: ArchivedSlide, slide: Slide, scores: dict[str, np.ndarray], pictures: Pictures
+    archive: ArchivedSlide,
+    slide: Slide,
+    scores: dict[str, np.ndarray],
+    worst_cells: np.ndarray,
+    pictures: Pictures,
 ) -> tuple[int, list[Tile]]:
     """Cuts out the worst tiles.
 
     Args:
         archive: the archive.
         slide: the original.
-        scores: of all gate tiles, and of all detail cells, float [rows, columns] each.
+        scores: of all gate tiles, float [rows, columns] each.
+        worst_cells: (x, y) of the upper left corner of each tile's detail cell with the largest error, int [rows,
+            columns, 2].
         pictures: the pictures are added here.
 
     Returns:
         (the factor by which all differences are multiplied, the tiles).
     """
-    chosen = worst_places({name: of_tiles(name, values) for name, values in scores.items()})
+    chosen = worst_places(scores)
     stated = {name: as_stated(name, values) for name, values in scores.items()}
     places = [_place(archive, *tile) for tile in chosen]
     pairs = [(slide.read(*place), archive.read(*place)) for place in places]
@@ -72,7 +78,7 @@ def show_tiles(
                 place=place,
                 scores={name: finite(values[row, column]) for name, values in stated.items()},
                 stored=archive.kind(*block).name,
-                detail_cell=_detail_cell(scores[LOCAL_ERROR], row, column),
+                detail_cell=tuple(map(int, worst_cells[row, column])),
                 pictures=tuple(keep(pictures, encode_png(image)) for image in images),
             )
         )
@@ -85,11 +91,25 @@ def in_words(names: list[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _detail_cell(errors: np.ndarray, row: int, column: int) -> tuple[int, int]:
-    """(x, y) of the upper left corner of the detail cell of a tile that has the largest error."""
+def places_of_worst(errors: np.ndarray) -> np.ndarray:
+    """The upper left corner of the detail cell with the largest error in each gate tile of a block.
+
+    Args:
+        errors: of the block's detail cells, [cell rows, cell columns].
+
+    Returns:
+        int [rows, columns, 2]: x and y in pixels of the block.
+    """
     count = GATE_TILE // CELL
-    x, y = place_of_worst(LOCAL_ERROR, errors[row * count : (row + 1) * count, column * count : (column + 1) * count])
-    return column * GATE_TILE + x, row * GATE_TILE + y
+    return np.array(
+        [
+            [
+                np.add(place_of_worst(LOCAL_ERROR, errors[y : y + count, x : x + count]), (x * CELL, y * CELL))
+                for x in range(0, errors.shape[1], count)
+            ]
+            for y in range(0, errors.shape[0], count)
+        ]
+    )
 
 
 def common_factor(differences: list[np.ndarray]) -> int:
