@@ -8,7 +8,7 @@ import pytest
 
 from sr_tf.certificate.content import sections, verdict
 from sr_tf.certificate.pdf import to_pdf
-from sr_tf.certificate.record import NOTE, CellFacts, CellsOfMethod, Share
+from sr_tf.certificate.record import NOTE, Share
 
 METHODS = ("restored", "JPEG quality 90", "AVIF at equal bytes", "bicubic ×4 at equal bytes")
 
@@ -17,16 +17,6 @@ def pages_of(pdf):
     """The text of each page, its lines joined by single spaces."""
     with pypdfium2.PdfDocument(pdf) as document:
         return [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
-
-
-@pytest.fixture(scope="module")
-def counted(certified):
-    """(a certificate with counts of cells, its pictures)."""
-    methods = [
-        CellsOfMethod(name, 0.5, 33, 33, 0.0, (0.0, 0.0), 4, 4, 0.844, (0.1, 1.0), 4, 29, 28) for name in METHODS
-    ]
-    cells = CellFacts("sr-tf validate", "red cells", True, "how", "ab" * 32, "κ 0.42 against labels.", methods)
-    return msgspec.structs.replace(certified[0], cells=cells), certified[1]
 
 
 def test_the_pdf_has_what_the_page_has_and_each_page_its_note_whatever_the_slide_is_called(counted):
