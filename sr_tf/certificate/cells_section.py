@@ -2,11 +2,7 @@
 
 from sr_tf.certificate.parts import Section, Table
 from sr_tf.certificate.record import CellFacts, CellsOfMethod, GatedCells
-
-_SAME_FINDER = (
-    "The archive was stored so that this finder's answers agree. So the row of the archive is no evidence, and cannot "
-    "be compared with the others."
-)
+from sr_tf.validation.finder_words import SAME_FINDER
 
 
 def cells_section(cells: CellFacts, gated: GatedCells | None) -> Section:
@@ -39,7 +35,7 @@ def cells_section(cells: CellFacts, gated: GatedCells | None) -> Section:
         "whether either count is right. Equal counts can hide what is in one finding only. Limits of agreement: of the "
         f"counts by block, mean difference ± 1.96 standard deviations; {cells.methods[0].places:,} blocks have any.",
         f"The finder: {cells.finder_errors}",
-        *([_SAME_FINDER] if gated and gated.finder_sha256 == cells.finder_sha256 else []),
+        *([SAME_FINDER] if gated and gated.finder_sha256 == cells.finder_sha256 else []),
     ]
     title = f"{cells.counted.capitalize()}, counted{' and typed' if cells.typed else ''}"
     return Section(title, text, table=Table(headings, rows))

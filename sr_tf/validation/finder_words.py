@@ -1,5 +1,10 @@
 """What is known of a finder's own errors, in words: agreement of two findings cannot mean more."""
 
+SAME_FINDER = (
+    "The archive was stored so that this finder's answers agree. So the row of the archive is no evidence, and cannot "
+    "be compared with the others."
+)
+
 
 def finder_text(finder: dict) -> str:
     """What the finder's card says of its errors, in words."""

@@ -11,7 +11,7 @@ from sr_tf.cells.finder import TYPES
 from sr_tf.images.reading import encode_png
 from sr_tf.pages.common import common_parts, heading_cells, table_row
 from sr_tf.validation import detail
-from sr_tf.validation.finder_words import finder_text
+from sr_tf.validation.finder_words import SAME_FINDER, finder_text
 from sr_tf.validation.results import Difference, Validation
 from sr_tf.validation.table import HEADINGS, headings, row
 
@@ -39,6 +39,7 @@ def to_html(validation: Validation) -> str:
         archive_sha256=validation.archive_sha256,
         slide_sha256=validation.source_sha256 or "not recorded, the archive was de-identified",
         counted=validation.counted,
+        gated=f'<p class="note"><b>{escape(SAME_FINDER)}</b></p>\n' if validation.gated else "",
         and_typed=" and typed" if validation.typed else "",
         finder_hash=_finder_hash(validation),
         settings="\n".join(f"<li>{escape(one.name)}: {escape(one.settings)}</li>" for one in validation.methods),

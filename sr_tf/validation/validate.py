@@ -69,17 +69,19 @@ def validate(
         methods += _compare_floors(
             slide, counted, {window: found[window] for window in chosen}, restored.bytes / pixels
         )
+        gated = _gated_by(header, counted)
         return Validation(
             path.name,
             original.name,
             header.source.get("sha256"),
             archive.sha256(),
             header.gate.describe(),
-            _protocol(counted, len(found), len(chosen), _gated_by(header, counted)),
+            _protocol(counted, len(found), len(chosen), gated),
             counted.card,
             methods,
             header.slide.mpp,
             counted.name,
+            gated,
         )
 
 

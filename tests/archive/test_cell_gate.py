@@ -92,7 +92,7 @@ def test_validate_finds_the_same_and_says_what_it_is_worth(smear, archives):
     of_count, of_types = differing(found["count"]), differing(found["types"])
     assert of_count[0] == 0 < of_count[1]
     assert of_types == (0, 0)
-    said = ["no evidence of its own" in one.protocol for one in found.values()]
+    said = ["no evidence of its own" in one.protocol and one.gated for one in found.values()]
     assert said == [False, True, True]
 
 
