@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sr_tf.archive.cells_again import compare_cells_again
+from sr_tf.archive.cells_again import with_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.effort import DEFAULT_EFFORT
@@ -64,11 +64,11 @@ def archive(
         min_psnr: lowest PSNR of a tile in dB, above 0 and at most 60, instead of the quality's.
         min_ssim: lowest SSIM of a tile, 0 to 0.9999, instead of the quality's.
         max_enl0: largest ENL0 distance of a tile, above 0; None: not measured.
-        min_local_ssim: lowest SSIM of a cell of 32×32 pixels, 0 to 0.9999, instead of the quality's.
-        max_local_error: largest error of a cell in 8-bit levels, 1 to 255, instead of the quality's.
+        min_local_ssim: lowest SSIM of a detail cell of 32×32 pixels, 0 to 0.9999, instead of the quality's.
+        max_local_error: largest error of a detail cell in 8-bit levels, 1 to 255, instead of the quality's.
         cells: "types" or "count": blocks are stored larger until the shipped network finds the same red cells in them
-            as in the original, of the same types or of any; None: cells are not compared. For smears at 1000×; needs
-            TensorFlow.
+            as in the original, of the same types or of any; None: red cells are not compared. For smears at 1000×;
+            needs TensorFlow.
         models: names or paths of the generators to try, at most one for each scale; empty: interpolation only; None:
             the quality's own.
         embed: whether generators that do not ship are stored in the archive, if a block needs them.
@@ -229,9 +229,9 @@ def verify(
             second_reader,
             progress=lambda done, _: told(blocks + done, total),
         )
-        if not findings:
-            again = compare_cells_again(source, _path(against), names, workers or usable_cores(), engine, _untold)
-            findings = again.findings if again else []
+        findings, _ = with_cells_again(
+            findings, source, _path(against), names, workers or usable_cores(), engine, _untold
+        )
     if findings:
         expected = "expected an archive as it was written that can be restored"
         error = UserError(f"{source}: {len(findings)} findings, {expected}; the first: {findings[0]}")

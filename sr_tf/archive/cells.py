@@ -1,4 +1,4 @@
-"""Scores of cells of 32×32 pixels, the parts of a gate tile: how they are stored, and the worst of each tile.
+"""Scores of detail cells of 32×32 pixels, the parts of a gate tile: how they are stored, and the worst of each tile.
 
 A tile's means hide a small detail: a letter that is lost changes the mean of 65,536 pixels by little. Archives store a
 cell's scores in a few steps, at about a bit for each cell.

@@ -32,6 +32,36 @@ class CellsAgain:
     findings: list[str]
 
 
+def with_cells_again(
+    findings: list[str],
+    path: Path,
+    original: Path,
+    models: tuple[str, ...] = (),
+    workers: int = 2,
+    engine: str = DEFAULT_ENGINE,
+    progress: Progress | None = None,
+) -> tuple[list[str], str | None]:
+    """Compares red cells again, unless something was found before: pixels that differ explain cells that do.
+
+    Args:
+        findings: those of `sr_tf.archive.verify.measure_again`.
+        path: the archive's file.
+        original: see `compare_cells_again`, as are the others.
+        models: likewise.
+        workers: likewise.
+        engine: likewise.
+        progress: likewise.
+
+    Returns:
+        (one line for each problem, what was compared in words, or None if no cells were).
+
+    Raises:
+        UserError: as `compare_cells_again`.
+    """
+    again = None if findings else compare_cells_again(path, original, models, workers, engine, progress)
+    return (findings, None) if again is None else (again.findings, again.report)
+
+
 def compare_cells_again(
     path: Path,
     original: Path,
@@ -78,7 +108,7 @@ def compare_cells_again(
             step()
 
         every = list(windows(archive.header.grid))
-        with Steps({"cells": len(every)}, progress).phase("cells", "window") as step:
+        with Steps({"red cells": len(every)}, progress).phase("red cells", "window") as step:
             for_each(compare, ((window, step) for window in every), workers)
     count, cells = sum(differing.values()), sum(found)
     report = f"{cells:,} found again in the slide, {count:,} differ in the archive (finder {gated.finder_sha256[:12]}…)"

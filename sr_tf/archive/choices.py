@@ -24,8 +24,8 @@ def chosen_gate(
         min_psnr: lowest PSNR of a tile in dB; None: the gate's.
         min_ssim: lowest SSIM of a tile; None: the gate's.
         max_enl0: largest ENL0 distance of a tile; None: the gate's.
-        min_local_ssim: lowest SSIM of a cell of 32×32 pixels; None: the gate's.
-        max_local_error: largest error of a cell in 8-bit levels; None: the gate's.
+        min_local_ssim: lowest SSIM of a detail cell of 32×32 pixels; None: the gate's.
+        max_local_error: largest error of a detail cell in 8-bit levels; None: the gate's.
         cells: what must agree between the red cells of original and archive, a name in `AGREEMENTS`; None: nothing.
 
     Raises:

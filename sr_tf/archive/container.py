@@ -10,7 +10,7 @@ Members:
     pieces.npy      the bytes of a `PIECE_TYPE` for each piece, [bytes, pieces]; not in version 1
     scores.npy      the scores of gate tiles, [2 · scores, rows, columns]: the high bytes of each score, then the low
                     bytes; in version 1 a `SCORE_TYPE` for each tile
-    cells.npy       the scores of cells of 32×32 pixels, [rows, columns]; only if the gate judges cells
+    cells.npy       the scores of detail cells of 32×32 pixels, [rows, columns]; only if the gate judges cells
     segments        the JPEG segments of the original that blocks need, row by row, repacked
     segments.npy    a `SEGMENT_TYPE` for each segment of the original, [rows, columns]
     generators/…    the weights of a user's own generator, float32, by their SHA-256; not in version 1

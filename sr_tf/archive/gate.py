@@ -17,7 +17,7 @@ PROTOCOL = (
     "large as they are; 8-bit RGB, no border cut, range 255; SSIM window Gaussian 11/1.5, 1 where a tile is narrower; "
     "shift: largest |mean of SR − HR| of a channel"
 )
-_CELL_PROTOCOL = (
+CELL_PROTOCOL = (
     f"; cells of {CELL}×{CELL} pixels: mean SSIM, largest |mean of SR − HR over {ERROR_WINDOW}×{ERROR_WINDOW}| of a "
     "channel; the tile's edge is mirrored"
 )
@@ -57,8 +57,8 @@ class Gate:
         max_shift: largest |mean of SR − HR| of a channel, in 8-bit levels. A different shift in the next tile is
             visible as an edge on blank glass, where PSNR allows several levels. Below 1, no codec that stores Y, Cb and
             Cr in 8 bits is sure to pass: even a single colour may come back with an error of one level.
-        min_local_ssim: lowest mean SSIM of a cell; None: no threshold. See `sr_tf.metrics.local`.
-        max_local_error: largest error of a cell in 8-bit levels; None: no threshold.
+        min_local_ssim: lowest mean SSIM of a detail cell; None: no threshold. See `sr_tf.metrics.local`.
+        max_local_error: largest error of a detail cell in 8-bit levels; None: no threshold.
         red_cells: what must agree between the red cells of the original and those of the restored slide, a name in
             `sr_tf.cells.names.AGREEMENTS`; None: nothing. It is no threshold of tiles, see `sr_tf.archive.cell_gate`.
     """
@@ -95,7 +95,7 @@ class Gate:
     @property
     def protocol(self) -> str:
         """How tiles are measured, in words."""
-        return PROTOCOL + _CELL_PROTOCOL * self.judges_cells + _LPIPS_PROTOCOL * self.study
+        return PROTOCOL + CELL_PROTOCOL * self.judges_cells + _LPIPS_PROTOCOL * self.study
 
     def passes(self, scores: dict[str, np.ndarray]) -> bool:
         """Whether all tiles pass; `scores` are those of `Measure`."""
@@ -206,7 +206,7 @@ class Gate:
             *([] if self.min_local_ssim is None else [f"local SSIM ≥ {self.min_local_ssim:g}"]),
             *([] if self.max_local_error is None else [f"local error ≤ {self.max_local_error:g} of 255"]),
         ]
-        return f"; every cell of {CELL}×{CELL} {', '.join(limits)}" if limits else ""
+        return f"; every detail cell of {CELL}×{CELL} pixels {', '.join(limits)}" if limits else ""
 
 
 QUALITIES = {

@@ -12,7 +12,8 @@ GATE_TILE = 256
 """Side of a gate tile in HR pixels. `BLOCK` is a multiple of it."""
 
 CELL = 32
-"""Side of a cell in HR pixels, the part of a gate tile in which small details are judged. `GATE_TILE` is a multiple."""
+"""Side of a detail cell in HR pixels, the part of a gate tile in which small details are judged. `GATE_TILE` is a
+multiple of it. In code it is a cell."""
 
 Place = tuple[int, int]
 """(row, column) of a block."""

@@ -1,4 +1,4 @@
-"""Draws which block of a slide is stored how, next to the slide, and marks the worst cells.
+"""Draws which block of a slide is stored how, next to the slide, and marks the worst detail cells.
 
 Of the quality `study`, the LPIPS of each tile takes the place of the blocks.
 """
@@ -148,7 +148,7 @@ def _in_words(worst: list[tuple[int, int, float, float]]) -> _Legend:
     if not worst:
         return []
     x, y, ssim, error = worst[0]
-    line = f"rings: the {len(worst)} worst cells of {CELL}×{CELL} pixels; the worst, at {x},{y}, has "
+    line = f"rings: the {len(worst)} worst detail cells of {CELL}×{CELL} pixels; the worst, at {x},{y}, has "
     return [(None, f"{line}local SSIM ≥ {ssim:g}, local error ≤ {error:g} of 255")]
 
 

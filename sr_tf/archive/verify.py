@@ -142,7 +142,7 @@ def _problems(
         yield f"{path}: tile {column},{row} does not pass the gate ({found}; {gate.describe()})"
     for name, values in again.items():
         of_cells = name in cells.CELL_SCORES
-        what = "cell" if of_cells else "tile"
+        what = "detail cell" if of_cells else "tile"
         stored = cells.numbers if of_cells else partial(pack, version=version)
         worse = np.subtract(stored(name, values), stored(name, recorded[name]), dtype=np.int64)
         worse *= 1 if name in LESS_IS_BETTER else -1

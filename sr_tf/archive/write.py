@@ -145,7 +145,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
             blocks, joins = grid.rows * grid.columns, sum(len(list(groups(grid, scale))) for scale in SCALES)
             phases = {"choose": blocks, "join": joins, "measure": blocks}
             if comparison is not None:
-                phases["cells"] = sum(1 for _ in windows(grid))
+                phases["red cells"] = sum(1 for _ in windows(grid))
             steps = Steps(phases, progress)
             with steps.phase("choose", "block") as step:
                 builder.choose(step)
@@ -156,7 +156,7 @@ def write_archive(source: Path, target: Path, options: Options, progress: Progre
                 builder.confirm(step)
             red_cells = None
             if comparison is not None:
-                with steps.phase("cells", "window") as step:
+                with steps.phase("red cells", "window") as step:
                     red_cells = CellGate(slide, journal, builder, options.gate, comparison, options.workers).hold(step)
             header = _header(source, identity, slide, options, records, segments if _needs_segments(journal) else None)
             header = replace(header, red_cells=red_cells)

@@ -21,11 +21,14 @@ class _Counts(msgspec.Struct):
     limits_of_agreement: tuple[float | None, float | None]
     only_in_original: int
     only_in_stored: int
+    places: int
 
 
 class _Types(msgspec.Struct):
     kappa: float | None
     kappa_interval: tuple[float | None, float | None]
+    pairs: int
+    same: int
 
 
 class _Method(msgspec.Struct):
@@ -37,6 +40,7 @@ class _Method(msgspec.Struct):
 
 class _Finder(msgspec.Struct):
     weights_sha256: str | None
+    in_words: str = "its own errors are not stated in these results."
 
 
 class _Results(msgspec.Struct):
@@ -82,6 +86,7 @@ def _facts(results: _Results) -> CellFacts:
         typed=bool(results.types),
         protocol=results.protocol.partition(_DETAIL)[0],
         finder_sha256=results.finder.weights_sha256,
+        finder_errors=results.finder.in_words,
         methods=[
             CellsOfMethod(
                 name=one.name,

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 import sr_tf
+from sr_tf.archive.cells import CELL_SCORES
 from sr_tf.archive.gate import UNITS_BY_VERSION, of_tiles, worst
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.certificate.facts import archive_facts
@@ -86,8 +87,9 @@ def archive_findings(path: Path, certificate: Certificate, archive: ArchiveFile)
     recorded = {name: of_tiles(name, values) for name, values in archive.scores().items()}
     units = UNITS_BY_VERSION[archive.header.version]  # scores of cells are stated as they are kept
     stated = {one.name: one for one in certificate.scores}
-    if set(stated) != set(recorded):
-        return [*found, f"{path}: has the scores {', '.join(stated)}, expected {', '.join(recorded)}"]
+    expected_names = dict.fromkeys([*recorded, *CELL_SCORES])
+    if set(stated) != set(expected_names):
+        return [*found, f"{path}: has the scores {', '.join(stated)}, expected {', '.join(expected_names)}"]
     for name, values in recorded.items():
         for which, expected in (("worst", worst(name, values)), ("median", float(np.median(values)))):
             given = getattr(stated[name], which)

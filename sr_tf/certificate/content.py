@@ -1,70 +1,19 @@
 """A certificate in sections of text, tables and pictures, from which page and PDF are set."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
-from sr_tf.archive.gate import LESS_IS_BETTER
-from sr_tf.archive.grid import GATE_TILE
+from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR, LOCAL_SSIM
+from sr_tf.archive.gate import CELL_PROTOCOL, LESS_IS_BETTER, RED_CELLS_IN_WORDS
+from sr_tf.archive.grid import CELL, GATE_TILE
 from sr_tf.cells.names import SAME_TYPES
+from sr_tf.certificate.cells_section import cells_section
 from sr_tf.certificate.facts import SCORE_NAMES
-from sr_tf.certificate.record import ArchiveFacts, CellFacts, Certificate, GatedCells, Patch, Tile
+from sr_tf.certificate.parts import Figure, Section, Table
+from sr_tf.certificate.record import ArchiveFacts, Certificate, GatedCells, Patch, Tile
 from sr_tf.validation import detail
-from sr_tf.validation.detail import Summary
 
 _UNKNOWN = "not stated in the slide's file"
 _REMOVED = "not recorded; the archive was de-identified"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; the first column is text, the others are figures."""
-
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Pictures side by side.
-
-    Attributes:
-        caption: of all of them.
-        pictures: SHA-256 of each picture's PNG file.
-        labels: of each picture.
-        size: (width, height) of each in pixels.
-    """
-
-    caption: str
-    pictures: tuple[str, ...]
-    labels: tuple[str, ...]
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part with a title.
-
-    Attributes:
-        title: its heading.
-        text: paragraphs.
-        facts: (what, value), in two columns.
-        table: figures, or None.
-        figures: pictures.
-        points: a list.
-        curves: what a chart of detail shows.
-        codes: whether the values of the facts are hashes.
-    """
-
-    title: str
-    text: Sequence[str] = ()
-    facts: Sequence[tuple[str, str]] = ()
-    table: Table | None = None
-    figures: Sequence[Figure] = field(default_factory=tuple)
-    points: Sequence[str] = ()
-    curves: Mapping[str, Summary] = field(default_factory=dict)
-    codes: bool = False
 
 
 def title(certificate: Certificate) -> str:
@@ -78,18 +27,35 @@ def date(certificate: Certificate) -> str:
 
 
 def verdict(certificate: Certificate) -> str:
-    """What was found, in one sentence."""
+    """What was found, in a few sentences."""
     archive = certificate.archive
+    original = "the slide after its reduction" if archive.slide.reduced_from else "the original"
     done = (
         f"Every byte of the archive was checked, and each of its {certificate.tiles:,} tiles of "
-        f"{GATE_TILE}×{GATE_TILE} pixels was restored and compared with the original."
+        f"{GATE_TILE}×{GATE_TILE} pixels was restored and compared with {original}."
     )
     if not archive.limits:
-        return f"{done} The quality study has no threshold; the errors are below."
+        return (
+            f"{done} There was no gate: the quality study stores every block reduced 4 times, and a network draws the "
+            "rest. No tile was refused, however large its error, and nothing is promised of any. The errors are below."
+        )
     if archive.limits["psnr"] is None:
-        return f"{done} Every pixel is as in the original."
+        return f"{done} Every pixel is as in {original}."
     quality, _, gate = archive.gate.partition(": every tile ")
-    return f"{done} Every tile passed the gate of the quality {quality}: {gate}."
+    if archive.red_cells:
+        # What was found now, and not what the gate asked for: a second comparison tolerates a few cells.
+        gate = gate.removesuffix(RED_CELLS_IN_WORDS[archive.red_cells.agree])
+    red_cells = f" Red cells: {certificate.red_cells}." if certificate.red_cells else ""
+    return f"{done} Every tile passed the gate of the quality {quality}: {gate}.{red_cells}"
+
+
+def how_to_check(certificate: Certificate) -> str:
+    """How the page can be checked, and what it is not; the PDF says it too."""
+    return (
+        f"Check the page: `sr-tf certificate {certificate.archive_name} --check THIS_FILE.html`; with "
+        "`--against SLIDE` everything is measured again. The page is no signature: it says what was measured, not who "
+        "measured it."
+    )
 
 
 def sections(certificate: Certificate) -> list[Section]:
@@ -101,7 +67,7 @@ def sections(certificate: Certificate) -> list[Section]:
         _stored(archive),
         _tiles(certificate),
         _detail(certificate),
-        *([_cells(certificate.cells)] if certificate.cells else []),
+        *([cells_section(certificate.cells, archive.red_cells)] if certificate.cells else []),
         Section("What was not measured", points=certificate.not_measured),
         _identity(certificate),
         _protocol(certificate),
@@ -129,7 +95,7 @@ def _slide(archive: ArchiveFacts) -> Section:
             ("Format", slide.format),
             ("Slide's files", f"{slide.bytes:,} bytes" if slide.bytes else _REMOVED),
             ("Archive", size),
-            ("Gate", archive.gate),
+            ("Gate", archive.gate if archive.limits else f"none; {archive.gate}"),
             *([("Red cells", _gated(archive.red_cells))] if archive.red_cells else []),
         ],
     )
@@ -137,11 +103,11 @@ def _slide(archive: ArchiveFacts) -> Section:
 
 def _gated(cells: GatedCells) -> str:
     if not cells.found:
-        return "the gate compares them, but its finder found none in the slide"
+        return "the gate compares them, but its finder found none in the slide when it was archived"
     what = "each with the same type" if cells.agree == SAME_TYPES else "of whatever type"
     return (
-        f"{cells.found:,} found in the slide and, {what}, in the archive; blocks stored larger for this: "
-        f"{cells.raised:,}. One network found and compared them, which is no independent evidence"
+        f"when archived, {cells.found:,} found in the slide and, {what}, in the archive; blocks stored larger for "
+        f"this: {cells.raised:,}. One network found and compared them, which is no independent evidence"
     )
 
 
@@ -155,8 +121,20 @@ def _scores(certificate: Certificate) -> Section:
         )
         for one in certificate.scores
     ]
-    text = [f"Measured when this certificate was made, on all {certificate.tiles:,} tiles."]
+    text = [
+        f"Measured when this certificate was made, on all {certificate.tiles:,} tiles. PSNR and SSIM: higher is "
+        f"better; all others: lower is better. Detail cells are the parts of {CELL}×{CELL} pixels of a tile, in which "
+        "a small detail counts; their scores are stated in steps.",
+        *_small_details(limits),
+    ]
     return Section("Scores", text, table=Table(("score", "threshold", "worst tile", "median"), rows))
+
+
+def _small_details(limits: dict[str, float | None]) -> list[str]:
+    """A paragraph if nothing looked at small details when the slide was archived."""
+    if limits.get("psnr", 0) is None or set(CELL_SCORES) & set(limits):
+        return []
+    return ["Detail cells were not judged when the slide was archived: where one is poor, a small detail may be lost."]
 
 
 def _limit(name: str, limits: dict[str, float | None]) -> str:
@@ -172,8 +150,8 @@ def score_text(name: str, value: float | None) -> str:
     texts = {
         "psnr": f"{value:.2f} dB",
         "shift": f"{value:.2f} of 255",
-        LOCAL_SSIM: f"≥ {value:g}",
-        LOCAL_ERROR: f"≤ {value:g} of 255",
+        LOCAL_SSIM: f"≥ {value:g}" if value < 1 else "1",
+        LOCAL_ERROR: f"≤ {value:g} of 255" if value else "0 of 255",
     }
     return texts.get(name, f"{value:.4f}")
 
@@ -234,45 +212,11 @@ def _figure(tile: Tile, factor: int) -> Figure:
     scores = ", ".join(
         f"{SCORE_NAMES.get(name, name)} {score_text(name, value)}" for name, value in tile.scores.items()
     )
-    caption = f"At {x:,}, {y:,}, {tile.reason}: {scores}. Stored as: {tile.stored}."
-    return Figure(caption, tile.pictures, ("original", "restored", f"difference × {factor}"), (width, height))
-
-
-def _cells(cells: CellFacts) -> Section:
-    rows = [
-        (
-            one.name,
-            f"{one.bits_per_pixel:.3f}",
-            f"{one.original:,}",
-            f"{one.stored:,}",
-            number(one.bias_percent, "+.2f"),
-            interval(one.limits_of_agreement, "+.2f"),
-            f"{one.only_in_original:,}",
-            f"{one.only_in_stored:,}",
-            *((number(one.kappa, ".3f"), interval(one.kappa_interval, ".3f")) if cells.typed else ()),
-        )
-        for one in cells.methods
-    ]
-    headings = (
-        *("stored as", "bit/pixel", "original", "stored", "bias (%)", "limits of agreement", "only in original"),
-        *("only in stored", *(("κ of types", "95 % interval") if cells.typed else ())),
+    caption = (
+        f"At {x:,}, {y:,}, {tile.reason}: {scores}. Largest error of a detail cell: in the one at "
+        f"{tile.detail_cell[0]:,}, {tile.detail_cell[1]:,}. Stored as: {tile.stored}."
     )
-    text = [
-        f"Counted by {cells.made_by}. A finder makes errors of its own; agreement says what storing changed, not "
-        "whether either count is right. Limits of agreement: of the counts by block, mean difference ± 1.96 standard "
-        "deviations."
-    ]
-    return Section(f"Cells: {cells.counted}", text, table=Table(headings, rows))
-
-
-def number(value: float | None, form: str) -> str:
-    """A figure, or a dash where it is not defined."""
-    return "–" if value is None else format(value, form)
-
-
-def interval(ends: tuple[float | None, float | None], form: str) -> str:
-    """Two figures, or a dash where they are not defined."""
-    return "–" if None in ends else f"{ends[0]:{form}} to {ends[1]:{form}}"
+    return Figure(caption, tile.pictures, ("original", "restored", f"difference × {factor}"), (width, height))
 
 
 def _identity(certificate: Certificate) -> Section:
@@ -284,7 +228,7 @@ def _identity(certificate: Certificate) -> Section:
     if archive.red_cells:
         facts.append(("Finder of the gate on red cells", archive.red_cells.finder_sha256))
     if certificate.cells and certificate.cells.finder_sha256:
-        facts.append(("Finder of cells", certificate.cells.finder_sha256))
+        facts.append((f"Finder of {certificate.cells.counted}", certificate.cells.finder_sha256))
     return Section("Identity", ["SHA-256 of the files, and of the networks' weights."], facts=facts, codes=True)
 
 
@@ -297,11 +241,12 @@ def _protocol(certificate: Certificate) -> Section:
         ("Codecs", codecs or "none"),
         ("Second decoder, when archived", archive.slide.second_reader or "none"),
         ("Second decoder, now", certificate.second_reader),
-        ("Tiles", archive.protocol),
+        ("Tiles", archive.protocol.replace(CELL_PROTOCOL, "")),
+        ("Detail cells", CELL_PROTOCOL.removeprefix("; ")),
         *([("Red cells of the gate, now", certificate.red_cells)] if certificate.red_cells else []),
     ]
     facts.append(("Detail", certificate.detail.protocol))
     facts += [(f"Detail: {one.name}", one.settings) for one in certificate.detail.methods]
     if certificate.cells:
-        facts.append(("Cells", certificate.cells.protocol))
+        facts.append((certificate.cells.counted.capitalize(), certificate.cells.protocol))
     return Section("Protocol and versions", facts=facts)

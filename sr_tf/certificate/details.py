@@ -60,9 +60,10 @@ def detail_facts(
             DetailOfMethod(floor.name, floor.settings, len(chosen), summary(merged(found)))
             for floor, found in coded.items()
         ]
+    within = f"patches lie within blocks of {BLOCK}×{BLOCK} pixels"
     where = f"other ways to store the slide: block by block, on {len(chosen)} of the {len(filled)} blocks with detail"
     shown = [_shown(archive, slide, whole, index, factor, pictures) for index in most_changed(whole)]
-    return DetailFacts(f"{PROTOCOL}; {where}", methods, shown)
+    return DetailFacts(f"{PROTOCOL}; {within}; {where}", methods, shown)
 
 
 def most_changed(whole: Detail) -> list[int]:

@@ -15,8 +15,8 @@ SCORE_NAMES = {
     "shift": "colour shift",
     "enl0": "ENL0 distance",
     "lpips": "LPIPS",
-    LOCAL_SSIM: "SSIM of the worst cell",
-    LOCAL_ERROR: "error of the worst cell",
+    LOCAL_SSIM: "SSIM of the worst detail cell",
+    LOCAL_ERROR: "error of the worst detail cell",
 }
 """What scores are called on a certificate."""
 

@@ -9,7 +9,7 @@ from string import Template
 import msgspec
 
 from sr_tf.certificate import content
-from sr_tf.certificate.content import Figure, Section, Table
+from sr_tf.certificate.parts import Figure, Section, Table
 from sr_tf.certificate.record import Certificate, Pictures, keep
 from sr_tf.pages.common import heading_cells, shared_style, table_row
 from sr_tf.validation.detail import curves_chart
@@ -30,7 +30,7 @@ def to_html(certificate: Certificate, pictures: Pictures) -> str:
         date=content.date(certificate),
         verdict=escape(content.verdict(certificate)),
         sections="\n".join(_section(one, pictures) for one in content.sections(certificate)),
-        archive=escape(certificate.archive_name),
+        check=re.sub("`(.*?)`", r"<code>\1</code>", escape(content.how_to_check(certificate))),
         record=f"{_RECORD_BEGINS}{_json(certificate)}{_RECORD_ENDS}",
     )
 

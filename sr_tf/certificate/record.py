@@ -120,6 +120,7 @@ class Tile(Part):
         scores: of this tile, by name; None is the PSNR of equal pixels.
         stored: how its block is stored.
         pictures: SHA-256 of the PNG files of original, restored tile and difference.
+        detail_cell: (x, y) of the upper left corner of the tile's detail cell of 32×32 pixels with the largest error.
     """
 
     reason: str
@@ -127,6 +128,7 @@ class Tile(Part):
     scores: dict[str, float | None]
     stored: str
     pictures: tuple[str, str, str]
+    detail_cell: tuple[int, int]
 
 
 class DetailOfMethod(Part):
@@ -167,7 +169,13 @@ class DetailFacts(Part):
 
 
 class CellsOfMethod(Part):
-    """Cells of the slide and of one stored form of it; see `sr_tf.validation`. None where a figure is not defined."""
+    """Cells of the slide and of one stored form of it; see `sr_tf.validation`. None where a figure is not defined.
+
+    Attributes:
+        places: number of blocks in which cells were found; limits of agreement are over these.
+        pairs: number of cells that were found in both, and have types.
+        same: how many of them have the same type in both.
+    """
 
     name: str
     bits_per_pixel: float
@@ -179,6 +187,9 @@ class CellsOfMethod(Part):
     only_in_stored: int
     kappa: float | None
     kappa_interval: tuple[float | None, float | None]
+    places: int
+    pairs: int
+    same: int
 
 
 class CellFacts(Part):
@@ -190,6 +201,7 @@ class CellFacts(Part):
         typed: whether they have types.
         protocol: how the figures were made, in words.
         finder_sha256: of the finder's weights; None if it has none.
+        finder_errors: what is known of the finder's own errors, in words.
         methods: the archive, then other ways to store the slide.
     """
 
@@ -198,6 +210,7 @@ class CellFacts(Part):
     typed: bool
     protocol: str
     finder_sha256: str | None
+    finder_errors: str
     methods: list[CellsOfMethod]
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.cells import LOCAL_ERROR, LOCAL_SSIM
+from sr_tf.archive.cells import CELL_SCORES, LOCAL_ERROR, LOCAL_SSIM, place_of_worst, rounded
 from sr_tf.archive.gate import LESS_IS_BETTER
-from sr_tf.archive.grid import BLOCK, GATE_TILE
+from sr_tf.archive.grid import BLOCK, CELL, GATE_TILE
 from sr_tf.certificate.facts import SCORE_NAMES
 from sr_tf.certificate.record import Pictures, Tile, keep
 from sr_tf.images.reading import encode_png
@@ -19,6 +19,11 @@ FACTORS = (32, 16, 8, 4, 2, 1)
 _FITTING = 99.5
 """Percent of the differences in the pictures that are not cut off."""
 _GREY = 128
+
+
+def as_stated(name: str, values: np.ndarray) -> np.ndarray:
+    """A score as certificates state it; those of detail cells in the steps in which archives keep them."""
+    return rounded(name, values) if name in CELL_SCORES else values
 
 
 def worst_places(scores: dict[str, np.ndarray]) -> dict[tuple[int, int], list[str]]:
@@ -39,7 +44,11 @@ def worst_places(scores: dict[str, np.ndarray]) -> dict[tuple[int, int], list[st
 
 
 def show_tiles(
-    archive: ArchivedSlide, slide: Slide, scores: dict[str, np.ndarray], pictures: Pictures
+    archive: ArchivedSlide,
+    slide: Slide,
+    scores: dict[str, np.ndarray],
+    worst_cells: np.ndarray,
+    pictures: Pictures,
 ) -> tuple[int, list[Tile]]:
     """Cuts out the worst tiles.
 
@@ -47,12 +56,15 @@ def show_tiles(
         archive: the archive.
         slide: the original.
         scores: of all gate tiles, float [rows, columns] each.
+        worst_cells: (x, y) of the upper left corner of each tile's detail cell with the largest error, int [rows,
+            columns, 2].
         pictures: the pictures are added here.
 
     Returns:
         (the factor by which all differences are multiplied, the tiles).
     """
     chosen = worst_places(scores)
+    stated = {name: as_stated(name, values) for name, values in scores.items()}
     places = [_place(archive, *tile) for tile in chosen]
     pairs = [(slide.read(*place), archive.read(*place)) for place in places]
     factor = common_factor([other.astype(int) - pixels for pixels, other in pairs])
@@ -62,14 +74,42 @@ def show_tiles(
         block = place[1] // BLOCK, place[0] // BLOCK
         tiles.append(
             Tile(
-                reason=f"among the worst by {' and '.join(SCORE_NAMES[name] for name in names)}",
+                reason=f"among the worst by {in_words([SCORE_NAMES[name] for name in names])}",
                 place=place,
-                scores={name: finite(values[row, column]) for name, values in scores.items()},
+                scores={name: finite(values[row, column]) for name, values in stated.items()},
                 stored=archive.kind(*block).name,
+                detail_cell=tuple(map(int, worst_cells[row, column])),
                 pictures=tuple(keep(pictures, encode_png(image)) for image in images),
             )
         )
     return factor, tiles
+
+
+def in_words(names: list[str]) -> str:
+    """A list as people write it: a, b and c."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def places_of_worst(errors: np.ndarray) -> np.ndarray:
+    """The upper left corner of the detail cell with the largest error in each gate tile of a block.
+
+    Args:
+        errors: of the block's detail cells, [cell rows, cell columns].
+
+    Returns:
+        int [rows, columns, 2]: x and y in pixels of the block.
+    """
+    count = GATE_TILE // CELL
+    return np.array(
+        [
+            [
+                np.add(place_of_worst(LOCAL_ERROR, errors[y : y + count, x : x + count]), (x * CELL, y * CELL))
+                for x in range(0, errors.shape[1], count)
+            ]
+            for y in range(0, errors.shape[0], count)
+        ]
+    )
 
 
 def common_factor(differences: list[np.ndarray]) -> int:

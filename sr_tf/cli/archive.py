@@ -30,13 +30,14 @@ def _add_archive(commands: Commands) -> None:
         "JPEG XL, or losslessly. Only the quality study has no gate. OUT is a ZIP file with a preview and all metadata "
         "of the slide. Repeat the command to continue an interrupted run.",
         "sr-tf archive slide.svs slide.sr.zip --quality visual",
-        notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; cells can be "
-        "viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise, and small details are "
-        "kept: every cell of 32×32 pixels has local SSIM ≥ 0.8 and local error ≤ 20 of 255. lossless: every pixel is "
-        "kept, and JPEG tiles byte by byte. study: the published scheme; every block is reduced 4 times by bicubic "
-        "interpolation, stored without loss and restored by one generator of scale 4, whatever comes out. Nothing is "
-        "promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured and kept in the archive; needs "
-        "`sr-tf assets fetch lpips_imagenet`. The quality names are labels; none is clinically validated.",
+        notes="qualities: visual: every tile of 256×256 pixels has PSNR ≥ 34 dB and SSIM ≥ 0.90; blood and tissue "
+        "cells can be viewed, fine grain is lost. diagnostic: ≥ 38 dB and ≥ 0.95, near the camera's noise, and small "
+        "details are kept: every detail cell of 32×32 pixels has local SSIM ≥ 0.8 and local error ≤ 20 of 255. "
+        "lossless: every pixel is kept, and JPEG tiles byte by byte. study: the published scheme; every block is "
+        "reduced 4 times by bicubic interpolation, stored without loss and restored by one generator of scale 4, "
+        "whatever comes out. Nothing is promised of any tile: PSNR, SSIM, shift and LPIPS of each are measured "
+        "and kept in the archive; needs `sr-tf assets fetch lpips_imagenet`. The quality names are labels; none "
+        "is clinically validated.",
     )
     command.add_argument(
         "slide", type=Path, metavar="SLIDE", help="a slide, an image or a folder with one DICOM series"
@@ -70,15 +71,15 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         "--min-local-ssim",
         type=float,
         metavar="SSIM",
-        help="lowest SSIM of a cell of 32×32 pixels, so that no letter or small cell is lost in a tile that passes by "
-        "its mean (default: 0.8 at diagnostic, none at visual)",
+        help="lowest SSIM of a detail cell of 32×32 pixels, so that no letter or platelet is lost in a tile that "
+        "passes by its mean (default: 0.8 at diagnostic, none at visual)",
     )
     command.add_argument(
         "--max-local-error",
         type=float,
         metavar="LEVELS",
-        help="largest error of a cell of 32×32 pixels, averaged over 5×5 pixels, in levels of 255 (default: 20 at "
-        "diagnostic, none at visual)",
+        help="largest error of a detail cell of 32×32 pixels, averaged over 5×5 pixels, in levels of 255 (default: 20 "
+        "at diagnostic, none at visual)",
     )
     command.add_argument(
         "--cells",
@@ -86,9 +87,9 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         const=SAME_TYPES,
         choices=AGREEMENTS,
         help="for blood smears at 1000×: store a block larger until a network finds the same red cells in it as in the "
-        "original. count: none lost or added. types (--cells without a word): also none of another type; many cells "
-        "lie at the border between two types, so this takes many times the bytes and the time. `sr-tf validate` judges "
-        "by the same network: its agreement then is no evidence (default: cells are not looked for)",
+        "original. count: none lost or added. types (--cells without a word): also none of another type; many red "
+        "cells lie at the border between two types, so this takes many times the bytes and the time. `sr-tf validate` "
+        "judges by the same network: its agreement then is no evidence (default: red cells are not looked for)",
     )
     arguments.add_archive_models(command, by_quality=True)
     command.add_argument(

@@ -6,7 +6,7 @@ import numpy as np
 
 from sr_tf.archive import cost
 from sr_tf.archive.cells import CELL_SCORES, place_of_worst
-from sr_tf.archive.cells_again import compare_cells_again
+from sr_tf.archive.cells_again import with_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
 from sr_tf.archive.container import ARCHIVE
 from sr_tf.archive.gate import LESS_IS_BETTER, worst
@@ -131,10 +131,9 @@ def verify(options: argparse.Namespace) -> None:
         lowest = ", ".join(f"{name} {_number(name, value)}" for name, value in worst_scores.items())
         print(f"{options.archive}: measured again against {options.against}; worst tile: {lowest}")
         print(f"{options.archive}: second decoder: {compared[0]}")
-        again = None if findings else compare_cells_again(options.archive, options.against, models, workers, engine)
-        if again is not None:
-            print(f"{options.archive}: red cells: {again.report}")
-            findings = again.findings
+        findings, cells = with_cells_again(findings, options.archive, options.against, models, workers, engine)
+        if cells is not None:
+            print(f"{options.archive}: red cells: {cells}")
     for finding in findings[:_SHOWN]:
         tell(finding)
     if findings:
@@ -204,10 +203,11 @@ def _measured(archive: ArchiveFile) -> list[str]:
 
 
 def _cells_in_words(name: str, values: np.ndarray) -> str:
-    """Describes the score of cells, of which archives keep bounds."""
+    """Describes the score of detail cells, of which archives keep bounds."""
     x, y = place_of_worst(name, values)
     bound = "at most" if name in LESS_IS_BETTER else "at least"
-    return f"{name:<11} worst cell {bound} {worst(name, values):g}, at {x},{y}; median {bound} {np.median(values):g}"
+    lowest, median = worst(name, values), np.median(values)
+    return f"{name:<11} worst detail cell {bound} {lowest:g}, at {x},{y}; median {bound} {median:g}"
 
 
 def _mean(name: str, values: np.ndarray) -> str:

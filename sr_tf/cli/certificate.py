@@ -47,7 +47,9 @@ def add_commands(commands: Commands) -> None:
     )
     given = command.add_mutually_exclusive_group()
     given.add_argument(
-        "--cells", choices=CHOICES, help="count cells as `sr-tf validate --cells` does, and put the counts on the page"
+        "--cells",
+        choices=CHOICES,
+        help="count red cells or nuclei as `sr-tf validate --cells` does, and put the counts on the page",
     )
     given.add_argument(
         "--validation",
@@ -141,7 +143,10 @@ def _check(options: argparse.Namespace) -> None:
     if not findings:
         print(f"{path}: shows what its record says")
         if certificate.cells and not cells:
-            print(f"{path}: its counts of cells were not checked; --validation compares them with `sr-tf validate`'s")
+            print(
+                f"{path}: its counts of {certificate.cells.counted} were not checked; --validation compares them with "
+                "`sr-tf validate`'s"
+            )
         if options.against:
             models = tuple(options.models)
             again = certify(options.archive, options.against, models, options.engine, options.workers)

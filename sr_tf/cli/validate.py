@@ -20,12 +20,12 @@ def add_commands(commands: Commands) -> None:
         commands,
         "validate",
         _validate,
-        "count cells in a slide and in its archive",
+        "count red cells or nuclei in a slide and in its archive",
         "Finds the red cells of a blood smear, or the nuclei of tissue in H&E, in the slide and in its archive, and "
-        "compares counts (bias, limits of agreement), types of red cells (Cohen's κ) and single cells; the same for "
+        "compares counts (bias, limits of agreement), types of red cells (Cohen's κ) and each of them; the same for "
         "the slide coded as JPEG, and as AVIF and by bicubic interpolation at the archive's bytes. For each, says up "
         "to which frequency detail is kept (local Fourier ring correlation with the original), and what is lost and "
-        "invented beyond. Writes a page with a picture of every cell that differs, and a JSON file of the same name. "
+        "invented beyond. Writes a page with a picture of every one that differs, and a JSON file of the same name. "
         "Red cells are found by a small network that expects smears at 1000×, with cells 35 to 50 pixels wide; nuclei "
         "by colour deconvolution and watershed. Research use only.",
         "sr-tf validate slide.sr.zip --against slide.svs",
@@ -66,5 +66,5 @@ def _validate(options: argparse.Namespace) -> None:
     print(text_table([detail.HEADINGS, *(detail.row(one.name, one.detail(), result.mpp) for one in result.methods)]))
     write_atomically(page, to_html(result))
     write_atomically(record, to_json(result))
-    print(f"{page}: every cell that differs, with pictures\n{record}: the same in numbers")
+    print(f"{page}: the {result.counted} that differ, with pictures\n{record}: the same in numbers")
     print(RESEARCH_ONLY)

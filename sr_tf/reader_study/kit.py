@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 import sr_tf
@@ -19,6 +18,7 @@ from sr_tf.disk.files import make_folder
 from sr_tf.errors import UserError, unwritable
 from sr_tf.metrics.fast import fast_psnr
 from sr_tf.reader_study.answers import COLUMNS
+from sr_tf.reader_study.blinding import publish, save
 from sr_tf.reader_study.fields import Field, draw_fields
 from sr_tf.reader_study.key import KEY_NAME, READER_FOLDER, SEAL_NAME, SESSIONS, Case, Key, encode_key, seal
 from sr_tf.reader_study.reading_page import to_html
@@ -121,10 +121,10 @@ def _write(
     rng = np.random.default_rng(settings.seed)
     study = rng.bytes(6).hex()
     reader = make_folder(draft / READER_FOLDER)
-    images = make_folder(reader / "images")
+    drafts, images = make_folder(draft / "images"), make_folder(reader / "images")
     with tqdm(total=settings.cases, desc="cases", unit="case", disable=None) as bar:
         fields = draw_fields(archives, slides, settings.cases, settings.side, rng, models, engine, bar.update)
-        cases = [_write_case(number, drawn, images, rng) for number, drawn in enumerate(fields, 1)]
+        cases = [_write_case(number, drawn, drafts, rng) for number, drawn in enumerate(fields, 1)]
     key = Key(
         made_by=f"sr-tf reader-kit, sr_tf {sr_tf.__version__}",
         study=study,
@@ -136,6 +136,8 @@ def _write(
         cases=cases,
         sessions=_sessions(cases, rng),
     )
+    publish(drafts, images, rng)
+    drafts.rmdir()
     content = encode_key(key)
     (draft / KEY_NAME).write_bytes(content)
     (draft / KEY_NAME).chmod(0o600)
@@ -147,12 +149,10 @@ def _write(
     return key
 
 
-def _write_case(number: int, drawn: Field, images: Path, rng: np.random.Generator) -> Case:
+def _write_case(number: int, drawn: Field, drafts: Path, rng: np.random.Generator) -> Case:
     names = rng.bytes(6).hex(), rng.bytes(6).hex()
     for name, pixels in zip(names, (drawn.original, drawn.restored), strict=True):
-        profile = {"icc_profile": drawn.icc} if drawn.icc else {}
-        Image.fromarray(pixels).save(images / f"{name}.png", compress_level=3, **profile)
-        os.utime(images / f"{name}.png", (0, 0))  # the time would tell the order of drawing
+        save(drafts / f"{name}.png", pixels, drawn.icc)
     psnr = fast_psnr(drawn.original, drawn.restored)
     return Case(
         number=number,

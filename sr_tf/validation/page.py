@@ -11,6 +11,7 @@ from sr_tf.cells.finder import TYPES
 from sr_tf.images.reading import encode_png
 from sr_tf.pages.common import common_parts, heading_cells, table_row
 from sr_tf.validation import detail
+from sr_tf.validation.finder_words import SAME_FINDER, finder_text
 from sr_tf.validation.results import Difference, Validation
 from sr_tf.validation.table import HEADINGS, headings, row
 
@@ -38,6 +39,7 @@ def to_html(validation: Validation) -> str:
         archive_sha256=validation.archive_sha256,
         slide_sha256=validation.source_sha256 or "not recorded, the archive was de-identified",
         counted=validation.counted,
+        gated=f'<p class="note"><b>{escape(SAME_FINDER)}</b></p>\n' if validation.gated else "",
         and_typed=" and typed" if validation.typed else "",
         finder_hash=_finder_hash(validation),
         settings="\n".join(f"<li>{escape(one.name)}: {escape(one.settings)}</li>" for one in validation.methods),
@@ -54,25 +56,6 @@ def _detail(validation: Validation) -> dict[str, str]:
     }
 
 
-def finder_text(finder: dict) -> str:
-    """What the finder's card says of its errors, in words."""
-    if "method" in finder:
-        return (
-            f"{finder['method']} Lengths are those of {finder['mpp']:.4g} µm per pixel. Its errors were not measured "
-            "against readers; it misses pale nuclei and takes folds, pigment and ink for nuclei. Agreement of counts "
-            "cannot mean more."
-        )
-    test = finder["test"]
-    interval = f"{test['kappa_low']:.3f} to {test['kappa_high']:.3f}"
-    return (
-        f"A network of {finder['parameters']:,} weights, trained on {finder['data']}. On {test['fields']} test fields "
-        f"with {test['labels']:,} labelled cells it found {test['recall']:.1%}, within {test['radius']:g} pixels. "
-        f"Of these, {test['accuracy']:.1%} got the label's type: κ {test['kappa']:.3f} ({interval}), macro F1 "
-        f"{test['macro_f1']:.3f}. It expects cells 35 to 50 pixels wide; on other slides its figures mean nothing. "
-        "Agreement of types cannot mean more than these figures do."
-    )
-
-
 def _finder_hash(validation: Validation) -> str:
     sha256 = validation.finder.get("weights_sha256")
     return f"<br>Finder, weights SHA-256 <code>{sha256}</code>" if sha256 else ""
@@ -83,8 +66,8 @@ def _facts(validation: Validation) -> list[tuple[str, str]]:
     texts = dict(zip(HEADINGS, row(method.name, method.rate, method.tally), strict=True))
     types = [("agreement of types, κ", texts["κ"]), ("95 % interval", texts["95 % interval"])]
     return [
-        (f"{validation.counted} in the original", texts["cells, original"]),
-        ("in the restored slide", texts["cells, stored"]),
+        (f"{validation.counted} in the original", texts["found, original"]),
+        ("in the restored slide", texts["found, stored"]),
         ("bias", f"{texts['bias (%)']} %"),
         ("only in the original", texts["only in original"]),
         ("only in the restored slide", texts["only in stored"]),

@@ -81,6 +81,7 @@ class Validation:
             windows stands second.
         mpp: the slide's µm per pixel, x and y; None if its file does not state them.
         counted: what the cells are.
+        gated: whether the archive was stored so that this finder's answers agree.
     """
 
     archive: str
@@ -93,6 +94,7 @@ class Validation:
     methods: list[Method]
     mpp: tuple[float, float] | None = None
     counted: str = "red cells"
+    gated: bool = False
 
     @property
     def typed(self) -> bool:

@@ -9,11 +9,12 @@ from sr_tf.cells.finder import TYPES
 from sr_tf.cells.tally import Tally
 from sr_tf.messages import RESEARCH_ONLY
 from sr_tf.pages.figures import finite, interval, number
+from sr_tf.validation.finder_words import finder_text
 from sr_tf.validation.results import Difference, Method, Validation
 
 MADE_BY = "sr-tf validate"
 HEADINGS = (
-    "stored as", "bit/pixel", "cells, original", "cells, stored", "bias (%)", "bias per place", "limits of agreement",
+    "stored as", "bit/pixel", "found, original", "found, stored", "bias (%)", "bias per place", "limits of agreement",
     "only in original", "only in stored", "same type", "κ", "95 % interval",
 )  # fmt: skip
 _OF_TYPES = 3
@@ -64,7 +65,10 @@ def to_json(validation: Validation) -> str:
         "gate": validation.gate,
         "protocol": validation.protocol,
         "counted": validation.counted,
-        "finder": {name: validation.finder.get(name) for name in ("weights_sha256", "test", "method", "mpp")},
+        "finder": {
+            **{name: validation.finder.get(name) for name in ("weights_sha256", "test", "method", "mpp")},
+            "in_words": finder_text(validation.finder),
+        },
         "types": list(TYPES) if validation.typed else [],
         "methods": [method_record(method) for method in validation.methods],
     }

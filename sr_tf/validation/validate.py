@@ -69,24 +69,26 @@ def validate(
         methods += _compare_floors(
             slide, counted, {window: found[window] for window in chosen}, restored.bytes / pixels
         )
+        gated = _gated_by(header, counted)
         return Validation(
             path.name,
             original.name,
             header.source.get("sha256"),
             archive.sha256(),
             header.gate.describe(),
-            _protocol(counted, len(found), len(chosen), _gated_by(header, counted)),
+            _protocol(counted, len(found), len(chosen), gated),
             counted.card,
             methods,
             header.slide.mpp,
             counted.name,
+            gated,
         )
 
 
 def _compare_all(archive: ArchivedSlide, slide: Slide, counted: Subject, method: Method) -> dict[Window, Cells]:
     """Compares every window; returns the original's cells of those windows that have any."""
     cells = {}
-    for window in tqdm(list(windows(archive.header.grid)), desc="cells", unit="window", disable=None):
+    for window in tqdm(list(windows(archive.header.grid)), desc=counted.name, unit="window", disable=None):
         pixels, other = slide.read(*window.seen), archive.read(*window.seen)
         own = counted.find(pixels).moved(*window.seen[:2])
         pairing = _paired(counted, own, other, window)
@@ -142,7 +144,7 @@ def _same_windows(restored: Method, chosen: Sequence[Window]) -> Method:
 
 _TYPES = (
     "κ without weights, 95 % interval by 2,000 bootstrap resamples of blocks, or of cells where fewer than ten blocks "
-    "hold any"
+    "hold any; where all types agree it has no width and says nothing"
 )
 
 

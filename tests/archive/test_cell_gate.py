@@ -10,7 +10,7 @@ from forger import Forgery
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.cell_comparison import CellComparison, is_flat
-from sr_tf.archive.cells_again import compare_cells_again
+from sr_tf.archive.cells_again import compare_cells_again, with_cells_again
 from sr_tf.archive.choices import chosen_gate
 from sr_tf.archive.gate import QUALITIES, Gate
 from sr_tf.archive.integrity import check_integrity
@@ -92,7 +92,7 @@ def test_validate_finds_the_same_and_says_what_it_is_worth(smear, archives):
     of_count, of_types = differing(found["count"]), differing(found["types"])
     assert of_count[0] == 0 < of_count[1]
     assert of_types == (0, 0)
-    said = ["no evidence of its own" in one.protocol for one in found.values()]
+    said = ["no evidence of its own" in one.protocol and one.gated for one in found.values()]
     assert said == [False, True, True]
 
 
@@ -126,6 +126,8 @@ def test_verify_compares_the_cells_again(smear, archives, tmp_path, capsys):
     assert main(["verify", str(archives["types"]), "--against", str(smear)]) == 0
     assert "0 differ in the archive" in capsys.readouterr().out
     assert compare_cells_again(archives[None], smear) is None
+    assert with_cells_again([], archives[None], smear) == ([], None)
+    assert with_cells_again(["tile 0,0"], archives["types"], smear) == (["tile 0,0"], None)  # not compared
     with ArchiveFile(archives["types"]) as archive:
         stated = json.loads(archive.header.to_json())["red_cells"]
 

@@ -122,8 +122,10 @@ def test_verify_and_info_say_what_cells_have(details, capsys):
     assert "local_ssim 0." in capsys.readouterr().out
     assert main(["info", str(path)]) == 0
     printed = capsys.readouterr().out
-    assert "every cell of 32×32 local SSIM ≥ 0.8, local error ≤ 20 of 255" in printed
-    assert "local_error worst cell at most " in printed and "local_ssim  worst cell at least 0." in printed
+    assert "every detail cell of 32×32 pixels local SSIM ≥ 0.8, local error ≤ 20 of 255" in printed
+    assert (
+        "local_error worst detail cell at most " in printed and "local_ssim  worst detail cell at least 0." in printed
+    )
 
 
 def test_verify_finds_recorded_cells_that_are_too_good(details, tmp_path, capsys):
@@ -182,7 +184,7 @@ def test_a_gate_of_cells_by_numbers(details, tmp_path, capsys):
     slide, target = details[0], tmp_path / "custom.sr.zip"
     limits = ["--min-local-ssim", "0.7", "--max-local-error", "24", "--models", ""]
     assert main(["archive", str(slide), str(target), "--effort", "1", *limits]) == 0
-    assert "every cell of 32×32 local SSIM ≥ 0.7, local error ≤ 24 of 255" in capsys.readouterr().out
+    assert "every detail cell of 32×32 pixels local SSIM ≥ 0.7, local error ≤ 24 of 255" in capsys.readouterr().out
     with ArchiveFile(target) as archive:
         scores = archive.scores()
         assert scores[LOCAL_SSIM].min() >= 0.7 and scores[LOCAL_ERROR].max() <= 24

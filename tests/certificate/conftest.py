@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 
@@ -5,6 +6,7 @@ from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.certificate.certify import certify
 from sr_tf.certificate.page import to_html
+from sr_tf.certificate.record import CellFacts, CellsOfMethod
 from sr_tf.data.smear import render_smear
 from sr_tf.images.reading import write_png
 
@@ -41,3 +43,12 @@ def equal(tmp_path):
     write_png(slide, np.tile(np.arange(64, dtype=np.uint8)[:, None, None], (1, 80, 3)))
     write_archive(slide, archive, Options(gate=QUALITIES["lossless"], models=(), deidentify=True))
     return slide, archive
+
+
+@pytest.fixture(scope="session")
+def counted(certified):
+    """(a certificate with counts of cells, its pictures)."""
+    names = ("restored", "JPEG quality 90", "AVIF at equal bytes", "bicubic ×4 at equal bytes")
+    methods = [CellsOfMethod(name, 0.5, 33, 33, 0.0, (0.0, 0.0), 4, 4, 0.844, (0.1, 1.0), 4, 29, 28) for name in names]
+    cells = CellFacts("sr-tf validate", "red cells", True, "how", "ab" * 32, "κ 0.42 against labels.", methods)
+    return msgspec.structs.replace(certified[0], cells=cells), certified[1]

@@ -22,13 +22,16 @@ from sr_tf.certificate.details import most_changed
 from sr_tf.certificate.lines import text_width, wrapped
 from sr_tf.certificate.page import pictures_of, record_of, to_html
 from sr_tf.certificate.pdf import to_pdf
-from sr_tf.certificate.record import Certificate, Score
+from sr_tf.certificate.record import CellFacts, CellsOfMethod, Certificate, Score
 from sr_tf.certificate.shown import amplified, common_factor, worst_places
 from sr_tf.certificate.unmeasured import not_measured
 from sr_tf.data.smear import render_smear
 from sr_tf.images.reading import read_rgb, write_png
+from sr_tf.metrics.local import local_error, local_ssim, whole_ssim_map
 from sr_tf.metrics.ring_correlation import Detail, detail, merged
 from sr_tf.validation.detail import summary
+
+AGREEING = CellsOfMethod("restored", 0.5, 9, 9, 0.0, (0.0, 0.0), 0, 0, 1.0, (1.0, 1.0), 2, 9, 9)
 
 
 def test_the_facts_are_those_of_the_files(archived, certified):
@@ -44,8 +47,36 @@ def test_the_facts_are_those_of_the_files(archived, certified):
     assert certificate.tiles == 3
     with ArchiveFile(archive) as read:
         recorded = read.scores()
-    for score in certificate.scores:
-        assert score.median == pytest.approx(np.median(recorded[score.name]), abs=0.1)
+    stated = {score.name: score for score in certificate.scores}
+    assert list(stated) == [*recorded, "local_ssim", "local_error"]
+    for name, values in recorded.items():
+        assert stated[name].median == pytest.approx(np.median(values), abs=0.1)
+
+
+def test_small_details_are_measured_though_this_gate_does_not_judge_them(archived, certified):
+    slide, archive = archived
+    certificate, _ = certified
+    pixels = read_rgb(slide)
+    with ArchivedSlide(archive) as read:
+        restored = read.read(0, 0, 540, 200)
+    tiles = [slice(left, min(left + 256, 540)) for left in (0, 256, 512)]
+    error = [local_error(pixels[:, part], restored[:, part], 32) for part in tiles]
+    ssim = [local_ssim(whole_ssim_map(pixels[:, part], restored[:, part]), 32) for part in tiles]
+    stated = {score.name: score for score in certificate.scores}
+    steps = [8, 12, 16, 20, 24, 32, 48, 64]
+    assert stated["local_error"].worst == min(step for step in steps if step >= max(map(np.max, error)))
+    assert stated["local_ssim"].worst == max(
+        step for step in (0.5, 0.6, 0.7, 0.8, 0.9) if step <= min(map(np.min, ssim))
+    )
+    for tile in certificate.shown:
+        row, column = np.unravel_index(error[tile.place[0] // 256].argmax(), error[tile.place[0] // 256].shape)
+        assert tile.detail_cell == (tile.place[0] + 32 * column, 32 * row)
+    worst = int(np.argmax([one.max() for one in error]))
+    assert any(
+        "error of the worst detail cell" in one.reason and one.place[0] == 256 * worst for one in certificate.shown
+    )
+    page = to_html(*certified)
+    assert "<td>none</td><td>≤ " in page and "Detail cells were not judged when the slide was archived" in page
 
 
 def test_the_worst_tile_is_shown_with_the_pixels_that_are_restored(archived, certified, tmp_path):
@@ -92,6 +123,8 @@ def test_a_deidentified_archive_of_equal_pixels_has_a_certificate_without_the_na
     assert "secret-name" not in page and not pictures
     assert "Every pixel is as in the original." in page and "No tile differs from the original." in page
     assert "the archive was de-identified and records no hash" in page
+    assert "Detail cells were not judged" not in page and "The smallest details" not in page  # all pixels are equal
+    assert "<td>none</td><td>1</td>" in page and "<td>none</td><td>0 of 255</td>" in page
     assert certificate.scores[0].worst is None
     assert to_pdf(certificate, pictures).startswith(b"%PDF-")
 
@@ -180,8 +213,21 @@ def test_the_quality_study_promises_nothing(certified):
         certificate, archive=archive, scores=scores, not_measured=not_measured(archive, None)
     )
     page = to_html(study, pictures)
-    assert "The quality study has no threshold" in verdict(study) and "passed" not in verdict(study)
-    assert "<td>none</td><td>0.3000</td><td>0.1000</td>" in page and "Nothing was refused" in page
+    assert "There was no gate" in verdict(study) and "nothing is promised of any" in verdict(study)
+    assert "passed" not in page and "the gate" not in verdict(study)
+    assert "<dt>Gate</dt><dd>none; study: 4× reduced</dd>" in page
+    assert "<td>none</td><td>0.3000</td><td>0.1000</td>" in page and "<td>≥ 34" not in page
+    assert "has no threshold, and nothing was refused" in page
+    assert not any("passes" in line for line in study.not_measured)
+
+
+def test_pixels_of_a_reduced_slide_are_not_called_the_original(certified):
+    certificate, _ = certified
+    slide = msgspec.structs.replace(certificate.archive.slide, reduced_from=40.0)
+    for limits in (certificate.archive.limits, {"psnr": None}):
+        archive = msgspec.structs.replace(certificate.archive, slide=slide, limits=limits)
+        said = verdict(msgspec.structs.replace(certificate, archive=archive))
+        assert "compared with the slide after its reduction" in said and "the original" not in said
 
 
 @pytest.mark.slow
@@ -196,4 +242,15 @@ def test_a_gate_on_red_cells_is_stated_with_its_finder_and_what_it_is_worth(tmp_
     assert gated.finder_sha256 in page and certificate.red_cells in page
     assert "the same red cells found, none lost or added" in page
     assert any(line.startswith("Red cells by a finder that had no part") for line in certificate.not_measured)
-    assert "Cells: none were counted." not in certificate.not_measured
+    assert "Red cells and nuclei: none were counted." not in certificate.not_measured
+    # The verdict says what was found now, and not what the gate asked for.
+    assert f"Red cells: {certificate.red_cells}." in verdict(certificate)
+    assert "none lost or added" not in verdict(certificate)
+    for finder, same in ((gated.finder_sha256, True), ("0" * 64, False)):
+        counts = CellFacts("sr-tf validate", "red cells", True, "how", finder, "errors.", [AGREEING])
+        counted = msgspec.structs.replace(certificate, cells=counts)
+        assert ("So the row of the archive is no evidence" in to_html(counted, pictures)) == same
+    other = msgspec.structs.replace(certificate, red_cells="not compared: gated by another finder")
+    assert verdict(other).endswith(
+        ": PSNR ≥ 34 dB, SSIM ≥ 0.9, mean colour within 1.5 of 255. Red cells: not compared: gated by another finder."
+    )

@@ -30,7 +30,7 @@ def results(archived, certified, tmp_path):
     record = {
         "made_by": "sr-tf validate, sr_tf 0", "archive_sha256": certified[0].archive.sha256, "protocol": "how",
         "counted": "red cells", "types": ["normal cell"],
-        "finder": {"weights_sha256": "ab" * 32}, "methods": [METHOD], "more": 1,
+        "finder": {"weights_sha256": "ab" * 32, "in_words": "κ 0.42."}, "methods": [METHOD], "more": 1,
     }  # fmt: skip
     path.write_text(json.dumps(record), "utf-8")
     return path
@@ -51,7 +51,7 @@ def test_a_certificate_is_written_checked_and_measured_again(archived, results, 
     assert code == 0 and "Every tile passed the gate of the quality visual" in said and "Research use only" in said
     assert page.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
     code, said, _ = run(capsys, archive, "--check", page)
-    assert code == 0 and "belongs to" in said and "counts of cells were not checked" in said
+    assert code == 0 and "belongs to" in said and "counts of red cells were not checked" in said
     code, said, _ = run(capsys, archive, "--check", page, "--against", slide, "--validation", results)
     assert code == 0 and "measured again" in said and "not checked" not in said
     code, _, error = run(capsys, *writing)
@@ -168,7 +168,7 @@ def test_a_certificate_of_diagnostic_states_the_worst_cells(archived, tmp_path, 
     page = tmp_path / "page.html"
     assert run(capsys, archive, "--against", slide, "--out", page)[0] == 0
     text = page.read_text("utf-8")
-    assert "SSIM of the worst cell" in text and "error of the worst cell" in text and "≤ 20" in text
+    assert "SSIM of the worst detail cell" in text and "error of the worst detail cell" in text and "≤ 20" in text
     assert run(capsys, archive, "--check", page, "--against", slide)[0] == 0
     worst = next(one for one in read_certificate(page)[0].scores if one.name == "local_error").worst
     page.write_text(text.replace(f'"local_error","worst":{worst}', '"local_error","worst":8.0'), "utf-8")

@@ -1,15 +1,20 @@
 """`sr-tf reader-kit`: what is drawn, that readers are blinded, and its errors."""
 
 import csv
+import io
 import json
+import zlib
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 from readers import CASES, SIDE
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.cli.main import main
 from sr_tf.images.reading import read_rgb, write_png
+from sr_tf.reader_study.blinding import publish, save
 from sr_tf.reader_study.fields import shows_something
 from sr_tf.reader_study.key import read_key
 from sr_tf.reader_study.kit import make_kit
@@ -69,6 +74,50 @@ def test_readers_are_blinded(study):
     assert json.loads(data) == {
         "study": key.study, "side": SIDE, "washout": 14, "categories": key.categories, "sessions": key.sessions,
     }  # fmt: skip
+
+
+def test_image_files_tell_nothing_but_their_pixels(study):
+    folder, _ = study
+    paths = sorted((folder / "reader" / "images").iterdir())
+    contents = [path.read_bytes() for path in paths]
+    assert len({len(content) for content in contents}) == 1
+    packed = [len(zlib.compress(content)) for content in contents]  # what the list of a ZIP file would show
+    assert max(packed) < 1.001 * min(packed)
+    for content in contents:
+        assert dict.fromkeys(chunk_names(content)) == dict.fromkeys([b"IHDR", b"IDAT", b"fiLl", b"IEND"])
+        with Image.open(io.BytesIO(content)) as image:
+            assert (image.format, image.mode, image.size, image.info) == ("PNG", "RGB", (SIDE, SIDE), {})
+            image.verify()  # the checksums
+    written = [path.stat().st_ctime_ns for path in paths]
+    assert written == sorted(written)  # in the order of the names, which are random
+    assert not any(path.name == "images" for path in folder.iterdir())
+
+
+def chunk_names(png):
+    """The types of a PNG file's chunks, in their order."""
+    place = 8
+    while place < len(png):
+        yield png[place + 4 : place + 8]
+        place += 12 + int.from_bytes(png[place : place + 4], "big")
+
+
+def test_large_fillings_are_divided_and_the_colour_profile_is_kept(tmp_path):
+    drafts, images = tmp_path / "drafts", tmp_path / "images"
+    drafts.mkdir()
+    images.mkdir()
+    rng = np.random.default_rng(3)
+    noise, even = rng.integers(0, 256, (1100, 1100, 3), np.uint8), np.full((1100, 1100, 3), 7, np.uint8)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    save(drafts / "a.png", noise, profile)
+    save(drafts / "b.png", even, profile)
+    publish(drafts, images, rng)
+    sizes = [(images / name).stat().st_size for name in ("a.png", "b.png")]
+    assert sizes[0] == sizes[1] > 3_000_000 and not list(drafts.iterdir())
+    assert list(chunk_names((images / "b.png").read_bytes())).count(b"fiLl") == 3
+    for name, pixels in (("a.png", noise), ("b.png", even)):
+        np.testing.assert_array_equal(cv2.imread(str(images / name))[..., ::-1], pixels)
+        with Image.open(images / name) as image:
+            assert image.info["icc_profile"] == profile
 
 
 def test_forms_have_the_images_in_the_order_of_reading(study):

@@ -152,6 +152,7 @@ def test_a_missing_image_is_said(tab, own):
     shutil.rmtree(own / "reader" / "images")
     tab.locator("#reader").fill("AB")
     tab.locator("text=Begin").click()
+    tab.wait_for_selector("#trouble:not([hidden])")
     assert "cannot be shown. Copy the whole folder" in tab.locator("#trouble").inner_text()
     tab.said = [line for line in tab.said if "ERR_FILE_NOT_FOUND" not in line]
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -186,3 +187,9 @@ def test_a_page_of_nuclei_says_nothing_of_types():
     assert "another type" not in page and "macrocyte" not in page and "Finder, weights" not in page
     assert (record["counted"], record["types"], record["finder"]["weights_sha256"]) == ("nuclei", [], None)
     assert to_html(found).count("another type") == 1
+
+
+def test_an_archive_that_was_gated_by_the_finder_is_no_evidence():
+    found = validation(method("restored", PAIRING))
+    words = "So the row of the archive is no evidence"
+    assert words not in to_html(found) and words in to_html(replace(found, gated=True))

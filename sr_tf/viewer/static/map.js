@@ -1,4 +1,4 @@
-// Draws over the slide how each block is stored, the scores of each gate tile, and the worst cells.
+// Draws over the slide how each block is stored, the scores of each gate tile, and the worst detail cells.
 
 import { fitCanvas } from "./canvas.js";
 
@@ -68,7 +68,7 @@ export class RepresentationMap {
     this.#describe();
   }
 
-  /** Frames the worst cells, at least 9 CSS pixels wide, so that they are found from afar. */
+  /** Frames the worst detail cells, at least 9 CSS pixels wide, so that they are found from afar. */
   #cells(pen, corner, pixels) {
     const side = Math.max(this.map.cell * pixels, 9);
     for (const [x, y] of this.map.cells) {
