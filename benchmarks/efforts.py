@@ -16,9 +16,9 @@ from pathlib import Path
 from absl import app, flags
 from commands import stored_as
 
-from sr_tf.archive.build import for_each
 from sr_tf.archive.effort import EFFORTS
 from sr_tf.archive.enlarge import load_generators
+from sr_tf.archive.for_each import for_each
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.write import Options, write_archive

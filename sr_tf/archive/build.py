@@ -8,16 +8,16 @@ all blocks pass. The scores in an archive are therefore those of the pixels that
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
 from sr_tf.archive.choose import Chooser
 from sr_tf.archive.effort import DEFAULT_EFFORT, EFFORTS, Effort
 from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
+from sr_tf.archive.for_each import for_each
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.grid import Place
-from sr_tf.archive.join import ENTRY, SCALES, Group, Joiner, group_members, group_of, groups
+from sr_tf.archive.join import SCALES, Group, Joiner, group_of, groups, stored_alone
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.measure import Measure
@@ -25,7 +25,7 @@ from sr_tf.archive.native import JPEG_FILES
 from sr_tf.archive.network_wanted import Decision, NetworkWantedError
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
-from sr_tf.archive.stored import Stored, StoredImage, stored_bytes
+from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason
 from sr_tf.images.codecs import CODECS
@@ -231,22 +231,13 @@ class Builder:
         """Stores blocks alone where that takes fewer bytes than the piece that others have left; returns them."""
         alone: set[Place] = set()
         while left:
-            group = left.pop()
-            members = [place for place in group_members(self._grid, *group) if self._is_shared(place, group[0])]
-            if not members:
-                continue
-            kind, piece = self._journal.stored(*members[0]).kind, self._journal.piece(*group)
-            chosen = {place: self.chosen_again(*place, self._gate.narrowed()) for place in members}
-            if sum(one.cost + ENTRY for one in chosen.values()) < stored_bytes(kind, piece.file) + ENTRY:
-                self._journal.put_piece(*group, None)
-                for place, stored in chosen.items():
-                    self.replace(*place, stored)
-                alone |= set(chosen)
+            chosen = stored_alone(
+                self._journal, left.pop(), lambda *place: self.chosen_again(*place, self._gate.narrowed())
+            )
+            for place, stored in chosen.items():
+                self.replace(*place, stored)
+            alone |= set(chosen)
         return alone
-
-    def _is_shared(self, place: Place, scale: int) -> bool:
-        stored = self._journal.stored(*place)
-        return stored.shared and stored.kind.scale == scale
 
     def chosen_again(self, row: int, column: int, gate: Gate, failed: Stored | None = None) -> Stored:
         """Chooses a block once more for a gate, surrounded by what is stored; for `failed` see `Chooser.choose`."""
@@ -315,24 +306,3 @@ class Builder:
         if scale == 1:
             return self._read(row, column)
         return reduce(self._original(row, column), scale, self._gate.reduction)
-
-
-def for_each(action: Callable[..., object], places: Iterable[tuple], workers: int) -> None:
-    """Calls `action(*place)` for each place in threads; the first exception stops it and is raised.
-
-    Only a few calls wait at a time, so that the number of places does not matter for memory.
-    """
-    waiting = []  # in order, so that of several exceptions the first place's is raised
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for place in places:
-            if len(waiting) >= 2 * workers:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in [future for future in waiting if future in done]:
-                    future.result()
-                    waiting.remove(future)
-            waiting.append(pool.submit(action, *place))
-        for future in waiting:
-            future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.build import for_each
 from sr_tf.archive.cell_comparison import count_inside, shipped_comparison
 from sr_tf.archive.finder_windows import Window, windows
+from sr_tf.archive.for_each import for_each
 from sr_tf.archive.original import open_original
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.cells.shipped import finder_sha256

@@ -149,3 +149,27 @@ def _levels(members: dict[Place, Stored], count: int) -> list[int]:
     if len(levels) <= count:
         return levels
     return [levels[round(index)] for index in np.linspace(0, len(levels) - 1, count)]
+
+
+def stored_alone(journal: Journal, group: Group, choose: Callable[[int, int], Stored]) -> dict[Place, Stored]:
+    """Chooses the blocks of a piece that others have left alone, if they then take fewer bytes than the piece.
+
+    Args:
+        journal: the chosen blocks.
+        group: the group that has the piece.
+        choose: chooses the block of a (row, column) alone.
+
+    Returns:
+        The blocks, to be stored; empty if the piece stays.
+    """
+    scale, *_ = group
+    members = [
+        place
+        for place in group_members(journal.grid, *group)
+        if (stored := journal.stored(*place)).shared and stored.kind.scale == scale
+    ]
+    if not members:
+        return {}
+    piece = stored_bytes(journal.stored(*members[0]).kind, journal.piece(*group).file) + ENTRY
+    chosen = {place: choose(*place) for place in members}
+    return chosen if sum(stored.cost + ENTRY for stored in chosen.values()) < piece else {}

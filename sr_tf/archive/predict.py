@@ -22,7 +22,7 @@ _NEAR = 0.35
 """A look at such a distance in dB tells the gate's place well enough."""
 _SURE = 1.0
 """If the lowest level passes with so many dB to spare at the fast setting, it is not judged at the slow one."""
-_MUCH = 0.05, 0.1
+_MUCH = 0.03, 0.1
 """A lower level promises much, or very much, if it saves these parts of its bytes."""
 _MOST_BETTER = 3.0
 """A measured level moves the gate by so many dB at most: near what was taken for the ceiling, a little seems much."""
@@ -89,11 +89,11 @@ class Curve:
         """The same slope without the points, for another setting of the codec."""
         return Curve(self._places, self._ceiling, self.slope if self._points else self._slope)
 
-    def index(self) -> int:
+    def index(self, slack: float = _SLACK) -> int:
         """The index of the lowest level that should pass; may be one beyond the last."""
         place, places = self.place(), self._places
         found = bisect.bisect_left(places, place)
-        if 0 < found < len(places) and place - places[found - 1] < _SLACK * (places[found] - places[found - 1]):
+        if 0 < found < len(places) and place - places[found - 1] < slack * (places[found] - places[found - 1]):
             return found - 1
         return found
 
@@ -214,12 +214,14 @@ class Prediction:
                 curve.add(one, found, search.cost_with(codec, one))
                 passed, failed = (min(one, passed), failed) if found >= 0 else (passed, max(one, failed))
             known, tries = [], tries + 1
-            wanted = min(max(curve.index(), failed + 1), passed - 1)
+            # A further coding has to be worth its time: then nothing is tried that should fail by a little.
+            wanted = curve.index(_SLACK if tries < codings else 0.0)
+            expected, wanted = wanted, min(max(wanted, failed + 1), passed - 1)
             if passed <= search.last:
                 spares = search.cost_with(codec, passed) / curve.cost(wanted) - 1
                 much, very = (spares > one for one in _MUCH)
                 enough = tries >= codings * (1 + much) + very
-                if wanted <= failed or enough or curve.index() >= passed:
+                if wanted <= failed or enough or expected >= passed:
                     return search.stored(codec, passed)
                 if tries == 1:  # with this codec the curve may be steeper than it was predicted
                     wanted = max(wanted, passed - max(_LEAST_STEPS, (passed - wanted + 1) // 2))

@@ -9,7 +9,7 @@ import numpy as np
 
 from sr_tf.archive import cells
 from sr_tf.archive.archived_slide import ArchivedSlide
-from sr_tf.archive.build import for_each
+from sr_tf.archive.for_each import for_each
 from sr_tf.archive.gate import LESS_IS_BETTER, of_tiles, pack, worst
 from sr_tf.archive.header import Header
 from sr_tf.archive.measure import Measure

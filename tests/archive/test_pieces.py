@@ -14,12 +14,17 @@ from sr_tf.archive.gate import QUALITIES, Gate
 from sr_tf.archive.grid import Grid
 from sr_tf.archive.index import AVIF, PIECE_TYPE, Index
 from sr_tf.archive.integrity import check_integrity
-from sr_tf.archive.kinds import FULL_AVIF420_FILTER, FULL_AVIF_FILTER, LR2_GENERATOR, NATIVE, Family
+from sr_tf.archive.join import stored_alone
+from sr_tf.archive.journal import Journal
+from sr_tf.archive.kinds import FULL_AVIF420_FILTER, FULL_AVIF_FILTER, LR2_GENERATOR, LR4_BICUBIC, NATIVE, Family
 from sr_tf.archive.measure import Measure
 from sr_tf.archive.overview import decode_overview, overview_scale
 from sr_tf.archive.proof import check_restorable
+from sr_tf.archive.shared_piece import SharedPiece
+from sr_tf.archive.stored import Stored, stored_bytes
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.data.smear import render_smear
+from sr_tf.disk.spool import Spool
 from sr_tf.errors import UserError
 from sr_tf.images.degradation import reduce
 from sr_tf.models.coded_filter import CodedFilter
@@ -49,6 +54,21 @@ def test_blocks_share_a_piece_and_every_tile_passes(glass):
         place = slice(512 * row, 512 * row + 512)
         assert QUALITIES["visual"].passes(Measure()(pixels[place], restored[place]))
     assert check_integrity(path) == []
+
+
+@pytest.mark.parametrize(("alone", "taken"), [(40, True), (380, True), (400, False)])
+def test_blocks_leave_a_piece_that_others_have_left_if_they_are_smaller_alone(alone, taken, tmp_path):
+    with Spool(tmp_path / "journal", {}) as spool:
+        journal = Journal(spool, Grid(2 * 512, 512), None, None)
+        journal.put_piece(4, 0, 0, SharedPiece(0, 0, 1, 2, 50, b"x" * 900))
+        journal.put(0, 0, Stored(LR4_BICUBIC, 3, b"name", 0, shared=True))
+        journal.put(0, 1, Stored(LR4_BICUBIC, 60, b"left", 700))
+        size = stored_bytes(LR4_BICUBIC, b"x" * 900)
+        single = Stored(LR4_BICUBIC, 3, b"", alone / 400 * size)
+        found = stored_alone(journal, (4, 0, 0), lambda row, column: single)
+        assert found == ({(0, 0): single} if taken else {})
+        journal.put(0, 0, single)
+        assert stored_alone(journal, (4, 0, 0), lambda row, column: single) == {}
 
 
 def test_the_overview_shows_the_slide(glass):

@@ -161,3 +161,28 @@ def test_the_tile_that_decides_is_found_from_what_was_coded(kind):
     search.only_tile = (0, 256)
     assert search.tried(CODEC) == []
     assert search.worst_tile(CODEC, 20) == (0, 256)
+
+
+def _failing(size, other):
+    """An outlook on a block that failed below level 30 of full size, where raising it takes `size` bytes."""
+    full, filtered = (one for one in with_all_levels(FAMILIES) if one.kind in (FULL_AVIF, FULL_AVIF_FILTER))
+    outlook = Outlook(EFFORTS[8], np.inf, cells=True)
+    search = _Measured(full, (0, 30, 61), (-9.0, -3.0, 3.1), (100, 1000, size))
+    search.first = 30
+    found = outlook.above(full, search)
+    outlook.consider(filtered, _Measured(filtered, (0, 20, 61), (-9.0, 0.0, 9.0), (100, other, 9 * other)))
+    return found, outlook.smallest()
+
+
+def test_a_block_that_failed_by_little_keeps_its_family():
+    found, _ = _failing(1500, 900)
+    assert found.kind is FULL_AVIF and found.cost < 1300
+
+
+def test_where_raising_a_block_is_dear_another_family_may_take_its_place():
+    found, smallest = _failing(9000, 1100)
+    assert found is None
+    assert smallest.kind is FULL_AVIF_FILTER and smallest.cost < 1200
+    found, smallest = _failing(9000, 8000)
+    assert found is None
+    assert smallest.kind is FULL_AVIF and 1300 < smallest.cost < 4000
