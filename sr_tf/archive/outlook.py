@@ -214,7 +214,7 @@ class Outlook:
             return found
 
         if alike is not None:
-            prediction.look(codec, judged, alike.index, self._effort.looks, min(alike.cost, limit), _ALIKE)
+            prediction.look(codec, judged, alike.index, self._effort.looks, min(alike.seen, limit), _ALIKE)
         else:
             start = self._start(family, ceiling)
             prediction.look(codec, judged, start, self._effort.looks, hope * limit, _VAGUE)

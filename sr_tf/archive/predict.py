@@ -137,12 +137,14 @@ class Prediction:
     Attributes:
         index: the predicted index; None: no level should pass.
         cost: the predicted bytes.
+        seen: the bytes that the looks promise at their own setting.
         dear: whether it was not looked at any further, because the predicted bytes were above the limit.
     """
 
     def __init__(self, search: FamilySearch, curve: Curve, index: int | None = None):
         self._search, self._curve, self.index = search, curve, index
-        self.cost, self.dear, self._sure = math.inf, False, False
+        self.cost = self.seen = math.inf
+        self.dear = self._sure = False
 
     def look(
         self, codec: Codec, distance: Callable[[int], float], start: int, looks: int, limit: float, vague: float
@@ -175,6 +177,7 @@ class Prediction:
             if self.dear or index in seen or abs(found) < _NEAR:
                 break
         self.index, self.cost = index, self._curve.cost(index)
+        self.seen = self.cost
 
     def ask(self, codec: Codec, limit: float) -> None:
         """Corrects the prediction by one restoration at the predicted level.
