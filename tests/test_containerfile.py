@@ -39,7 +39,7 @@ def values(name: str) -> list[list[str]]:
 
 def copied() -> list[str]:
     """The files and folders of the checkout that the build takes."""
-    local = [instruction.values for instruction in instructions() if instruction == ("COPY", [], instruction.values)]
+    local = [one.values for one in instructions() if one.name == "COPY" and not one.flags]
     return [source for *sources, _target in local for source in sources]
 
 
