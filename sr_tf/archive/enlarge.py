@@ -15,7 +15,7 @@ from sr_tf.generators.recorded import Recorded, recorded_of
 from sr_tf.generators.reduction import reduce_inside
 from sr_tf.images.cubic import enlarge_cubic
 from sr_tf.images.pixels import to_uint8, with_quality
-from sr_tf.models.radius import REDUCER_RADIUS, radius_of
+from sr_tf.models.shape import REDUCER_RADIUS, completed, radius_of
 
 BICUBIC_RADIUS = 2
 """Bicubic interpolation at a pixel depends on LR pixels up to this far away."""
@@ -58,7 +58,7 @@ class BlockGenerator:
         if recorded is None:
             name = str(parse_model(where))
             recorded, reduces = _found(name), has_reducer(name)
-        architecture = recorded.architecture
+        architecture = completed(recorded.architecture)
         self._recorded, self._engine = recorded, engine
         self.scale = architecture["scale"]
         self.told = self.scale == 1 or architecture.get("quality_input", False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from sr_tf.models.coded_filter import CodedFilter
 from sr_tf.models.edsr import EDSR
-from sr_tf.models.radius import FILTER_GRID
+from sr_tf.models.shape import FILTER_GRID
 
 # If this package can be imported, `import openvino` reports usage to its makers over the network and leaves files in
 # the home folder. A program for hospitals must not do that; without the package OpenVINO does neither.

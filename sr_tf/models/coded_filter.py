@@ -4,8 +4,8 @@ import keras
 from keras import layers, ops
 
 from sr_tf.models.edsr import Edge, ResidualNetwork
-from sr_tf.models.radius import FILTER_GRID, filter_radius
 from sr_tf.models.reducer import space_to_depth
+from sr_tf.models.shape import FILTER_GRID, filter_radius
 
 
 @keras.saving.register_keras_serializable("sr_tf")
@@ -46,7 +46,7 @@ class CodedFilter(ResidualNetwork):
 
     @property
     def receptive_radius(self) -> int:
-        """In pixels, see `sr_tf.models.radius.filter_radius`."""
+        """In pixels, see `sr_tf.models.shape.filter_radius`."""
         return filter_radius(self.blocks)
 
     def build(self, input_shape):

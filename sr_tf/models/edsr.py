@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import layers, ops
 
-from sr_tf.models.radius import generator_radius
+from sr_tf.models.shape import generator_radius
 
 
 class Edge(NamedTuple):
@@ -166,7 +166,7 @@ class EDSR(ResidualNetwork):
 
     @property
     def receptive_radius(self) -> int:
-        """In LR pixels, see `sr_tf.models.radius.generator_radius`."""
+        """In LR pixels, see `sr_tf.models.shape.generator_radius`."""
         return generator_radius(self.blocks, self.one_step)
 
     def build(self, input_shape):

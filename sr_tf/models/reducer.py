@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from sr_tf.models.radius import REDUCER_RADIUS
+from sr_tf.models.shape import REDUCER_RADIUS
 
 
 @keras.saving.register_keras_serializable("sr_tf")
@@ -36,7 +36,7 @@ class Reducer(keras.Model):
 
     @property
     def receptive_radius(self) -> int:
-        """In LR pixels, see `sr_tf.models.radius.REDUCER_RADIUS`."""
+        """In LR pixels, see `sr_tf.models.shape.REDUCER_RADIUS`."""
         return REDUCER_RADIUS
 
     def build(self, input_shape):

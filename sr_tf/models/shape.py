@@ -1,4 +1,4 @@
-"""The receptive radius of a network from the shape that its card or an archive states; imports no framework."""
+"""What the shape says that a network's card or an archive states; imports no framework."""
 
 from collections.abc import Mapping
 
@@ -32,3 +32,9 @@ def radius_of(architecture: Mapping) -> int:
     if architecture["scale"] == 1:
         return filter_radius(blocks)
     return generator_radius(blocks, architecture.get("one_step", False))
+
+
+def completed(architecture: Mapping) -> dict:
+    """A shape as `sr_tf.models.edsr.architecture` states it: with the values that a card leaves out."""
+    usual = {"residual_scaling": 1.0} if architecture["scale"] == 1 else {"residual_scaling": 1.0, "one_step": False}
+    return {**usual, **architecture}
