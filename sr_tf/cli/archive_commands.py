@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 
 from sr_tf.archive import cost
+from sr_tf.archive.allocator import keep_freed_memory
 from sr_tf.archive.cells import CELL_SCORES, place_of_worst
 from sr_tf.archive.cells_again import with_cells_again
 from sr_tf.archive.choices import chosen_gate, require_networks
@@ -34,6 +35,7 @@ def archive(options: argparse.Namespace) -> None:
     chosen, slide = chosen_options(options), file_of(options.slide)
     inputs = {"slide": slide, "generator": model_files(chosen.models)}
     check_outputs([options.output], ARCHIVE, inputs, options.overwrite)
+    keep_freed_memory()
     header = write_archive(slide, options.output, chosen)
     print(f"{options.output}: {header.gate.describe()}; every tile measured")
     print(f"second decoder: {header.source['second_reader']}")

@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from sr_tf.archive.allocator import keep_freed_memory
 from sr_tf.archive.reader import ArchiveFile
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.errors import UserError, reason
@@ -76,6 +77,7 @@ def _new(task: Task) -> Record:
     source, target, options = Path(task.source), Path(task.target), task.options
     files = SourceFiles(source)
     before = fingerprint(files.paths)
+    keep_freed_memory()  # this process archives slides and nothing else
     write_archive(source, target, options)
     with ArchiveFile(target) as archive:
         record = record_of(archive, files, words(options), before)
