@@ -30,7 +30,7 @@ _FIRST = {
     (4, True): (60, 6.0),
     (2, False): (50, 3.5),
     (2, True): (40, 2.5),
-    (1, False): (45, 3.5),
+    (1, False): (52, 3.5),
     (1, True): (40, 3.5),
 }
 """By scale and network: the level that passes where the reduction uses the whole gate up, about, and how many levels

@@ -199,7 +199,7 @@ class Prediction:
         Args:
             codec: the codec at the setting that stores.
             codings: after so many codings no lower level is tried; after twice as many if it promises much, and one
-                more if very much.
+                more if very much, or if a level failed.
             limit: gives up when the predicted bytes are above this.
 
         Returns:
@@ -223,7 +223,7 @@ class Prediction:
             if passed <= search.last:
                 spares = search.cost_with(codec, passed) / curve.cost(wanted) - 1
                 much, very = (spares > one for one in _MUCH)
-                enough = tries >= codings * (1 + much) + very
+                enough = tries >= codings * (1 + much) + (very or (much and failed >= search.first))
                 if wanted <= failed or enough or expected >= passed:
                     return search.stored(codec, passed)
                 if tries == 1:  # with this codec the curve may be steeper than it was predicted

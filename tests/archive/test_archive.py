@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.gate import QUALITIES
 from sr_tf.archive.integrity import check_integrity
-from sr_tf.archive.kinds import LR2_GENERATOR, LR4_BICUBIC, NATIVE
+from sr_tf.archive.kinds import LR4_BICUBIC, NATIVE
 from sr_tf.archive.restore import restore_region, restore_slide
 from sr_tf.archive.restored_blocks import RestoredBlocks
 from sr_tf.archive.verify import measure_again
@@ -172,7 +172,7 @@ def test_neighbours_stored_differently_show_no_edge(slide_file, tmp_path):
         restored = archive.read(0, 0, WIDTH, HEIGHT).astype(int)
         kinds = archive.index.kinds
     assert set(kinds[:, 0]) == {LR4_BICUBIC.code}, "different kinds meet at x = 512"
-    assert LR4_BICUBIC.code not in kinds[:, 1] and LR2_GENERATOR.code in kinds[:, 1]
+    assert LR4_BICUBIC.code not in kinds[:, 1]
     error = restored - made.pixels
     steps = np.abs(np.diff(error, axis=1)).mean(axis=(0, 2))
     inside = np.concatenate([steps[440:505], steps[520:585]])
