@@ -19,7 +19,7 @@ from sr_tf.archive.join import SCALES, groups
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import FULL_JXL, NATIVE
 from sr_tf.archive.overview import encode_overview
-from sr_tf.archive.shared_piece import group_side
+from sr_tf.archive.shared_piece import group_of
 from sr_tf.disk.cores import usable_cores
 from sr_tf.errors import UserError
 from sr_tf.slides.info import Associated
@@ -110,8 +110,7 @@ def _bodies(journal: Journal, kinds: np.ndarray, pieces: list[tuple], heads: lis
         stored = journal.stored(row, column)
         kinds[row, column] = stored.kind.code
         if stored.shared:
-            side = group_side(stored.kind.scale)
-            shared.add((stored.kind.scale, row // side, column // side))
+            shared.add(group_of(stored.kind.scale, row, column))
     for scale in SCALES:
         for group in groups(journal.grid, scale):
             if group in shared:

@@ -17,7 +17,7 @@ from sr_tf.archive.enlarge import BlockGenerator, halo, middle, restored_in
 from sr_tf.archive.for_each import for_each
 from sr_tf.archive.gate import Gate
 from sr_tf.archive.grid import Place
-from sr_tf.archive.join import SCALES, Group, Joiner, group_of, groups, stored_alone
+from sr_tf.archive.join import SCALES, Joiner, groups, stored_alone
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import EXACT, FAMILIES, NATIVE, Family, Kind, with_all_levels
 from sr_tf.archive.measure import Measure
@@ -25,6 +25,7 @@ from sr_tf.archive.native import JPEG_FILES
 from sr_tf.archive.network_wanted import Decision, NetworkWantedError
 from sr_tf.archive.overview import part_scale
 from sr_tf.archive.restored_blocks import RestoredBlocks
+from sr_tf.archive.shared_piece import Group, group_of
 from sr_tf.archive.stored import Stored, StoredImage
 from sr_tf.archive.windows import RecentlyUsed, Windows
 from sr_tf.errors import UserError, reason

@@ -59,7 +59,7 @@ class BlockGenerator:
             name = str(parse_model(where))
             recorded, reduces = _found(name), has_reducer(name)
         architecture = completed(recorded.architecture)
-        self._recorded, self._engine = recorded, engine
+        self._engine = engine
         self.scale = architecture["scale"]
         self.told = self.scale == 1 or architecture.get("quality_input", False)
         self.radius = radius_of(architecture)
@@ -75,12 +75,15 @@ class BlockGenerator:
         if refine and self.scale > 1:
             from sr_tf.generators.refinement import Refiner
 
-            self.refiner = Refiner(build_generator(architecture, recorded.weights))
+            self.refiner = Refiner(self._model)
+
+    @cached_property
+    def _model(self):
+        return build_generator(self.record["architecture"], self.weights)
 
     @cached_property
     def _network(self):
-        network = build_generator(self._recorded.architecture, self.weights)
-        return on_engine(network, self._engine, inner=True)
+        return on_engine(self._model, self._engine, inner=True)
 
     @cached_property
     def _reducer(self):

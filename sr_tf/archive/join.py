@@ -14,15 +14,13 @@ from sr_tf.archive.cut import cut, joined
 from sr_tf.archive.grid import Grid, Place
 from sr_tf.archive.journal import Journal
 from sr_tf.archive.kinds import Kind
-from sr_tf.archive.shared_piece import SharedPiece, group_side
+from sr_tf.archive.shared_piece import Group, SharedPiece, group_side
 from sr_tf.archive.stored import Stored, decode_image, stored_bytes
 from sr_tf.images.codecs import Codec
 
 SCALES = (4, 2)
 """The scales at which blocks are smaller than a piece may be."""
 
-Group = tuple[int, int, int]
-"""(scale, row, column) of blocks that may share a piece."""
 ENTRY = 14
 """Bytes of a piece's entry in the index, deflated."""
 _STEP, _STEPS = 2, 3
@@ -127,12 +125,6 @@ def groups(grid: Grid, scale: int) -> Iterator[Group]:
     for row in range(-(-grid.rows // side)):
         for column in range(-(-grid.columns // side)):
             yield scale, row, column
-
-
-def group_of(scale: int, row: int, column: int) -> Group:
-    """The group of a block at a scale."""
-    side = group_side(scale)
-    return scale, row // side, column // side
 
 
 def group_members(grid: Grid, scale: int, row: int, column: int) -> Iterator[Place]:

@@ -16,7 +16,7 @@ from sr_tf.archive.gate import SCORE_UNITS, pack
 from sr_tf.archive.grid import Grid, Place
 from sr_tf.archive.kinds import NATIVE
 from sr_tf.archive.native import Segments
-from sr_tf.archive.shared_piece import SharedPiece, group_side
+from sr_tf.archive.shared_piece import SharedPiece, group_of
 from sr_tf.archive.shared_piece import from_record as piece_from_record
 from sr_tf.archive.stored import Stored, StoredImage, decode, decode_image, from_record
 from sr_tf.archive.windows import RecentlyUsed
@@ -122,12 +122,11 @@ class Journal:
         return piece_from_record(record) if record else None
 
     def _from_piece(self, scale: int, row: int, column: int) -> tuple[np.ndarray, float]:
-        side = group_side(scale)
-        group = row // side, column // side
-        piece = self.piece(scale, *group)
+        group = group_of(scale, row, column)
+        piece = self.piece(*group)
         rectangle = self.grid.rectangle_of_blocks(piece.row, piece.column, piece.rows, piece.columns)
         width, height = (-(-length // scale) for length in rectangle[2:])
-        image = self._piece_images.get((scale, *group), lambda: decode_image(piece.file, "avif", width, height))
+        image = self._piece_images.get(group, lambda: decode_image(piece.file, "avif", width, height))
         return cut(image, rectangle, self.grid.rectangle(row, column), scale), piece.level
 
     def packed_segment(self, row: int, column: int) -> tuple[int, bytes]:

@@ -84,9 +84,11 @@ class Decision:
     def close(self) -> None:
         """Decides, when all other blocks are chosen."""
         if self._used is None:
-            blocks = [place for place in self._journal.grid.blocks() if self._journal.has(*place)]
-            rest = sum(self._journal.stored(*place).cost for place in blocks)
-            self._settle(bool(self.places) and self._cost >= _SHARE * (self._cost + rest))
+            self._settle(bool(self.places) and self._cost >= _SHARE * (self._cost + self._chosen_bytes()))
+
+    def _chosen_bytes(self) -> float:
+        blocks = (place for place in self._journal.grid.blocks() if self._journal.has(*place))
+        return sum(self._journal.stored(*place).cost for place in blocks)
 
     def _settle(self, used: bool) -> None:
         self._used = used

@@ -250,14 +250,11 @@ class Outlook:
 
     def _alike(self, family: Family) -> Prediction | None:
         """The prediction at the same scale with more chroma, which tells where to look and which bytes are too many."""
-        for prediction, other in self._predictions:
-            if (other.kind.scale, other.kind.generator, other.levels) == (
-                family.kind.scale,
-                family.kind.generator,
-                family.levels,
-            ):
-                return prediction
-        return None
+
+        def form(one: Family) -> tuple:
+            return one.kind.scale, one.kind.generator, one.levels
+
+        return next((found for found, other in self._predictions if form(other) == form(family)), None)
 
     def _start(self, family: Family, ceiling: float) -> int:
         """The index to look at first: what the reduction loses tells how fine the block is."""

@@ -8,6 +8,9 @@ from sr_tf.archive.index import PIECE_SIDE
 
 _RECORD = struct.Struct("<IIBBB")
 
+Group = tuple[int, int, int]
+"""(scale, row, column) of blocks that may share a piece."""
+
 
 @dataclass(frozen=True)
 class SharedPiece:
@@ -42,3 +45,9 @@ def from_record(record: bytes) -> SharedPiece:
 def group_side(scale: int) -> int:
     """Blocks of a group in each direction: as many as a piece of that scale may cover."""
     return PIECE_SIDE * scale // BLOCK
+
+
+def group_of(scale: int, row: int, column: int) -> Group:
+    """The group of a block at a scale."""
+    side = group_side(scale)
+    return scale, row // side, column // side

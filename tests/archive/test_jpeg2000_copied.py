@@ -24,8 +24,8 @@ from jpeg2000_slides import (
 )
 from openslide import OpenSlide
 from pydicom.encaps import generate_frames
+from wrong_tile import wrong_tile
 
-from sr_tf.archive.native import Segments
 from sr_tf.archive.restore import restore_slide
 from sr_tf.archive.restore_dicom import restore_dicom
 from sr_tf.archive.restore_plan import RestoreOptions
@@ -195,14 +195,7 @@ def test_tiles_that_the_slide_leaves_out(tmp_path):
 def test_nothing_is_copied_if_a_tile_has_other_pixels(tmp_path, monkeypatch):
     slide, target = build(tmp_path / "a.svs", 33005, True), tmp_path / "a.sr.zip"
     monkeypatch.setattr("sr_tf.archive.copied._check_pixels", lambda *_: None)
-    read = Segments.read
-
-    def wrong(self, standalone, x, y, width, height):
-        pixels = read(self, standalone, x, y, width, height)
-        return pixels if (x, y) != (512, 0) else pixels ^ 1
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Segments, "read", wrong)
+    with wrong_tile(monkeypatch):
         archive(slide.path, target)
     exact = RestoreOptions("svs", compression="zstd")
     for options in (SVS, exact):

@@ -9,11 +9,11 @@ import tifffile
 from openslide import OpenSlide
 from PIL import Image
 from vendor_slides import write_ndpi, write_scn
+from wrong_tile import wrong_tile
 
 from sr_tf.archive.archived_slide import ArchivedSlide
 from sr_tf.archive.copied import segments_to_keep
 from sr_tf.archive.gate import QUALITIES
-from sr_tf.archive.native import Segments
 from sr_tf.archive.write import Options, write_archive
 from sr_tf.cli.main import main
 from sr_tf.data.smear import render_smear
@@ -174,14 +174,7 @@ def test_blocks_whose_tiles_have_other_pixels_are_replaced(build, tmp_path, monk
     expected = read_by_openslide(slide)
     for check in ("check_copies", "_check_pixels"):
         monkeypatch.setattr(f"sr_tf.archive.copied.{check}", lambda *_: None)
-    read = Segments.read
-
-    def wrong(self, standalone, x, y, width, height):
-        pixels = read(self, standalone, x, y, width, height)
-        return pixels if (x, y) != (512, 0) else pixels ^ 1
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Segments, "read", wrong)
+    with wrong_tile(monkeypatch):
         header, target = archive(slide)
     assert header.native is not None
     with ArchivedSlide(target) as archived:
